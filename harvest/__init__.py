@@ -1,0 +1,1 @@
+"""Bibliographic sources to records; knows neither database nor model."""

@@ -1,0 +1,1 @@
+"""Files that databases and reference managers export: sniffed by content, read by pure parsers."""
