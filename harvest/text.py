@@ -9,6 +9,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from anyascii import anyascii
 from charset_normalizer import from_bytes
 
 from harvest.errors import UnreadableFile
@@ -174,6 +175,16 @@ def clean_markup(text: str | None) -> str | None:
     if "&" in text:
         text = html.unescape(text)
     return clean(text)
+
+
+def fold(text: str | None) -> str:
+    """Text for comparing and finding: Latin letters, lower case, accents and scripts folded."""
+    return clean(anyascii(text).lower()) or "" if text else ""
+
+
+def title_key(title: str | None) -> str:
+    """Letters and digits of a title, folded: equal keys mean the same title as a reader sees it."""
+    return re.sub(r"[^a-z0-9]", "", fold(title))
 
 
 def year_in(text: str | None) -> int | None:

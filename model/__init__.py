@@ -1,0 +1,1 @@
+"""Texts and decisions to an order; sees texts, fields, arrays, labels and seeds only."""

@@ -1,0 +1,99 @@
+"""Vectors kept on disk by encoder and hash of text: plain arrays, never pickle.
+
+Each piece of work becomes a file of its own, written beside and renamed: two processes never write
+one file, and one that was killed leaves nothing half written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from model.encode import Encoder, Progress, Vectors
+
+
+def text_hash(text: str) -> bytes:
+    """SHA-256 of a text, the key of its vector."""
+    return hashlib.sha256(text.encode("utf-8", errors="replace")).digest()
+
+
+class VectorCache:
+    """Vectors of one encoder in one folder.
+
+    Args:
+        folder: where caches are kept; a folder per encoder is made in it.
+        encoder: the encoder whose vectors these are.
+    """
+
+    def __init__(self, folder: Path, encoder: Encoder) -> None:
+        self.encoder = encoder
+        self._folder = folder / re.sub(r"[^A-Za-z0-9._@-]+", "_", encoder.identity)
+        self._place: dict[bytes, tuple[int, int]] = {}
+        self._pieces: list[Vectors] = []
+        self._read: set[str] = set()
+
+    def _refresh(self) -> None:
+        """Read pieces that have appeared since, ours or another process's."""
+        if not self._folder.is_dir():
+            return
+        for path in sorted(self._folder.glob("*.npz")):
+            if path.name in self._read:
+                continue
+            with np.load(path, allow_pickle=False) as data:
+                self._add(data["keys"], data["vectors"])
+            self._read.add(path.name)
+
+    def _add(self, keys: np.ndarray[tuple[int, int], np.dtype[np.uint8]], vectors: Vectors) -> None:
+        if self._pieces and self._pieces[0].shape[1] != vectors.shape[1]:
+            return  # Another dimension is another encoder's; it is encoded again, never mixed.
+        piece = len(self._pieces)
+        self._pieces.append(vectors)
+        for row, key in enumerate(keys):
+            self._place.setdefault(key.tobytes(), (piece, row))
+
+    def _write(self, hashes: Sequence[bytes], vectors: Vectors) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        name = f"{secrets.token_hex(12)}.npz"
+        waiting = self._folder / f"{name}.part"
+        keys = np.frombuffer(b"".join(hashes), dtype=np.uint8).reshape(len(hashes), 32)
+        with waiting.open("wb") as file:
+            np.savez(file, keys=keys, vectors=vectors)
+        os.replace(waiting, self._folder / name)  # noqa: PTH105 - atomic on every system
+        self._read.add(name)
+        self._add(keys, vectors)
+
+    def missing(self, texts: Sequence[str]) -> int:
+        """How many of the texts have no vector yet."""
+        self._refresh()
+        return len({h for h in map(text_hash, texts) if h not in self._place})
+
+    def vectors(self, texts: Sequence[str], progress: Progress | None = None) -> Vectors:
+        """Vectors of texts, shape (n_texts, dimension); what is missing is encoded and kept.
+
+        Args:
+            texts: any number of texts.
+            progress: called with (encoded, to encode) after every piece.
+        """
+        self._refresh()
+        hashes = [text_hash(text) for text in texts]
+        wanted = {h: text for h, text in zip(hashes, texts, strict=True) if h not in self._place}
+        if progress:
+            progress(0, len(wanted))
+        # Texts of like length together: a batch is as slow as its longest text.
+        pending = sorted(wanted, key=lambda h: (len(wanted[h]), h))
+        done = 0
+        for vectors in self.encoder.encode([wanted[h] for h in pending]):
+            self._write(pending[done : done + len(vectors)], vectors)
+            done += len(vectors)
+            if progress:
+                progress(done, len(pending))
+        if not texts:
+            return np.zeros((0, self._pieces[0].shape[1] if self._pieces else 0), np.float32)
+        places = [self._place[h] for h in hashes]
+        return np.stack([self._pieces[piece][row] for piece, row in places])

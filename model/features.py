@@ -1,0 +1,98 @@
+"""Texts to features: word counts and centred vectors, one row a text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from model.pipeline import Pipeline
+
+# A scipy csr_matrix or a float32 array; scipy has no types to say it with.
+Matrix: TypeAlias = Any
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What the model reads of a report."""
+
+    title: str
+    abstract: str
+
+    @property
+    def words(self) -> str:
+        """Title and abstract for word features, joined as ASReview joins them."""
+        return f"{self.title} {self.abstract}"
+
+    @property
+    def prose(self) -> str:
+        """Title and abstract for an encoder."""
+        return f"{self.title}. {self.abstract}" if self.title else self.abstract
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """Feature matrices of a pool of documents by name, each of shape (n_documents, ...)."""
+
+    matrices: dict[str, Matrix]
+    size: int
+
+    def __getitem__(self, name: str) -> Matrix:
+        return self.matrices[name]
+
+
+def tfidf(texts: Sequence[str], *, min_df: int = 1) -> sp.csr_matrix:
+    """TF-IDF of word 1-2-grams, sublinear, without words in over 95 % of texts (ELAS u4's).
+
+    Returns:
+        Shape (n_texts, n_terms); one empty column where the texts hold no usable word.
+    """
+    # Imported here: it takes a second that no other command should pay.
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    vectoriser = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, min_df=min_df, max_df=0.95)
+    try:
+        return vectoriser.fit_transform(texts).tocsr()
+    except ValueError:
+        # "empty vocabulary" and "max_df corresponds to < documents than min_df": tiny corpora.
+        return sp.csr_matrix((len(texts), 1), dtype=np.float64)
+
+
+def centred(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Vectors less their mean, of unit length: what sets a text apart within its pool."""
+    moved = vectors.astype(np.float64) - vectors.mean(axis=0, dtype=np.float64)
+    length = np.linalg.norm(moved, axis=1, keepdims=True)
+    unit: NDArray[np.float32] = (moved / (length + 1e-9)).astype(np.float32)
+    return unit
+
+
+def build(
+    documents: Sequence[Document],
+    pipeline: Pipeline,
+    encode: Callable[[Sequence[str]], NDArray[np.float32]] | None,
+) -> Features:
+    """The features that a pipeline's views need.
+
+    Args:
+        documents: the pool, in the order that labels refer to.
+        pipeline: says which features are wanted.
+        encode: texts to vectors; needed where a view reads embeddings.
+
+    Raises:
+        ValueError: a view needs an encoder and none is given.
+    """
+    matrices: dict[str, Matrix] = {}
+    for name in {view.features for view in pipeline.views}:
+        if name == "words":
+            matrices[name] = tfidf([document.words for document in documents])
+        elif name == "title-words":
+            matrices[name] = tfidf([document.title for document in documents], min_df=2)
+        else:
+            if encode is None:
+                raise ValueError(f"pipeline {pipeline.name!r} needs an encoder")
+            matrices[name] = centred(encode([document.prose for document in documents]))
+    return Features(matrices, len(documents))

@@ -1,0 +1,134 @@
+"""Features and decisions to an order of the unread: fitted where it can be, else a cold start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from model.classify import BalancedSVM
+from model.features import Features, Matrix
+from model.pipeline import Pipeline
+
+Index = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """An order of the unread rows.
+
+    Attributes:
+        order: row numbers, best first.
+        scores: score of each, in that order.
+        cold_start: True where no model could be fitted.
+    """
+
+    order: Index
+    scores: NDArray[np.float32]
+    cold_start: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is known about the rows of a pool.
+
+    Attributes:
+        rows: row numbers of the labelled, in the order in which they were labelled.
+        y: their labels, True where relevant (*maybe* counts as relevant).
+        unread: shape (n_rows,), True where a place in the order is wanted.
+        queries: rows that say what is sought: the protocol's texts and the seeds.
+        seeds: rows known relevant beforehand; they train until they are decided.
+    """
+
+    rows: Index
+    y: NDArray[np.bool_]
+    unread: NDArray[np.bool_]
+    queries: Index
+    seeds: Index
+
+
+def standardised(scores: NDArray[np.float64], among: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Scores with mean 0 and standard deviation 1 among some rows; zeros where all are equal."""
+    chosen = scores[among]
+    if chosen.size == 0:
+        return np.zeros_like(scores)
+    spread = float(chosen.std())
+    if spread < 1e-12:
+        return np.zeros_like(scores)
+    z: NDArray[np.float64] = (scores - chosen.mean()) / spread
+    return z
+
+
+def _training(evidence: Evidence) -> tuple[Index, NDArray[np.bool_]]:
+    """Labelled rows, and seeds that nobody has decided as relevant ones."""
+    decided = set(evidence.rows.tolist())
+    extra = np.array([row for row in evidence.seeds.tolist() if row not in decided], np.int64)
+    rows = np.concatenate([evidence.rows, extra])
+    y = np.concatenate([evidence.y, np.ones(len(extra), bool)])
+    return rows, y
+
+
+def fitted_scores(
+    features: Features,
+    pipeline: Pipeline,
+    rows: Index,
+    y: NDArray[np.bool_],
+    unread: NDArray[np.bool_],
+    *,
+    seed: int,
+) -> NDArray[np.float64]:
+    """Weighted sum of the views' standardised scores, shape (n_rows,).
+
+    A single view keeps its raw scores: standardising would not change its order.
+    """
+    total = np.zeros(features.size)
+    for view in pipeline.views:
+        matrix = features[view.features]
+        model = BalancedSVM(view.C, view.ratio, random_state=seed).fit(matrix[rows], y)
+        scores = model.decision_function(matrix)
+        if len(pipeline.views) == 1:
+            return scores
+        total += view.weight * standardised(scores, unread)
+    return total
+
+
+def _closeness(matrix: Matrix, queries: Index) -> NDArray[np.float64]:
+    """Cosine of every row with the mean of the query rows."""
+    if sp.issparse(matrix):
+        target = np.asarray(matrix[queries].mean(axis=0)).ravel()
+        return np.asarray(matrix @ target).ravel()
+    close: NDArray[np.float64] = (matrix @ matrix[queries].mean(axis=0)).astype(np.float64)
+    return close
+
+
+def cold_scores(
+    features: Features, pipeline: Pipeline, queries: Index, unread: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Closeness to what is sought, summed over the views; zeros where nothing says what is."""
+    total = np.zeros(features.size)
+    if len(queries) == 0:
+        return total
+    for view in pipeline.views:
+        total += view.weight * standardised(_closeness(features[view.features], queries), unread)
+    return total
+
+
+def rank(features: Features, pipeline: Pipeline, evidence: Evidence, *, seed: int = 0) -> Ranked:
+    """Order the unread rows, best first.
+
+    With relevant and irrelevant records known, the pipeline is fitted. Until then the order is by
+    closeness to the queries and to what was found relevant so far. Ties go by row number, so equal
+    input gives an equal order.
+    """
+    rows, y = _training(evidence)
+    cold = bool(len(y) == 0 or y.all() or not y.any())
+    if cold:
+        queries = np.concatenate([evidence.queries, evidence.seeds, evidence.rows[evidence.y]])
+        scores = cold_scores(features, pipeline, np.unique(queries), evidence.unread)
+    else:
+        scores = fitted_scores(features, pipeline, rows, y, evidence.unread, seed=seed)
+    places = np.flatnonzero(evidence.unread)
+    order = places[np.argsort(-scores[places], kind="stable")]
+    return Ranked(order.astype(np.int64), scores[order].astype(np.float32), cold)

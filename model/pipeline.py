@@ -1,0 +1,92 @@
+"""A pipeline written down: views, weights and constants, by name, hashable, to and from TOML."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+FEATURES = ("words", "title-words", "embedding")
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One linear classifier on one kind of features.
+
+    Attributes:
+        features: one of ``FEATURES``.
+        weight: share in the sum of standardised scores, above 0.
+        C: inverse strength of regularisation of the SVM, above 0.
+        ratio: how much lighter all irrelevant records weigh than all relevant ones, above 0.
+    """
+
+    features: str
+    weight: float = 1.0
+    C: float = 0.11
+    ratio: float = 9.8
+
+    def __post_init__(self) -> None:
+        if self.features not in FEATURES:
+            raise ValueError(f"features must be one of {FEATURES}, not {self.features!r}")
+        for name in ("weight", "C", "ratio"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be above 0, not {getattr(self, name)!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """A way to turn texts and decisions into an order.
+
+    Attributes:
+        name: what it is called in commands, rankings and results.
+        views: at least one; with several, scores are standardised over the unread and summed.
+        description: a sentence for people.
+    """
+
+    name: str
+    views: tuple[View, ...]
+    description: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.views:
+            raise ValueError(f"pipeline {self.name!r} has no views")
+
+    @property
+    def needs_encoder(self) -> bool:
+        """Whether a view reads embeddings."""
+        return any(view.features == "embedding" for view in self.views)
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 (hex) of everything that changes an order; the description does not."""
+        body = json.dumps([asdict(view) for view in self.views], sort_keys=True)
+        return hashlib.sha256(body.encode()).hexdigest()
+
+
+def from_dict(data: Mapping[str, Any]) -> Pipeline:
+    """A pipeline from its TOML table.
+
+    Raises:
+        ValueError: a key is unknown or missing, or a value is out of range.
+    """
+    unknown = set(data) - {"name", "description", "views"}
+    if unknown:
+        raise ValueError(f"unknown key(s) in a pipeline: {', '.join(sorted(unknown))}")
+    try:
+        views = tuple(View(**view) for view in data["views"])
+        return Pipeline(data["name"], views, data.get("description", ""))
+    except KeyError as error:
+        raise ValueError(f"a pipeline needs the key {error}") from error
+    except TypeError as error:
+        raise ValueError(f"a view of pipeline {data.get('name')!r} is wrong: {error}") from error
+
+
+def to_dict(pipeline: Pipeline) -> dict[str, Any]:
+    """The TOML table of a pipeline; ``from_dict`` gives the same pipeline back."""
+    return {
+        "name": pipeline.name,
+        "description": pipeline.description,
+        "views": [asdict(view) for view in pipeline.views],
+    }

@@ -1,0 +1,1 @@
+"""The only place with SQL: functions that take a session and give dataclasses or ids."""

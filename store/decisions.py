@@ -1,0 +1,308 @@
+"""Decisions: appended, never changed. What a person may see of others' is decided here."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import Select, delete, func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import aliased
+
+from store import reviews
+from store.errors import Conflict, NotFound
+from store.session import ReadSession, WriteSession
+from store.tables import Decision, Identity, Lease, Ranking, Report, now
+
+TITLE_ABSTRACT = "title-abstract"
+DECISIONS = ("include", "exclude", "maybe")
+
+
+@dataclass(frozen=True, slots=True)
+class NewDecision:
+    """A decision as a client sends it. ``token`` is the client's own: sent twice, stored once."""
+
+    token: str
+    report_id: int
+    decision: str
+    stage: str = TITLE_ABSTRACT
+    note: str | None = None
+    ranking_id: int | None = None
+    place: int | None = None
+    shown_at: dt.datetime | None = None
+    decided_at: dt.datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionInfo:
+    """A line of the decision log. ``counts`` tells whether it is the one that holds now."""
+
+    id: int
+    report_id: int
+    person: str | None
+    person_id: int
+    stage: str
+    decision: str
+    note: str | None
+    protocol_version: int
+    token: str
+    supersedes: int | None
+    ranking_id: int | None
+    place: int | None
+    score: float | None
+    shown_at: dt.datetime | None
+    decided_at: dt.datetime | None
+    recorded_at: dt.datetime
+    counts: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """The decision that counts on a report, with the id of the first one made on it.
+
+    Labels in the order of ``first_id`` are in screening order.
+    """
+
+    report_id: int
+    decision: str
+    first_id: int
+
+
+def _locked_report(session: WriteSession, review_id: int, report_id: int) -> Report:
+    row = session.scalars(
+        select(Report)
+        .where(Report.id == report_id, Report.review_id == review_id)
+        .with_for_update()
+        # Another transaction may have decided it since this session read it.
+        .execution_options(populate_existing=True)
+    ).first()
+    if row is None:
+        raise NotFound(f"there is no report {report_id} in this review")
+    return row
+
+
+def _by_token(session: ReadSession, review_id: int, token: str) -> Decision | None:
+    return session.scalars(
+        select(Decision).where(Decision.review_id == review_id, Decision.token == token)
+    ).first()
+
+
+def record(
+    session: WriteSession, review_id: int, person_id: int, new: NewDecision
+) -> tuple[int, bool]:
+    """Append a decision; the latest on a report is the one that counts.
+
+    Returns:
+        The decision's id, and whether it was stored now (False: the token was seen before).
+
+    Raises:
+        NotFound: the report, or the ranking it names, is not of this review.
+        Conflict: the token was used for another report, decision or person.
+        ValueError: the decision is not one of ``DECISIONS``.
+    """
+    if new.decision not in DECISIONS:
+        raise ValueError(f"decision must be one of {', '.join(DECISIONS)}, not {new.decision!r}")
+    row = _locked_report(session, review_id, new.report_id)
+    earlier = _by_token(session, review_id, new.token)
+    if earlier is not None:
+        same = (earlier.report_id, earlier.decision, earlier.person_id)
+        if same != (new.report_id, new.decision, person_id):
+            raise Conflict(f"token {new.token!r} was used for another decision")
+        return earlier.id, False
+    if new.ranking_id is not None:
+        ranking = session.get(Ranking, new.ranking_id)
+        if ranking is None or ranking.review_id != review_id:
+            raise NotFound(f"there is no ranking {new.ranking_id} in this review")
+    decision = Decision(
+        review_id=review_id,
+        report_id=new.report_id,
+        person_id=person_id,
+        stage=new.stage,
+        decision=new.decision,
+        note=new.note,
+        protocol_version=reviews.protocol(session, review_id).version,
+        token=new.token,
+        supersedes=row.decision_id,
+        ranking_id=new.ranking_id,
+        place=new.place,
+        shown_at=new.shown_at,
+        decided_at=new.decided_at,
+        recorded_at=now(),
+    )
+    _append(session, decision)
+    row.decision_id = decision.id
+    row.first_decision_id = row.first_decision_id or decision.id
+    session.execute(delete(Lease).where(Lease.report_id == new.report_id, Lease.stage == new.stage))
+    reviews.touch(session, review_id)
+    return decision.id, True
+
+
+def _append(session: WriteSession, decision: Decision) -> None:
+    try:
+        with session.begin_nested():
+            session.add(decision)
+    except IntegrityError as error:
+        # Two sends of one token at the same moment: the constraint lets one in.
+        raise Conflict(f"token {decision.token!r} is being stored; send it again") from error
+
+
+def undo(
+    session: WriteSession, review_id: int, person_id: int, decision_id: int, *, token: str
+) -> tuple[int, bool]:
+    """Append an undo of a decision; the one before it, if any, counts again.
+
+    Returns:
+        The undo's id, and whether it was stored now.
+
+    Raises:
+        NotFound: the review has no such decision.
+        Conflict: the decision is undone already, or the token was used for something else.
+    """
+    target = session.get(Decision, decision_id)
+    if target is None or target.review_id != review_id or target.decision == "undo":
+        raise NotFound(f"there is no decision {decision_id} in this review")
+    row = _locked_report(session, review_id, target.report_id)
+    earlier = _by_token(session, review_id, token)
+    if earlier is not None:
+        if (earlier.decision, earlier.supersedes) != ("undo", decision_id):
+            raise Conflict(f"token {token!r} was used for another decision")
+        return earlier.id, False
+    if _undone(session, decision_id):
+        raise Conflict(f"decision {decision_id} is undone already")
+    entry = Decision(
+        review_id=review_id,
+        report_id=target.report_id,
+        person_id=person_id,
+        stage=target.stage,
+        decision="undo",
+        protocol_version=reviews.protocol(session, review_id).version,
+        token=token,
+        supersedes=decision_id,
+        recorded_at=now(),
+    )
+    _append(session, entry)
+    row.decision_id = holding(session, target.report_id)
+    row.first_decision_id = _first(session, target.report_id)
+    reviews.touch(session, review_id)
+    return entry.id, True
+
+
+def _undone(session: ReadSession, decision_id: int) -> bool:
+    return (
+        session.scalar(
+            select(Decision.id).where(
+                Decision.supersedes == decision_id, Decision.decision == "undo"
+            )
+        )
+        is not None
+    )
+
+
+def _standing(report_id: int) -> Select[int]:
+    undo_of = aliased(Decision)
+    return (
+        select(Decision.id)
+        .where(
+            Decision.report_id == report_id,
+            Decision.decision != "undo",
+            ~select(undo_of.id)
+            .where(undo_of.supersedes == Decision.id, undo_of.decision == "undo")
+            .exists(),
+        )
+        .limit(1)
+    )
+
+
+def holding(session: ReadSession, report_id: int) -> int | None:
+    """The decision that counts by the log: the latest that is neither an undo nor undone."""
+    found: int | None = session.scalar(_standing(report_id).order_by(Decision.id.desc()))
+    return found
+
+
+def _first(session: ReadSession, report_id: int) -> int | None:
+    found: int | None = session.scalar(_standing(report_id).order_by(Decision.id))
+    return found
+
+
+def labels(session: ReadSession, review_id: int) -> list[Label]:
+    """The decision that counts on every decided, active report, in screening order."""
+    rows = session.execute(
+        select(Report.id, Decision.decision, Report.first_decision_id)
+        .join(Decision, Decision.id == Report.decision_id)
+        .where(Report.review_id == review_id, Report.active.is_(True))
+        .order_by(Report.first_decision_id)
+    )
+    return [Label(report_id, decision, first or 0) for report_id, decision, first in rows]
+
+
+def last_id(session: ReadSession, review_id: int) -> int | None:
+    """Id of the newest line of the log."""
+    return session.scalar(select(func.max(Decision.id)).where(Decision.review_id == review_id))
+
+
+def log(
+    session: ReadSession, review_id: int, *, report_id: int | None = None, after: int = 0
+) -> Iterator[DecisionInfo]:
+    """The decision log in the order it was written, undone and superseded lines included."""
+    query = (
+        select(Decision, Identity.name, Report.decision_id)
+        .join(Report, Report.id == Decision.report_id)
+        .outerjoin(Identity, Identity.person_id == Decision.person_id)
+        .where(Decision.review_id == review_id, Decision.id > after)
+        .order_by(Decision.id)
+        .execution_options(yield_per=500)
+    )
+    if report_id is not None:
+        query = query.where(Decision.report_id == report_id)
+    for row, name, holds in session.execute(query):
+        yield _info(row, name, counts=holds == row.id)
+
+
+def _info(row: Decision, name: str | None, *, counts: bool) -> DecisionInfo:
+    return DecisionInfo(
+        id=row.id,
+        report_id=row.report_id,
+        person=name,
+        person_id=row.person_id,
+        stage=row.stage,
+        decision=row.decision,
+        note=row.note,
+        protocol_version=row.protocol_version,
+        token=row.token,
+        supersedes=row.supersedes,
+        ranking_id=row.ranking_id,
+        place=row.place,
+        score=row.score,
+        shown_at=row.shown_at,
+        decided_at=row.decided_at,
+        recorded_at=row.recorded_at,
+        counts=counts,
+    )
+
+
+def by_id(session: ReadSession, review_id: int, decision_id: int) -> DecisionInfo:
+    """One line of the log.
+
+    Raises:
+        NotFound: the review has no such decision.
+    """
+    row = session.get(Decision, decision_id)
+    if row is None or row.review_id != review_id:
+        raise NotFound(f"there is no decision {decision_id} in this review")
+    name = session.scalar(select(Identity.name).where(Identity.person_id == row.person_id))
+    holds = session.scalar(select(Report.decision_id).where(Report.id == row.report_id))
+    return _info(row, name, counts=holds == row.id)
+
+
+def latest_of(session: ReadSession, review_id: int, person_id: int) -> DecisionInfo | None:
+    """A person's newest decision that still counts: what undo without a number means."""
+    row = session.execute(
+        select(Decision, Identity.name)
+        .join(Report, Report.decision_id == Decision.id)
+        .outerjoin(Identity, Identity.person_id == Decision.person_id)
+        .where(Decision.review_id == review_id, Decision.person_id == person_id)
+        .order_by(Decision.id.desc())
+        .limit(1)
+    ).first()
+    return None if row is None else _info(row[0], row[1], counts=True)

@@ -1,0 +1,178 @@
+"""Known relevant records with their two uses: for the search and for the ranking."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import delete, select, update
+
+from store import audit, reviews
+from store.session import ReadSession, WriteSession
+from store.tables import GoldRecord
+
+SEARCH_USES = ("development", "validation")
+RANKING_USES = ("seed", "held_out")
+# Where a list comes from: a list of its own, or this review's own includes.
+ORIGINS = ("list", "own-includes")
+
+
+@dataclass(frozen=True, slots=True)
+class NewGold:
+    """A known relevant record to be added."""
+
+    title: str | None
+    abstract: str | None = None
+    year: int | None = None
+    doi: str | None = None
+    pmid: str | None = None
+    source_id: str | None = None
+    search_use: str = "validation"
+    ranking_use: str = "held_out"
+    origin: str = "list"
+
+
+@dataclass(frozen=True, slots=True)
+class GoldInfo:
+    """A known relevant record of a review."""
+
+    id: int
+    title: str | None
+    abstract: str | None
+    year: int | None
+    doi: str | None
+    pmid: str | None
+    source_id: str | None
+    search_use: str
+    ranking_use: str
+    origin: str
+    list_name: str
+
+
+def add(
+    session: WriteSession,
+    review_id: int,
+    records: Sequence[NewGold],
+    *,
+    list_name: str,
+    person_id: int | None,
+) -> int:
+    """Add a list of known relevant records, leaving out those the review lists already.
+
+    Returns:
+        How many were added.
+
+    Raises:
+        ValueError: a use or an origin is unknown.
+    """
+    known = {_identity(gold) for gold in everything(session, review_id)}
+    added = 0
+    for record in records:
+        if record.search_use not in SEARCH_USES:
+            raise ValueError(f"search use must be one of {SEARCH_USES}, not {record.search_use!r}")
+        if record.ranking_use not in RANKING_USES:
+            raise ValueError(
+                f"ranking use must be one of {RANKING_USES}, not {record.ranking_use!r}"
+            )
+        if record.origin not in ORIGINS:
+            raise ValueError(f"origin must be one of {ORIGINS}, not {record.origin!r}")
+        if _identity(record) in known:
+            continue
+        known.add(_identity(record))
+        session.add(
+            GoldRecord(
+                review_id=review_id,
+                title=record.title,
+                abstract=record.abstract,
+                year=record.year,
+                doi=record.doi,
+                pmid=record.pmid,
+                source_id=record.source_id,
+                search_use=record.search_use,
+                ranking_use=record.ranking_use,
+                origin=record.origin,
+                list_name=list_name,
+                created_by=person_id,
+            )
+        )
+        added += 1
+    session.flush()
+    if added:
+        reviews.touch(session, review_id)
+        audit.append(
+            session,
+            "gold.added",
+            review_id=review_id,
+            person_id=person_id,
+            detail={"list": list_name, "records": added},
+        )
+    return added
+
+
+def _identity(record: NewGold | GoldInfo) -> tuple[str | int | None, ...]:
+    return (record.title, record.year, record.doi, record.pmid, record.source_id)
+
+
+def everything(session: ReadSession, review_id: int) -> list[GoldInfo]:
+    """All known relevant records of a review, by id."""
+    rows = session.scalars(
+        select(GoldRecord).where(GoldRecord.review_id == review_id).order_by(GoldRecord.id)
+    )
+    return [
+        GoldInfo(
+            id=row.id,
+            title=row.title,
+            abstract=row.abstract,
+            year=row.year,
+            doi=row.doi,
+            pmid=row.pmid,
+            source_id=row.source_id,
+            search_use=row.search_use,
+            ranking_use=row.ranking_use,
+            origin=row.origin,
+            list_name=row.list_name,
+        )
+        for row in rows
+    ]
+
+
+def set_use(
+    session: WriteSession,
+    review_id: int,
+    list_name: str,
+    *,
+    search_use: str,
+    ranking_use: str,
+    person_id: int | None,
+) -> None:
+    """Set both uses of a whole list."""
+    session.execute(
+        update(GoldRecord)
+        .where(GoldRecord.review_id == review_id, GoldRecord.list_name == list_name)
+        .values(search_use=search_use, ranking_use=ranking_use)
+    )
+    reviews.touch(session, review_id)
+    audit.append(
+        session,
+        "gold.use",
+        review_id=review_id,
+        person_id=person_id,
+        detail={"list": list_name, "search_use": search_use, "ranking_use": ranking_use},
+    )
+
+
+def remove(session: WriteSession, review_id: int, list_name: str, *, person_id: int | None) -> None:
+    """Take a list away; the audit trail keeps that it was there."""
+    session.execute(
+        delete(GoldRecord).where(
+            GoldRecord.review_id == review_id, GoldRecord.list_name == list_name
+        )
+    )
+    reviews.touch(session, review_id)
+    audit.append(
+        session,
+        "gold.removed",
+        review_id=review_id,
+        person_id=person_id,
+        detail={"list": list_name},
+    )

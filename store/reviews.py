@@ -1,0 +1,197 @@
+"""Reviews, the versions of their protocols, and their settings."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func, select, update
+from sqlalchemy.exc import IntegrityError
+
+from store import audit
+from store.errors import AlreadyUsed, NotFound
+from store.session import ReadSession, WriteSession
+from store.tables import Identity, Protocol, Review, now
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewInfo:
+    """A review without its records."""
+
+    id: int
+    slug: str
+    title: str
+    banner: str | None
+    settings: Mapping[str, Any]
+    revision: int
+    created_at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ProtocolVersion:
+    """One version of a protocol; ``body`` is what the caller put in."""
+
+    version: int
+    body: Mapping[str, Any]
+    reason: str | None
+    person: str | None
+    created_at: dt.datetime
+
+
+def _info(row: Review) -> ReviewInfo:
+    return ReviewInfo(
+        row.id, row.slug, row.title, row.banner, row.settings, row.revision, row.created_at
+    )
+
+
+def create(
+    session: WriteSession,
+    *,
+    slug: str,
+    title: str,
+    protocol: Mapping[str, Any],
+    person_id: int | None,
+    banner: str | None = None,
+) -> ReviewInfo:
+    """A new review with version 1 of its protocol.
+
+    Raises:
+        AlreadyUsed: the slug is taken.
+    """
+    row = Review(slug=slug, title=title, banner=banner, settings={}, revision=0, created_at=now())
+    try:
+        with session.begin_nested():
+            session.add(row)
+    except IntegrityError as error:
+        raise AlreadyUsed(f"there is a review with the short name {slug!r} already") from error
+    session.add(Protocol(review_id=row.id, version=1, body=dict(protocol), person_id=person_id))
+    audit.append(
+        session,
+        "review.created",
+        review_id=row.id,
+        person_id=person_id,
+        detail={"slug": slug, "title": title},
+    )
+    return _info(row)
+
+
+def everything(session: ReadSession) -> list[ReviewInfo]:
+    """All reviews, oldest first."""
+    return [_info(row) for row in session.scalars(select(Review).order_by(Review.id))]
+
+
+def by_slug(session: ReadSession, slug: str) -> ReviewInfo:
+    """The review of that short name.
+
+    Raises:
+        NotFound: there is none.
+    """
+    row = session.scalars(select(Review).where(Review.slug == slug)).first()
+    if row is None:
+        raise NotFound(f"there is no review {slug!r}")
+    return _info(row)
+
+
+def by_id(session: ReadSession, review_id: int) -> ReviewInfo:
+    """The review of that id.
+
+    Raises:
+        NotFound: there is none.
+    """
+    row = session.get(Review, review_id)
+    if row is None:
+        raise NotFound(f"there is no review {review_id}")
+    return _info(row)
+
+
+def touch(session: WriteSession, review_id: int) -> None:
+    """Note that something changed which makes a new ranking due."""
+    session.execute(
+        update(Review).where(Review.id == review_id).values(revision=Review.revision + 1)
+    )
+
+
+def set_settings(
+    session: WriteSession, review_id: int, settings: Mapping[str, Any], *, person_id: int | None
+) -> None:
+    """Change settings of a review: audited, not versioned."""
+    row = session.get(Review, review_id)
+    if row is None:
+        raise NotFound(f"there is no review {review_id}")
+    before = {key: row.settings.get(key) for key in settings}
+    row.settings = {**row.settings, **settings}
+    audit.append(
+        session,
+        "review.settings",
+        review_id=review_id,
+        person_id=person_id,
+        detail={"before": before, "after": dict(settings)},
+    )
+
+
+def protocol(session: ReadSession, review_id: int) -> ProtocolVersion:
+    """The newest version of a review's protocol."""
+    return protocols(session, review_id)[0]
+
+
+def protocols(session: ReadSession, review_id: int) -> list[ProtocolVersion]:
+    """All versions of a review's protocol, newest first.
+
+    Raises:
+        NotFound: there is no such review.
+    """
+    rows = session.execute(
+        select(Protocol, Identity.name)
+        .outerjoin(Identity, Identity.person_id == Protocol.person_id)
+        .where(Protocol.review_id == review_id)
+        .order_by(Protocol.version.desc())
+    ).all()
+    if not rows:
+        raise NotFound(f"there is no review {review_id}")
+    return [
+        ProtocolVersion(row.version, row.body, row.reason, name, row.created_at)
+        for row, name in rows
+    ]
+
+
+def add_protocol(
+    session: WriteSession,
+    review_id: int,
+    body: Mapping[str, Any],
+    *,
+    person_id: int | None,
+    reason: str | None = None,
+) -> int:
+    """A new version of the protocol; the same text again makes none.
+
+    Returns:
+        The number of the version that holds now.
+    """
+    newest = protocol(session, review_id)
+    if newest.body == dict(body):
+        return newest.version
+    version = 1 + (
+        session.scalar(select(func.max(Protocol.version)).where(Protocol.review_id == review_id))
+        or 0
+    )
+    session.add(
+        Protocol(
+            review_id=review_id,
+            version=version,
+            body=dict(body),
+            reason=reason,
+            person_id=person_id,
+        )
+    )
+    session.flush()
+    touch(session, review_id)
+    audit.append(
+        session,
+        "protocol.version",
+        review_id=review_id,
+        person_id=person_id,
+        detail={"version": version, "reason": reason},
+    )
+    return version

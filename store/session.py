@@ -1,0 +1,45 @@
+"""Sessions: one request, or one step of a job, is one transaction, committed at its edge."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NewType
+
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from store.engine import WRITER, make_engine
+
+ReadSession = NewType("ReadSession", Session)
+# A writer may be given to a function that reads, never the reverse: mypy holds us to it.
+WriteSession = NewType("WriteSession", ReadSession)
+
+
+class Store:
+    """A database and the two kinds of transaction on it."""
+
+    def __init__(self, url: str) -> None:
+        self.engine: Engine = make_engine(url)
+        self._writer = self.engine.execution_options(**{WRITER: True})
+
+    @property
+    def dialect(self) -> str:
+        """Either "sqlite" or "postgresql"."""
+        return self.engine.dialect.name
+
+    @contextmanager
+    def read(self) -> Iterator[ReadSession]:
+        """A transaction that reads; it is rolled back at the end."""
+        with Session(self.engine, autoflush=False) as session:
+            yield ReadSession(session)
+
+    @contextmanager
+    def write(self) -> Iterator[WriteSession]:
+        """A transaction that writes: committed when the block ends, rolled back when it raises."""
+        with Session(self._writer, expire_on_commit=False) as session, session.begin():
+            yield WriteSession(ReadSession(session))
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()

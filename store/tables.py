@@ -1,0 +1,441 @@
+"""The tables. Rows stay in this package; its functions give dataclasses or ids."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+Id = BigInteger().with_variant(Integer(), "sqlite")
+Json = JSON().with_variant(JSONB(), "postgresql")
+
+
+class Moment(TypeDecorator[dt.datetime]):
+    """A moment in UTC. SQLite keeps no zone, so it is taken off and put on again."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: dt.datetime | None, dialect: Any) -> dt.datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"moment without a time zone: {value!r}")
+        value = value.astimezone(dt.UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: dt.datetime | None, dialect: Any) -> dt.datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=dt.UTC) if value.tzinfo is None else value.astimezone(dt.UTC)
+
+
+def now() -> dt.datetime:
+    """This moment, in UTC."""
+    return dt.datetime.now(dt.UTC)
+
+
+class Base(DeclarativeBase):
+    """Base of all tables; constraints are named so that migrations can name them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads this class attribute
+        int: Id,
+        str: Text(),
+        dt.datetime: Moment(),
+        dict[str, Any]: Json,
+        list[Any]: Json,
+        bytes: LargeBinary(),
+    }
+
+
+class Person(Base):
+    """Who decides: a pseudonymous id that outlives the erasure of a name."""
+
+    __tablename__ = "person"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    created_at: Mapped[dt.datetime] = mapped_column(default=now)
+
+
+class Identity(Base):
+    """What is known of a person; erasable without touching decisions."""
+
+    __tablename__ = "identity"
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), primary_key=True)
+    name: Mapped[str] = mapped_column(String(200), unique=True)
+    password_hash: Mapped[str | None]
+
+
+class LoginLink(Base):
+    """A single-use link, kept as the hash of its secret."""
+
+    __tablename__ = "login_link"
+    secret_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    expires_at: Mapped[dt.datetime]
+    used_at: Mapped[dt.datetime | None]
+
+
+class WebSession(Base):
+    """A browser that is signed in, kept as the hash of its cookie."""
+
+    __tablename__ = "web_session"
+    secret_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    expires_at: Mapped[dt.datetime]
+
+
+class ApiToken(Base):
+    """A bearer token, kept as its hash."""
+
+    __tablename__ = "api_token"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
+    name: Mapped[str] = mapped_column(String(200))
+    secret_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    created_at: Mapped[dt.datetime] = mapped_column(default=now)
+    revoked_at: Mapped[dt.datetime | None]
+
+
+class Review(Base):
+    """A review. ``revision`` counts the changes that make a new ranking due."""
+
+    __tablename__ = "review"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    slug: Mapped[str] = mapped_column(String(80), unique=True)
+    title: Mapped[str]
+    banner: Mapped[str | None]
+    settings: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    revision: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[dt.datetime] = mapped_column(default=now)
+
+
+class Protocol(Base):
+    """One version of a review's protocol; never changed, only followed by another."""
+
+    __tablename__ = "protocol"
+    __table_args__ = (UniqueConstraint("review_id", "version"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    review_id: Mapped[int] = mapped_column(ForeignKey("review.id"))
+    version: Mapped[int] = mapped_column(Integer)
+    body: Mapped[dict[str, Any]]
+    reason: Mapped[str | None]
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    created_at: Mapped[dt.datetime] = mapped_column(default=now)
+
+
+class Search(Base):
+    """One source searched once for a review: the unit of PRISMA-S. None is "not stated"."""
+
+    __tablename__ = "search"
+    __table_args__ = (CheckConstraint("kind IN ('file', 'api', 'other')", name="kind"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    review_id: Mapped[int] = mapped_column(ForeignKey("review.id"), index=True)
+    kind: Mapped[str] = mapped_column(String(10))
+    source: Mapped[str | None]
+    platform: Mapped[str | None]
+    run_on: Mapped[str | None] = mapped_column(String(40))
+    strategy: Mapped[str | None]
+    limits: Mapped[str | None]
+    reported: Mapped[int | None]
+    exported: Mapped[int | None]
+    searcher: Mapped[str | None]
+    gap_reason: Mapped[str | None]
+    created_at: Mapped[dt.datetime] = mapped_column(default=now)
+    created_by: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+
+
+class Batch(Base):
+    """An imported file (later: a harvested page) of a search, with what became of it."""
+
+    __tablename__ = "batch"
+    __table_args__ = (Index("ix_batch_review_sha256", "review_id", "sha256"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    review_id: Mapped[int] = mapped_column(ForeignKey("review.id"))
+    search_id: Mapped[int] = mapped_column(ForeignKey("search.id"), index=True)
+    name: Mapped[str]
+    sha256: Mapped[str] = mapped_column(String(64))
+    size: Mapped[int]
+    format: Mapped[str] = mapped_column(String(40))
+    columns: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    notices: Mapped[list[Any]] = mapped_column(default=list)
+    created_at: Mapped[dt.datetime] = mapped_column(default=now)
+    created_by: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    withdrawn_at: Mapped[dt.datetime | None]
+    withdrawn_by: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    withdrawn_reason: Mapped[str | None]
+
+
+class BatchRaw(Base):
+    """The bytes of a batch as they came, in compressed pieces."""
+
+    __tablename__ = "batch_raw"
+    batch_id: Mapped[int] = mapped_column(ForeignKey("batch.id"), primary_key=True)
+    piece: Mapped[int] = mapped_column(Integer, primary_key=True)
+    data: Mapped[bytes]
+
+
+class BatchEntry(Base):
+    """The stored fate of one entry of a batch that is a record."""
+
+    __tablename__ = "batch_entry"
+    __table_args__ = (
+        CheckConstraint("fate IN ('new', 'changed', 'same')", name="fate"),
+        Index("ix_batch_entry_record_id", "record_id"),
+    )
+    batch_id: Mapped[int] = mapped_column(ForeignKey("batch.id"), primary_key=True)
+    position: Mapped[int] = mapped_column(Integer, primary_key=True)
+    record_id: Mapped[int] = mapped_column(ForeignKey("record.id"))
+    fate: Mapped[str] = mapped_column(String(10))
+
+
+class BatchRejected(Base):
+    """The stored fate of one entry of a batch that is no record."""
+
+    __tablename__ = "batch_rejected"
+    batch_id: Mapped[int] = mapped_column(ForeignKey("batch.id"), primary_key=True)
+    position: Mapped[int] = mapped_column(Integer, primary_key=True)
+    line: Mapped[int | None] = mapped_column(Integer)
+    reason: Mapped[str]
+    excerpt: Mapped[str]
+
+
+class Report(Base):
+    """Records judged to be one document: the unit that is screened.
+
+    ``decision_id`` names the decision that counts; it is derived from the decision log and held
+    here for the queue. ``active`` is False while every batch that brought it is withdrawn.
+    """
+
+    __tablename__ = "report"
+    __table_args__ = (Index("ix_report_queue", "review_id", "active", "decision_id"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    review_id: Mapped[int] = mapped_column(ForeignKey("review.id"))
+    active: Mapped[bool] = mapped_column(default=True)
+    decision_id: Mapped[int | None]
+    first_decision_id: Mapped[int | None]
+
+
+class RecordRow(Base):
+    """What one source says about one report."""
+
+    __tablename__ = "record"
+    __table_args__ = (
+        UniqueConstraint("review_id", "source", "source_id"),
+        Index("ix_record_review_doi", "review_id", "doi"),
+        Index("ix_record_review_pmid", "review_id", "pmid"),
+        Index("ix_record_review_title", "review_id", "title_key"),
+        Index("ix_record_report_id", "report_id"),
+        Index("ix_record_review_source_id", "review_id", "source_id"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    review_id: Mapped[int] = mapped_column(ForeignKey("review.id"))
+    report_id: Mapped[int] = mapped_column(ForeignKey("report.id"))
+    source: Mapped[str] = mapped_column(String(200))
+    source_id: Mapped[str] = mapped_column(String(500))
+    title: Mapped[str | None]
+    abstract: Mapped[str | None]
+    authors: Mapped[list[Any]] = mapped_column(default=list)
+    year: Mapped[int | None] = mapped_column(Integer)
+    date: Mapped[str | None]
+    venue: Mapped[str | None]
+    volume: Mapped[str | None]
+    issue: Mapped[str | None]
+    pages: Mapped[str | None]
+    publisher: Mapped[str | None]
+    doi: Mapped[str | None] = mapped_column(String(500))
+    pmid: Mapped[str | None] = mapped_column(String(20))
+    pmcid: Mapped[str | None] = mapped_column(String(20))
+    issn: Mapped[str | None]
+    urls: Mapped[list[Any]] = mapped_column(default=list)
+    language: Mapped[str | None]
+    types: Mapped[list[Any]] = mapped_column(default=list)
+    keywords: Mapped[list[Any]] = mapped_column(default=list)
+    accession: Mapped[str | None]
+    database: Mapped[str | None]
+    label: Mapped[str | None] = mapped_column(String(10))
+    notes: Mapped[list[Any]] = mapped_column(default=list)
+    flags: Mapped[list[Any]] = mapped_column(default=list)
+    extra: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    title_key: Mapped[str] = mapped_column(String(300))
+    search_text: Mapped[str]
+    active: Mapped[bool] = mapped_column(default=True)
+    created_at: Mapped[dt.datetime] = mapped_column(default=now)
+
+
+class Decision(Base):
+    """One judgement, appended and never changed. An undo supersedes the decision that it undoes."""
+
+    __tablename__ = "decision"
+    __table_args__ = (
+        UniqueConstraint("review_id", "token"),
+        CheckConstraint("decision IN ('include', 'exclude', 'maybe', 'undo')", name="decision"),
+        Index("ix_decision_report", "report_id", "stage"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    review_id: Mapped[int] = mapped_column(ForeignKey("review.id"))
+    report_id: Mapped[int] = mapped_column(ForeignKey("report.id"))
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    stage: Mapped[str] = mapped_column(String(20))
+    decision: Mapped[str] = mapped_column(String(10))
+    note: Mapped[str | None]
+    protocol_version: Mapped[int] = mapped_column(Integer)
+    token: Mapped[str] = mapped_column(String(100))
+    supersedes: Mapped[int | None] = mapped_column(ForeignKey("decision.id"))
+    ranking_id: Mapped[int | None] = mapped_column(ForeignKey("ranking.id"))
+    place: Mapped[int | None] = mapped_column(Integer)
+    score: Mapped[float | None]
+    shown_at: Mapped[dt.datetime | None]
+    decided_at: Mapped[dt.datetime | None]
+    recorded_at: Mapped[dt.datetime] = mapped_column(default=now)
+
+
+class Lease(Base):
+    """A card that a person holds: others are not shown it until it is decided or runs out."""
+
+    __tablename__ = "lease"
+    __table_args__ = (Index("ix_lease_review_person", "review_id", "person_id"),)
+    report_id: Mapped[int] = mapped_column(ForeignKey("report.id"), primary_key=True)
+    stage: Mapped[str] = mapped_column(String(20), primary_key=True)
+    review_id: Mapped[int] = mapped_column(ForeignKey("review.id"))
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    expires_at: Mapped[dt.datetime]
+
+
+class Ranking(Base):
+    """An order of the undecided reports, made by one fitted pipeline.
+
+    ``report_ids`` (int64) and ``scores`` (float32) are little-endian arrays of ``size`` elements,
+    best first; they are dropped from old rankings, whose ``order_hash`` stays.
+    """
+
+    __tablename__ = "ranking"
+    __table_args__ = (Index("ix_ranking_review", "review_id", "id"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    review_id: Mapped[int] = mapped_column(ForeignKey("review.id"))
+    revision: Mapped[int]
+    pipeline: Mapped[str] = mapped_column(String(100))
+    pipeline_hash: Mapped[str] = mapped_column(String(64))
+    encoder: Mapped[str | None] = mapped_column(String(200))
+    seed: Mapped[int]
+    n_decisions: Mapped[int]
+    n_include: Mapped[int]
+    last_decision_id: Mapped[int | None]
+    cold_start: Mapped[bool]
+    warm: Mapped[bool]
+    size: Mapped[int]
+    seconds: Mapped[float]
+    order_hash: Mapped[str] = mapped_column(String(64))
+    report_ids: Mapped[bytes | None]
+    scores: Mapped[bytes | None]
+    created_at: Mapped[dt.datetime] = mapped_column(default=now)
+
+
+class GoldRecord(Base):
+    """A known relevant record, with its two uses."""
+
+    __tablename__ = "gold_record"
+    __table_args__ = (
+        CheckConstraint("search_use IN ('development', 'validation')", name="search_use"),
+        CheckConstraint("ranking_use IN ('seed', 'held_out')", name="ranking_use"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    review_id: Mapped[int] = mapped_column(ForeignKey("review.id"), index=True)
+    search_use: Mapped[str] = mapped_column(String(20))
+    ranking_use: Mapped[str] = mapped_column(String(20))
+    origin: Mapped[str] = mapped_column(String(20))
+    title: Mapped[str | None]
+    abstract: Mapped[str | None]
+    year: Mapped[int | None] = mapped_column(Integer)
+    doi: Mapped[str | None] = mapped_column(String(500))
+    pmid: Mapped[str | None] = mapped_column(String(20))
+    source_id: Mapped[str | None] = mapped_column(String(500))
+    list_name: Mapped[str]
+    created_at: Mapped[dt.datetime] = mapped_column(default=now)
+    created_by: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+
+
+class Job(Base):
+    """A long operation of the worker, for showing its progress."""
+
+    __tablename__ = "job"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    review_id: Mapped[int] = mapped_column(ForeignKey("review.id"), index=True)
+    kind: Mapped[str] = mapped_column(String(40))
+    state: Mapped[str] = mapped_column(String(20))
+    done: Mapped[int] = mapped_column(default=0)
+    total: Mapped[int] = mapped_column(default=0)
+    message: Mapped[str | None]
+    updated_at: Mapped[dt.datetime] = mapped_column(default=now)
+
+
+class AuditEvent(Base):
+    """Who changed what when. Each row holds the hash of the one before it."""
+
+    __tablename__ = "audit_event"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    review_id: Mapped[int | None] = mapped_column(ForeignKey("review.id"), index=True)
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    at: Mapped[dt.datetime] = mapped_column(default=now)
+    action: Mapped[str] = mapped_column(String(80))
+    detail: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    previous_hash: Mapped[str] = mapped_column(String(64))
+    hash: Mapped[str] = mapped_column(String(64), unique=True)
+
+
+class AuditHead(Base):
+    """The last hash of the chain; locked by whoever appends."""
+
+    __tablename__ = "audit_head"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    hash: Mapped[str] = mapped_column(String(64))
+
+
+class Upload(Base):
+    """A file that a browser sent and that nobody has confirmed yet; gone once it is imported."""
+
+    __tablename__ = "upload"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    review_id: Mapped[int] = mapped_column(ForeignKey("review.id"), index=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    name: Mapped[str]
+    sha256: Mapped[str] = mapped_column(String(64))
+    size: Mapped[int]
+    request: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    created_at: Mapped[dt.datetime] = mapped_column(default=now)
+
+
+class UploadRaw(Base):
+    """The bytes of an upload, in compressed pieces."""
+
+    __tablename__ = "upload_raw"
+    upload_id: Mapped[int] = mapped_column(
+        ForeignKey("upload.id", ondelete="CASCADE"), primary_key=True
+    )
+    piece: Mapped[int] = mapped_column(Integer, primary_key=True)
+    data: Mapped[bytes]
