@@ -8,7 +8,6 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from model.classify import BalancedSVM
 from model.features import Features, Matrix
 from model.pipeline import Pipeline
 
@@ -83,6 +82,9 @@ def fitted_scores(
 
     A single view keeps its raw scores: standardising would not change its order.
     """
+    # Imported here: scikit-learn takes seconds, which a cold start or `--help` should not pay.
+    from model.classify import BalancedSVM
+
     total = np.zeros(features.size)
     for view in pipeline.views:
         matrix = features[view.features]

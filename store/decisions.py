@@ -295,6 +295,18 @@ def by_id(session: ReadSession, review_id: int, decision_id: int) -> DecisionInf
     return _info(row, name, counts=holds == row.id)
 
 
+def id_of_token(session: ReadSession, review_id: int, token: str) -> int:
+    """The decision that was sent with a token.
+
+    Raises:
+        NotFound: the review has none.
+    """
+    row = _by_token(session, review_id, token)
+    if row is None:
+        raise NotFound(f"there is no decision with token {token!r} in this review")
+    return row.id
+
+
 def latest_of(session: ReadSession, review_id: int, person_id: int) -> DecisionInfo | None:
     """A person's newest decision that still counts: what undo without a number means."""
     row = session.execute(

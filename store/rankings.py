@@ -9,11 +9,11 @@ from array import array
 from dataclasses import dataclass
 from typing import TypeVar
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from store.errors import NotFound
 from store.session import ReadSession, WriteSession
-from store.tables import Ranking, now
+from store.tables import Ranking, Report, Review, now
 
 # Orders kept whole. Older ones lose their arrays: 10,000 records decided one by one would else
 # leave a gigabyte behind. Their hash stays, by which a refit can be checked.
@@ -146,6 +146,23 @@ def newest(session: ReadSession, review_id: int) -> RankingInfo | None:
         select(*columns).where(Ranking.review_id == review_id).order_by(Ranking.id.desc()).limit(1)
     ).first()
     return None if row is None else RankingInfo(**row._mapping)
+
+
+def due(session: ReadSession) -> list[int]:
+    """Reviews with records whose newest ranking is older than their last change, by id."""
+    seen = (
+        select(func.max(Ranking.revision)).where(Ranking.review_id == Review.id).scalar_subquery()
+    )
+    return list(
+        session.scalars(
+            select(Review.id)
+            .where(
+                Review.revision > func.coalesce(seen, -1),
+                select(Report.id).where(Report.review_id == Review.id).exists(),
+            )
+            .order_by(Review.id)
+        )
+    )
 
 
 def order(session: ReadSession, review_id: int, ranking_id: int) -> Order:

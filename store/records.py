@@ -395,6 +395,16 @@ def by_reports(
     return found
 
 
+def reports_of_batch(session: ReadSession, batch_id: int) -> dict[int, int]:
+    """Position in the file to report id, for the entries that are records."""
+    rows = session.execute(
+        select(BatchEntry.position, RecordRow.report_id)
+        .join(RecordRow, RecordRow.id == BatchEntry.record_id)
+        .where(BatchEntry.batch_id == batch_id)
+    )
+    return dict(rows.tuples().all())
+
+
 @dataclass(frozen=True, slots=True)
 class Filter:
     """What the record list is narrowed by; None and "" narrow nothing."""

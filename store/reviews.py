@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 
-from store import audit
+from store import audit, notify
 from store.errors import AlreadyUsed, NotFound
 from store.session import ReadSession, WriteSession
 from store.tables import Identity, Protocol, Review, now
@@ -111,6 +111,7 @@ def touch(session: WriteSession, review_id: int) -> None:
     session.execute(
         update(Review).where(Review.id == review_id).values(revision=Review.revision + 1)
     )
+    notify.send(session)
 
 
 def set_settings(

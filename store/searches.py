@@ -290,6 +290,16 @@ def rejected(session: ReadSession, batch_id: int, *, limit: int = 1000) -> list[
     return [RejectedInfo(row.position, row.line, row.reason, row.excerpt) for row in rows]
 
 
+def pool_stamp(session: ReadSession, review_id: int) -> tuple[int, int]:
+    """Changes whenever the review's records change: newest file, number of withdrawn ones."""
+    newest, withdrawn = session.execute(
+        select(func.coalesce(func.max(Batch.id), 0), func.count(Batch.withdrawn_at)).where(
+            Batch.review_id == review_id
+        )
+    ).one()
+    return newest, withdrawn
+
+
 def withdraw(
     session: WriteSession, review_id: int, batch_id: int, *, reason: str, person_id: int | None
 ) -> int:

@@ -17,7 +17,8 @@ _DELIMITERS = ",;\t|"
 _FIELD_LIMIT = 64 * 1024 * 1024
 
 
-def _first_row(text: str, delimiter: str) -> list[str]:
+def header_of(text: str, delimiter: str) -> list[str]:
+    """Cells of the first filled line."""
     csv.field_size_limit(_FIELD_LIMIT)
     lines = [line for line in text.split("\n", 200)[:200] if line.strip()]
     try:
@@ -30,7 +31,7 @@ def delimiter_of(text: str) -> str:
     """The delimiter under which the header names most known fields, then has most columns."""
 
     def worth(delimiter: str) -> tuple[int, int]:
-        row = _first_row(text, delimiter)
+        row = header_of(text, delimiter)
         return len(guess(row)), len(row)
 
     return max(_DELIMITERS, key=worth)
@@ -41,12 +42,12 @@ def looks_like(text: str) -> bool:
     if not text.strip():
         return False
     delimiter = delimiter_of(text)
-    header = _first_row(text, delimiter)
+    header = header_of(text, delimiter)
     known = guess(header)
     if any(field in known for field in ("title", "abstract", "doi", "pmid")):
         return len(header) > 1 or len(header[0]) < 40
     lines = [line for line in text.split("\n")[:6] if line.strip()]
-    widths = {len(_first_row(line, delimiter)) for line in lines}
+    widths = {len(header_of(line, delimiter)) for line in lines}
     return len(lines) > 1 and len(widths) == 1 and widths.pop() > 1
 
 

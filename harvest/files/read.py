@@ -11,6 +11,7 @@ from harvest.errors import FileTooLarge, UnknownFormat
 from harvest.files import bibtex, delimited, endnote_xml, jsonl, nbib, pubmed_xml, ris, xlsx
 from harvest.files.sniff import READABLE, sniff
 from harvest.files.table import Mapped
+from harvest.files.unpack import unpacked
 from harvest.record import Entry, Notice, Parser, Record, Rejected
 
 PARSERS: Mapping[str, Parser] = {
@@ -109,6 +110,7 @@ def read_file(
     Raises:
         UnreadableFile: the file as a whole cannot be used.
     """
+    stream = unpacked(stream, limit=limit)
     sha256, size = fingerprint(stream, limit=limit)
     name = file_format or sniff(stream)
     records: list[Record] = []

@@ -12,6 +12,8 @@ context.configure(
     target_metadata=Base.metadata,
     render_as_batch=connection.dialect.name == "sqlite",
     compare_type=True,
+    # Our SQLite connections say BEGIN themselves, so a failed migration leaves nothing behind.
+    transactional_ddl=True,
 )
 with context.begin_transaction():
     context.run_migrations()

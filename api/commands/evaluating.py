@@ -1,0 +1,256 @@
+"""winnow evaluate, simulate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+from api import resources
+from api.commands.output import (
+    Json,
+    Output,
+    Refused,
+    ReviewOption,
+    command,
+    find_review,
+    opened,
+    settings,
+)
+from api.documents import plots
+from api.services import evaluation
+from api.settings import Settings
+from harvest.errors import UnreadableFile
+from harvest.files.read import read_file
+from model.cache import VectorCache
+from model.encode import Encoder, Vectors
+from model.evaluate import ScreeningRecall, SearchRecall
+from model.features import Document, build
+from model.pipeline import Pipeline
+from model.simulate import Run, simulate
+
+
+def evaluate(
+    gold: Annotated[
+        Path | None, typer.Option(help="Labelled file or list; default the review's gold list.")
+    ] = None,
+    search_use: Annotated[
+        str, typer.Option(help="Of a --gold file: development or validation.")
+    ] = "validation",
+    ranking_use: Annotated[
+        str, typer.Option(help="Of a --gold file: seed or held_out.")
+    ] = "held_out",
+    plot: Annotated[Path | None, typer.Option(help="Write an SVG plot to this file.")] = None,
+    review: ReviewOption = None,
+    as_json: Json = False,
+) -> None:
+    """Measure search recall and screening recall against known relevant records."""
+    with command(as_json, file=gold) as output, opened() as store, store.read() as session:
+        found = find_review(session, review)
+        if gold is None:
+            result = evaluation.evaluate(session, found.id)
+        else:
+            with gold.open("rb") as stream:
+                brought, sha256 = evaluation.gold_file(
+                    stream,
+                    search_use=search_use,
+                    ranking_use=ranking_use,
+                )
+            result = evaluation.evaluate(
+                session, found.id, brought=brought, brought_sha256=sha256, list_name=gold.name
+            )
+        if result.records == 0:
+            raise Refused(
+                "There is no known relevant record to evaluate against.",
+                remedy="Bring a list with --gold FILE, or import one with --labels gold.",
+            )
+        if plot is not None:
+            plot.write_text(plots.recall(result.screening), encoding="utf-8")
+        data = {"review": found.slug, **evaluation.as_json(result)}
+        output.result(data, lambda screen: _show(screen, result))
+
+
+def _show(screen: Console, result: evaluation.Evaluation) -> None:
+    screen.print(f"Against {result.list_name}: {result.records} known relevant records")
+    _show_search(screen, result.search)
+    _show_screening(screen, result.screening)
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1%}"
+
+
+def _show_search(screen: Console, search: SearchRecall) -> None:
+    screen.print()
+    if search.recall is not None:
+        screen.print(
+            f"Search recall {_percent(search.recall)} ({search.found} of {search.counted})"
+        )
+    else:
+        screen.print(f"Search: {search.note}")
+        screen.print(f"  {search.found} of {search.counted} are among the review's records")
+    if search.out_of_scope or search.undated:
+        screen.print(
+            f"  {search.out_of_scope} out of scope (not counted), "
+            f"{search.undated} without a year (counted, check them)"
+        )
+    for match in search.missing[:20]:
+        screen.print(f"  missing: {match.known.title or match.known.doi}", markup=False)
+    for match in search.not_matched[:20]:
+        screen.print(
+            f"  not matched: {match.known.title or match.known.doi} ({match.how})", markup=False
+        )
+
+
+def _show_screening(screen: Console, found: ScreeningRecall) -> None:
+    screen.print()
+    if found.note:
+        screen.print(f"Screening: {found.note}")
+    screen.print(
+        f"Screening: {found.relevant} held-out known relevant records among {found.reports} "
+        f"(seeds left out: {found.seeds}; out of scope: {found.out_of_scope}; "
+        f"without a year: {found.undated}; not among the records: {found.unplaced})"
+    )
+    screen.print(
+        f"  read so far {found.read}, found {found.found}, excluded by the team "
+        f"{len(found.excluded)}"
+    )
+    if not found.relevant:
+        return
+    table = Table("records read", "recall")
+    for depth, recall in found.recall_at.items():
+        table.add_row(depth, _percent(recall))
+    screen.print(table)
+    screen.print(f"  WSS@95 {_percent(found.wss95)}, WSS@100 {_percent(found.wss100)}")
+    screen.print(
+        f"  95 % reached after {found.reads_to_95} records, 100 % after {found.reads_to_100} "
+        f"of {found.reports}"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledSet:
+    """A finished review: its texts and its labels."""
+
+    name: str
+    documents: list[Document]
+    y: NDArray[np.bool_]
+
+
+def labelled_set(path: Path) -> LabelledSet:
+    """A labelled file for replay.
+
+    Raises:
+        UnreadableFile: it cannot be read, or a record has no label.
+    """
+    with path.open("rb") as stream:
+        content = read_file(stream)
+    unlabelled = [record.position for record in content.records if record.label is None]
+    if unlabelled or content.rejected:
+        at = unlabelled[0] if unlabelled else content.rejected[0].position
+        raise UnreadableFile(
+            f"record {at} has no relevance label (1 or 0)."
+            if unlabelled
+            else f"record {at} could not be read: {content.rejected[0].reason}.",
+            remedy="A replay needs a label on every record; take out or label those without.",
+        )
+    return LabelledSet(
+        name=path.name.removesuffix(".gz").removesuffix(".csv"),
+        documents=[Document(r.title or "", r.abstract or "") for r in content.records],
+        y=np.array([record.label == "include" for record in content.records], bool),
+    )
+
+
+def one_run(data: LabelledSet, pipeline: Pipeline, vectors: Vectors | None, seed: int) -> Run:
+    """One replay, its features made from texts and the cached vectors."""
+    return simulate(
+        data.name,
+        lambda: build(data.documents, pipeline, None if vectors is None else lambda _: vectors),
+        data.y,
+        pipeline,
+        seed=seed,
+    )
+
+
+def _vectors(output: Output, chosen: Settings, sets: Sequence[LabelledSet]) -> dict[str, Vectors]:
+    encoder = Encoder(
+        chosen.encoder.name,
+        sha256=chosen.encoder.sha256 or None,
+        device=chosen.encoder.device or None,
+    )
+    cache = VectorCache(chosen.data_dir / "vectors", encoder)
+    found = {}
+    for data in sets:
+        with output.progress(f"encoding {data.name}") as progress:
+            found[data.name] = cache.vectors([d.prose for d in data.documents], progress)
+    return found
+
+
+def simulate_files(
+    files: Annotated[list[Path], typer.Argument(help="Labelled CSV files (.csv, .csv.gz).")],
+    pipeline: Annotated[
+        list[str] | None,
+        typer.Option(help="Pipeline by name or TOML file; repeatable. Default: default."),
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Runs of each, with seeds 0 to N-1.")] = 1,
+    jobs: Annotated[int, typer.Option(min=1, help="Runs at the same time.")] = 1,
+    as_json: Json = False,
+) -> None:
+    """Replay finished reviews: what would have been found when."""
+    from joblib import Parallel, delayed
+
+    with command(as_json) as output:
+        chosen = settings()
+        wanted = [resources.pipeline(name) for name in pipeline or ["default"]]
+        sets = []
+        for path in files:
+            with command(as_json, file=path):
+                sets.append(labelled_set(path))
+        vectors = _vectors(output, chosen, sets) if any(p.needs_encoder for p in wanted) else {}
+        tasks = [(data, p, seed) for data in sets for p in wanted for seed in range(seeds)]
+        work = (
+            delayed(one_run)(data, p, vectors.get(data.name) if p.needs_encoder else None, seed)
+            for data, p, seed in tasks
+        )
+        runs: list[Run] = []
+        with output.progress("replaying") as progress:
+            progress(0, len(tasks))
+            for run in Parallel(n_jobs=jobs, return_as="generator")(work):
+                runs.append(run)
+                progress(len(runs), len(tasks))
+        output.result(
+            {"runs": [_run_json(run) for run in runs]}, lambda screen: _show_runs(screen, runs)
+        )
+
+
+def _run_json(run: Run) -> dict[str, Any]:
+    data = asdict(run)
+    del data["order"]
+    return data
+
+
+def _show_runs(screen: Console, runs: Sequence[Run]) -> None:
+    table = Table("data set", "pipeline", "seed", "loss", "NDCG", "WSS@95", "WSS@100")
+    for name in ("recall @ 10 %", "work to last", "seconds"):
+        table.add_column(name, justify="right")
+    for run in runs:
+        table.add_row(
+            run.data_set,
+            run.pipeline,
+            str(run.seed),
+            f"{run.loss:.4f}",
+            f"{run.ndcg:.3f}",
+            _percent(run.wss95),
+            _percent(run.wss100),
+            _percent(run.recall_at_10),
+            _percent(run.work_to_last),
+            f"{run.seconds:.1f}",
+        )
+    screen.print(table)

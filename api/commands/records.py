@@ -1,0 +1,349 @@
+"""winnow import, withdraw, export."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from api.commands.output import (
+    AsOption,
+    Json,
+    Output,
+    Refused,
+    ReviewOption,
+    command,
+    find_person,
+    find_review,
+    opened,
+    settings,
+)
+from api.documents import exports
+from api.protocol import ProtocolBody
+from api.services.importing import LABEL_USES, ImportOutcome, ImportRequest, import_file, slug
+from api.wake import wake
+from harvest.files.read import FileContent, read_file
+from harvest.record import Rejected
+from store import reviews, searches
+from store.session import Store
+
+_SHOWN = 20
+
+
+def _mapping(pairs: list[str]) -> dict[str, str]:
+    mapping = {}
+    for pair in pairs:
+        field, separator, column = pair.partition("=")
+        if not separator:
+            raise typer.BadParameter(f"{pair!r} is not FIELD=COLUMN", param_hint="--map")
+        mapping[field.strip()] = column.strip()
+    return mapping
+
+
+def _rejected_json(rejected: tuple[Rejected, ...]) -> list[dict[str, Any]]:
+    return [
+        {"position": e.position, "reason": e.reason, "line": e.line, "excerpt": e.excerpt}
+        for e in rejected
+    ]
+
+
+def _show_rejected(screen: Console, rejected: tuple[Rejected, ...]) -> None:
+    if not rejected:
+        return
+    table = Table("entry", "line", "reason", "begins with", title="Rejected entries")
+    for entry in rejected[:_SHOWN]:
+        table.add_row(str(entry.position), str(entry.line or ""), entry.reason, entry.excerpt[:60])
+    screen.print(table)
+    if len(rejected) > _SHOWN:
+        screen.print(f"… and {len(rejected) - _SHOWN} more; --json lists them all.")
+
+
+def import_records(
+    file: Annotated[
+        Path, typer.Argument(help="RIS, NBIB, PubMed XML, BibTeX, EndNote XML, table.")
+    ],
+    review: ReviewOption = None,
+    actor: AsOption = None,
+    search: Annotated[
+        int | None, typer.Option(help="Add to this search instead of opening a new one.")
+    ] = None,
+    source: Annotated[str | None, typer.Option(help="Database searched, e.g. PsycINFO.")] = None,
+    platform: Annotated[str | None, typer.Option(help="Platform, e.g. Ovid.")] = None,
+    run_on: Annotated[str | None, typer.Option("--date", help="Day of the search.")] = None,
+    strategy: Annotated[
+        Path | None, typer.Option(help="Text file with the strategy exactly as run.")
+    ] = None,
+    limits: Annotated[str | None, typer.Option(help="Limits applied in the database.")] = None,
+    reported: Annotated[int | None, typer.Option(help="Hits that the source reported.")] = None,
+    exported: Annotated[int | None, typer.Option(help="Records exported.")] = None,
+    searcher: Annotated[str | None, typer.Option(help="Who searched.")] = None,
+    labels: Annotated[
+        str, typer.Option(help=f"Relevance labels in the file: {', '.join(LABEL_USES)}.")
+    ] = "ignore",
+    column_map: Annotated[
+        list[str] | None, typer.Option("--map", help="FIELD=COLUMN, for tables; repeatable.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option(help="Read only; needs no store.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Import a file of records into a search of a review."""
+    mapping = _mapping(column_map or [])
+    with command(as_json, file=file) as output:
+        if dry_run:
+            with file.open("rb") as stream, output.progress("reading") as progress:
+                content = read_file(stream, mapping=mapping, progress=lambda n: progress(n, None))
+            _show_dry_run(output, file, content)
+            return
+        if labels not in LABEL_USES:
+            raise Refused(f"--labels must be one of {', '.join(LABEL_USES)}, not {labels!r}.")
+        stated = {
+            "source": source,
+            "platform": platform,
+            "run_on": run_on,
+            "strategy": strategy.read_text(encoding="utf-8") if strategy else None,
+            "limits": limits,
+            "reported": reported,
+            "exported": exported,
+            "searcher": searcher,
+        }
+        fields = {name: value for name, value in stated.items() if value is not None}
+        if search is not None and fields:
+            raise Refused(
+                "Fields of a search are given once, when it is opened, not with --search."
+            )
+        request = ImportRequest(search, fields, mapping, labels)
+        if not output.as_json and search is None:
+            request = _asked(request, output)
+        with file.open("rb") as stream:
+            chosen = settings()
+            with opened(chosen) as store:
+                _import(output, store, stream, file, review, actor, request)
+                wake(store, chosen.data_dir)
+
+
+def _asked(request: ImportRequest, output: Output) -> ImportRequest:
+    """Ask for what the search log needs, where someone is at the terminal to answer."""
+    if not sys.stdin.isatty():
+        return request
+    output.say("About the search these records come from (Enter leaves a field not stated):")
+    fields = dict(request.search_fields or {})
+    for name, question in (
+        ("source", "Database"),
+        ("platform", "Platform"),
+        ("run_on", "Date of the search"),
+        ("reported", "Hits reported"),
+    ):
+        if name in fields:
+            continue
+        answer = typer.prompt(question, default="", show_default=False, err=True).strip()
+        if answer:
+            fields[name] = int(answer) if name == "reported" and answer.isdigit() else answer
+    if not isinstance(fields.get("reported", 0), int):
+        raise Refused(f"Hits reported must be a number, not {fields['reported']!r}.")
+    return ImportRequest(request.search_id, fields, request.mapping, request.labels)
+
+
+def _import(
+    output: Output,
+    store: Store,
+    stream: Any,
+    file: Path,
+    review: str | None,
+    actor: str | None,
+    request: ImportRequest,
+) -> None:
+    with store.write() as session:
+        person = find_person(session, actor)
+        if review is None and not reviews.everything(session):
+            chosen = reviews.create(
+                session,
+                slug=slug(file.name.split(".")[0]) or "review",
+                title=file.name.split(".")[0],
+                protocol=ProtocolBody().stored(),
+                person_id=person.id,
+            )
+            output.say(f"There was no review, so {chosen.slug!r} was made, without a protocol yet.")
+        else:
+            chosen = find_review(session, review)
+    with output.progress("reading") as progress:
+        outcome = import_file(
+            store,
+            chosen.id,
+            stream,
+            file.name,
+            request,
+            person_id=person.id,
+            progress=lambda n: progress(n, None),
+        )
+    with store.read() as session:
+        search = searches.by_id(session, chosen.id, outcome.batch.search_id)
+    _show_import(output, chosen.slug, search, outcome, request.labels)
+
+
+def _show_dry_run(output: Output, file: Path, content: FileContent) -> None:
+    data = {
+        "file": str(file),
+        "format": content.format,
+        "entries": content.entries_read,
+        "records": len(content.records),
+        "rejected": _rejected_json(content.rejected),
+        "columns": dict(content.columns),
+        "unused_columns": list(content.unused_columns),
+        "notices": list(content.notices),
+        "labelled": sum(record.label is not None for record in content.records),
+        "sha256": content.sha256,
+    }
+
+    def show(screen: Console) -> None:
+        screen.print(f"{file.name}: {content.format}")
+        _show_columns(screen, content.columns, content.unused_columns)
+        for notice in content.notices:
+            screen.print(f"Note: {notice}", markup=False)
+        screen.print(
+            f"{content.entries_read} entries = {len(content.records)} records + "
+            f"{len(content.rejected)} rejected. Nothing was stored."
+        )
+        _show_rejected(screen, content.rejected)
+
+    output.result(data, show)
+
+
+def _show_columns(screen: Console, columns: Any, unused: Any) -> None:
+    for field, column in columns.items():
+        screen.print(f"  {field} ← column {column!r}", markup=False)
+    if unused:
+        screen.print(f"  kept as they came: {', '.join(unused)}", markup=False)
+
+
+def _show_import(
+    output: Output,
+    review: str,
+    search: searches.SearchInfo,
+    outcome: ImportOutcome,
+    labels: str,
+) -> None:
+    batch = outcome.batch
+    unstated = [
+        name
+        for name in ("source", "platform", "run_on", "strategy", "limits", "reported", "searcher")
+        if getattr(search, name) is None
+    ]
+    data = {
+        "review": review,
+        "search": search.id,
+        "file": batch.id,
+        "name": batch.name,
+        "sha256": batch.sha256,
+        "format": batch.format,
+        "entries": batch.read,
+        "records": batch.records,
+        "new": batch.new,
+        "changed": batch.changed,
+        "same": batch.same,
+        "rejected": _rejected_json(outcome.rejected),
+        "repeated": outcome.repeated,
+        "labels": labels,
+        "labelled": outcome.labelled,
+        "gold_added": outcome.gold_added,
+        "decisions_added": outcome.decisions_added,
+        "not_stated": unstated,
+        "columns": dict(batch.columns),
+        "notices": list(batch.notices),
+    }
+
+    def show(screen: Console) -> None:
+        if outcome.repeated:
+            screen.print(
+                f"{batch.name} is in this review already (file {batch.id}); nothing was changed."
+            )
+        else:
+            screen.print(f"{batch.name}: {batch.format}, into search {search.id} of {review}")
+            _show_columns(screen, batch.columns, ())
+            for notice in batch.notices:
+                screen.print(f"Note: {notice}", markup=False)
+        screen.print(
+            f"{batch.read} entries = {batch.new} new + {batch.changed} changed + "
+            f"{batch.same} held already + {batch.rejected} rejected"
+        )
+        if outcome.labelled:
+            screen.print(
+                f"{outcome.labelled} records carry a relevance label; labels: {labels}"
+                + (f" ({outcome.gold_added} known relevant added)" if labels == "gold" else "")
+                + (f" ({outcome.decisions_added} decisions added)" if labels == "decisions" else "")
+            )
+        if unstated:
+            screen.print(f"Not stated of this search: {', '.join(unstated)}")
+        _show_rejected(screen, outcome.rejected)
+
+    output.result(data, show)
+
+
+def withdraw(
+    file_id: Annotated[int, typer.Argument(help="Number of the imported file.")],
+    reason: Annotated[str, typer.Option(help="Why; it is printed with the counts.")],
+    review: ReviewOption = None,
+    actor: AsOption = None,
+    as_json: Json = False,
+) -> None:
+    """Take back a wrongly imported file: its records leave the counts, decisions stay readable."""
+    with command(as_json) as output:
+        if not reason.strip():
+            raise Refused("A withdrawal needs a reason.", remedy="Give one with --reason.")
+        chosen = settings()
+        with opened(chosen) as store:
+            with store.write() as session:
+                person = find_person(session, actor)
+                found = find_review(session, review)
+                gone = searches.withdraw(
+                    session, found.id, file_id, reason=reason.strip(), person_id=person.id
+                )
+                batch = searches.batch(session, found.id, file_id)
+            wake(store, chosen.data_dir)
+        output.result(
+            {
+                "review": found.slug,
+                "file": file_id,
+                "name": batch.name,
+                "reason": reason.strip(),
+                "reports_withdrawn": gone,
+            },
+            lambda screen: screen.print(
+                f"{batch.name} is withdrawn: {gone} records left the counts. Decisions on them "
+                "stay readable; importing the file again brings them back."
+            ),
+        )
+
+
+def export(
+    file_format: Annotated[str, typer.Option("--format", help="csv, ris or jsonl.")] = "csv",
+    which: Annotated[str, typer.Option(help=f"Which records: {', '.join(exports.WHICH)}.")] = "all",
+    destination: Annotated[
+        str | None, typer.Option("--output", help="File to write; - for standard output.")
+    ] = None,
+    review: ReviewOption = None,
+    as_json: Json = False,
+) -> None:
+    """Write the records with decisions and scores to a file."""
+    with command(as_json) as output, opened() as store, store.read() as session:
+        found = find_review(session, review)
+        pieces = exports.export(session, found.id, file_format, which)
+        if destination == "-":
+            if as_json:
+                raise Refused("--json and --output - both want standard output.")
+            for piece in pieces:
+                sys.stdout.write(piece)
+            return
+        path = Path(destination or f"{found.slug}-{which}.{file_format}")
+        waiting = path.with_name(f"{path.name}.part")
+        with waiting.open("w", encoding="utf-8", newline="") as file:
+            for piece in pieces:
+                file.write(piece)
+        waiting.replace(path)
+        output.result(
+            {"review": found.slug, "file": str(path), "format": file_format, "which": which},
+            lambda screen: screen.print(f"Written: {path}"),
+        )

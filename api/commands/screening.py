@@ -1,0 +1,188 @@
+"""winnow rank, queue, decide."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from api.commands.output import (
+    AsOption,
+    Json,
+    Refused,
+    ReviewOption,
+    command,
+    find_person,
+    find_review,
+    opened,
+    settings,
+)
+from api.services import screening
+from api.services.ranking import Ranker
+from api.wake import wake
+from store import decisions
+
+
+def rank(review: ReviewOption = None, as_json: Json = False) -> None:
+    """Rank a review's undecided records now."""
+    with command(as_json) as output:
+        chosen = settings()
+        with opened(chosen) as store:
+            with store.read() as session:
+                found = find_review(session, review)
+            ranker = Ranker(store, chosen)
+            with output.progress("encoding texts") as progress:
+                ranking = ranker.rank(found.id, progress=progress)
+        if ranking is None:
+            raise Refused(
+                "The review holds no records.", remedy="Import some with `winnow import FILE`."
+            )
+        how = (
+            "closeness to the protocol's question, criteria and seeds (no model yet)"
+            if ranking.cold_start
+            else f"{ranking.n_decisions} decisions, {ranking.n_include} of them relevant"
+        )
+        output.result(
+            {
+                "review": found.slug,
+                "ranking": ranking.id,
+                "pipeline": ranking.pipeline,
+                "pipeline_hash": ranking.pipeline_hash,
+                "encoder": ranking.encoder,
+                "seed": ranking.seed,
+                "reports": ranking.size,
+                "decisions": ranking.n_decisions,
+                "cold_start": ranking.cold_start,
+                "warm": ranking.warm,
+                "order_hash": ranking.order_hash,
+                "seconds": round(ranking.seconds, 4),
+            },
+            lambda screen: screen.print(
+                f"{ranking.size} records ranked by {ranking.pipeline} in {ranking.seconds:.2f} s, "
+                f"from {how}."
+            ),
+        )
+
+
+def queue(
+    number: Annotated[int, typer.Option("--n", min=1, max=200, help="How many cards.")] = 10,
+    review: ReviewOption = None,
+    actor: AsOption = None,
+    as_json: Json = False,
+) -> None:
+    """Show the next records to screen, and hold them for you."""
+    with command(as_json) as output:
+        chosen = settings()
+        with opened(chosen) as store, store.write() as session:
+            person = find_person(session, actor)
+            found = find_review(session, review)
+            hand = screening.next_cards(
+                session,
+                screening.Orders(),
+                found.id,
+                person.id,
+                number=number,
+                keep=(),
+                lease_minutes=chosen.lease_minutes,
+            )
+        cards = [
+            {
+                "report": card.report_id,
+                "place": card.place,
+                "score": card.score,
+                "title": card.stored.record.title,
+                "year": card.stored.record.year,
+                "venue": card.stored.record.venue,
+                "abstract": card.stored.record.abstract,
+                "flags": list(card.stored.record.flags),
+            }
+            for card in hand.cards
+        ]
+
+        def show(screen: Console) -> None:
+            if hand.ranking is None:
+                screen.print("Not ranked yet: `winnow rank` orders them.")
+            for card in hand.cards:
+                record = card.stored.record
+                screen.print(
+                    f"{card.report_id:>7}  {record.title or '(no title)'}"
+                    f" ({record.year or 'no year'})",
+                    markup=False,
+                )
+            screen.print(f"{hand.remaining} undecided.")
+
+        output.result(
+            {
+                "review": found.slug,
+                "ranking": hand.ranking.id if hand.ranking else None,
+                "decisions": hand.ranking.n_decisions if hand.ranking else None,
+                "cards": cards,
+                "remaining": hand.remaining,
+            },
+            show,
+        )
+
+
+def decide(
+    report: Annotated[
+        int, typer.Argument(help="Number of the record, as `winnow queue` shows it.")
+    ],
+    decision: Annotated[str, typer.Argument(help="include, exclude, maybe or undo.")],
+    note: Annotated[str | None, typer.Option(help="A note that stays with the decision.")] = None,
+    token: Annotated[
+        str | None, typer.Option(help="Your own id for this decision: sent twice, stored once.")
+    ] = None,
+    review: ReviewOption = None,
+    actor: AsOption = None,
+    as_json: Json = False,
+) -> None:
+    """Decide on a record, or undo the decision that counts on it."""
+    with command(as_json) as output:
+        if decision not in (*decisions.DECISIONS, "undo"):
+            raise Refused(
+                f"A decision is include, exclude, maybe or undo, not {decision!r}.",
+            )
+        token = token or str(uuid.uuid4())
+        chosen = settings()
+        with opened(chosen) as store:
+            with store.read() as session:
+                person = find_person(session, actor)
+                found = find_review(session, review)
+                holding = decisions.holding(session, report)
+            if decision == "undo":
+                if holding is None:
+                    raise Refused(f"There is no decision on record {report} to undo.")
+                done, stored = screening.undo(store, found.id, person.id, holding, token)
+            else:
+                done, stored = screening.decide(
+                    store,
+                    found.id,
+                    person.id,
+                    decisions.NewDecision(
+                        token=token,
+                        report_id=report,
+                        decision=decision,
+                        note=note,
+                        decided_at=dt.datetime.now(dt.UTC),
+                    ),
+                )
+            wake(store, chosen.data_dir)
+        output.result(
+            {
+                "review": found.slug,
+                "decision_id": done.id,
+                "report": done.report_id,
+                "decision": done.decision,
+                "token": done.token,
+                "stored": stored,
+                "supersedes": done.supersedes,
+                "person": done.person,
+            },
+            lambda screen: screen.print(
+                f"{done.decision} on record {done.report_id}"
+                + ("" if stored else " (stored before; nothing was changed)")
+            ),
+        )

@@ -1,0 +1,214 @@
+"""Exports of a review's records with decisions and scores: CSV, RIS and JSON Lines."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import rispy
+
+from store import decisions, rankings, records
+from store.records import StoredRecord
+from store.session import ReadSession
+
+FORMATS: Mapping[str, str] = {
+    "csv": "text/csv; charset=utf-8",
+    "ris": "application/x-research-info-systems; charset=utf-8",
+    "jsonl": "application/jsonl; charset=utf-8",
+}
+WHICH = ("all", "include", "exclude", "maybe", "undecided")
+COLUMNS = (
+    *("record_id", "title", "abstract", "authors", "year", "venue", "volume", "issue", "pages"),
+    *("doi", "pmid", "pmcid", "url", "language", "types", "keywords", "source", "source_id"),
+    *("decision", "decided_by", "decided_at", "note", "score", "place", "n_decisions_ranking"),
+)
+# A spreadsheet runs a cell that begins with one of these as a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A record with what screening and ranking say of it."""
+
+    stored: StoredRecord
+    note: str | None
+    score: float | None
+    place: int | None
+    n_decisions: int | None
+
+
+def rows(session: ReadSession, review_id: int, which: str = "all") -> Iterator[Row]:
+    """Records that count, in the order they came, narrowed by decision.
+
+    Raises:
+        ValueError: ``which`` is not one of ``WHICH``.
+    """
+    if which not in WHICH:
+        raise ValueError(f"which must be one of {', '.join(WHICH)}, not {which!r}")
+    newest = rankings.newest(session, review_id)
+    places: dict[int, tuple[int, float]] = {}
+    if newest is not None:
+        order = rankings.order(session, review_id, newest.id)
+        pairs = zip(order.report_ids, order.scores, strict=True)
+        places = {report: (at, score) for at, (report, score) in enumerate(pairs, start=1)}
+    log = {info.report_id: info for info in decisions.log(session, review_id) if info.counts}
+    for stored in records.every(session, review_id):
+        if which != "all" and (stored.decision or "undecided") != which:
+            continue
+        decided = log.get(stored.report_id)
+        place, score = (None, None)
+        if decided is None and stored.report_id in places:
+            place, score = places[stored.report_id]
+        yield Row(
+            stored=stored,
+            note=decided.note if decided else None,
+            score=score,
+            place=decided.place if decided else place,
+            n_decisions=newest.n_decisions if newest and decided is None else None,
+        )
+
+
+def _flat(row: Row) -> dict[str, Any]:
+    stored, record = row.stored, row.stored.record
+    return {
+        "record_id": stored.id,
+        "title": record.title,
+        "abstract": record.abstract,
+        "authors": "; ".join(author.name for author in record.authors),
+        "year": record.year,
+        "venue": record.venue,
+        "volume": record.volume,
+        "issue": record.issue,
+        "pages": record.pages,
+        "doi": record.doi,
+        "pmid": record.pmid,
+        "pmcid": record.pmcid,
+        "url": record.urls[0] if record.urls else None,
+        "language": record.language,
+        "types": "; ".join(record.types),
+        "keywords": "; ".join(record.keywords),
+        "source": stored.source,
+        "source_id": stored.source_id,
+        "decision": stored.decision,
+        "decided_by": stored.decided_by,
+        "decided_at": stored.decided_at.isoformat() if stored.decided_at else None,
+        "note": row.note,
+        "score": None if row.score is None else round(row.score, 6),
+        "place": row.place,
+        "n_decisions_ranking": row.n_decisions,
+    }
+
+
+def safe_cell(value: Any) -> Any:
+    """A cell that no spreadsheet takes for a formula: text that begins like one gets a ' before."""
+    if isinstance(value, str) and value.startswith(_FORMULA):
+        return f"'{value}"
+    return value
+
+
+def as_csv(found: Iterable[Row]) -> Iterator[str]:
+    """CSV with a byte order mark, which Excel needs to see UTF-8."""
+    yield "\ufeff"
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, COLUMNS, lineterminator="\r\n")
+    writer.writeheader()
+    for row in found:
+        writer.writerow({key: safe_cell(value) for key, value in _flat(row).items()})
+        if buffer.tell() > 64_000:
+            yield buffer.getvalue()
+            buffer.seek(0)
+            buffer.truncate()
+    yield buffer.getvalue()
+
+
+def as_jsonl(found: Iterable[Row]) -> Iterator[str]:
+    """One JSON object a record; lists stay lists."""
+    for row in found:
+        record = row.stored.record
+        data = _flat(row) | {
+            "authors": [
+                {"name": author.name, "collective": author.collective} for author in record.authors
+            ],
+            "types": list(record.types),
+            "keywords": list(record.keywords),
+            "urls": list(record.urls),
+            "flags": list(record.flags),
+            "accession": record.accession,
+            "database": record.database,
+        }
+        del data["url"]
+        kept = {key: value for key, value in data.items() if value not in (None, [], "")}
+        yield json.dumps(kept, ensure_ascii=False) + "\n"
+
+
+_TYPES = {"book": "BOOK", "chap": "CHAP", "conf": "CONF", "thes": "THES", "report": "RPRT"}
+
+
+def _ris_type(types: Iterable[str]) -> str:
+    for kind in types:
+        if len(kind) <= 5 and kind.isupper():
+            return kind
+        for word, tag in _TYPES.items():
+            if word in kind.lower():
+                return tag
+    return "JOUR"
+
+
+def _ris_entry(row: Row) -> dict[str, Any]:
+    stored, record = row.stored, row.stored.record
+    notes = [f"Winnow decision: {stored.decision or 'undecided'}"]
+    if row.score is not None:
+        notes.append(f"Winnow score: {row.score:.6f}")
+    if row.note:
+        notes.append(f"Winnow note: {row.note}")
+    start, _, end = (record.pages or "").partition("-")
+    entry = {
+        "type_of_reference": _ris_type(record.types),
+        "title": record.title,
+        "abstract": record.abstract,
+        "authors": [author.name for author in record.authors],
+        "year": str(record.year) if record.year else None,
+        "journal_name": record.venue,
+        "volume": record.volume,
+        "number": record.issue,
+        "start_page": start or None,
+        "end_page": end or None,
+        "doi": record.doi,
+        "urls": list(record.urls),
+        "keywords": list(record.keywords),
+        "language": record.language,
+        "accession_number": record.accession,
+        "name_of_database": record.database,
+        "issn": record.issn,
+        "notes": [*record.notes, *notes],
+        "custom1": f"PMID: {record.pmid}" if record.pmid else None,
+    }
+    return {key: value for key, value in entry.items() if value}
+
+
+def as_ris(found: Iterable[Row]) -> Iterator[str]:
+    """RIS by rispy, a record at a time; decision and score stand in notes (N1)."""
+    for row in found:
+        yield rispy.dumps([_ris_entry(row)]) + "\n"
+
+
+WRITERS = {"csv": as_csv, "ris": as_ris, "jsonl": as_jsonl}
+
+
+def export(
+    session: ReadSession, review_id: int, file_format: str, which: str = "all"
+) -> Iterator[str]:
+    """An export as pieces of text.
+
+    Raises:
+        ValueError: there is no such format or narrowing.
+    """
+    if file_format not in WRITERS:
+        raise ValueError(f"format must be one of {', '.join(WRITERS)}, not {file_format!r}")
+    if which not in WHICH:
+        raise ValueError(f"which must be one of {', '.join(WHICH)}, not {which!r}")
+    return WRITERS[file_format](rows(session, review_id, which))

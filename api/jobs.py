@@ -1,0 +1,155 @@
+"""Jobs on Huey: messages are JSON and hold ids only; nothing is pickled."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import logging
+import tempfile
+from collections.abc import Callable
+from typing import Any
+
+from huey import Huey, PostgresHuey, SqliteHuey
+from huey.consumer import Consumer
+from huey.registry import Message
+from huey.serializer import Serializer
+from huey.utils import Error
+
+from api.services import importing
+from api.services.importing import ImportRequest
+from api.settings import Settings
+from harvest.errors import UnreadableFile
+from store import jobs, raw, uploads
+from store.session import Store
+
+logger = logging.getLogger(__name__)
+
+# The longest that an idle consumer sleeps before it looks again; SQLite can only be polled.
+_POLL_SECONDS = 0.5
+
+
+class JsonSerializer(Serializer):  # type: ignore[misc] # huey has no types
+    """Huey's messages as JSON. Its own serialisers, the signed one too, are pickle inside."""
+
+    def _serialize(self, data: Any) -> bytes:
+        body: dict[str, Any]
+        if isinstance(data, Message):
+            body = {"message": [_plain(value) for value in data]}
+        elif isinstance(data, Error):
+            body = {"error": {k: str(v) for k, v in data.metadata.items()}}
+        else:
+            body = {"value": data}
+        return json.dumps(body).encode()
+
+    def _deserialize(self, data: bytes) -> Any:
+        body = json.loads(data)
+        if "message" in body:
+            return Message(*[_rich(value) for value in body["message"]])
+        return Error(body["error"]) if "error" in body else body["value"]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dt.datetime):
+        return {"moment": value.isoformat()}
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _rich(value: Any) -> Any:
+    if isinstance(value, dict) and set(value) == {"moment"}:
+        return dt.datetime.fromisoformat(value["moment"])
+    return value
+
+
+def make_huey(settings: Settings) -> Huey:
+    """The queue of these settings: in the data folder, or in the PostgreSQL database."""
+    options = {"serializer": JsonSerializer(), "results": False}
+    if settings.store_url.startswith("sqlite"):
+        return SqliteHuey("winnow", filename=str(settings.data_dir / "jobs.db"), **options)
+    dsn = settings.store_url.replace("postgresql+psycopg://", "postgresql://")
+    return PostgresHuey("winnow", dsn=dsn, **options)
+
+
+class Jobs:
+    """The jobs of this program, to be enqueued by the server and run by the worker."""
+
+    def __init__(self, store: Store, settings: Settings, done: Callable[[], None]) -> None:
+        """Register the jobs.
+
+        Args:
+            store: the database.
+            settings: where the queue is.
+            done: called when records have come, so that they are ranked.
+        """
+        self.huey = make_huey(settings)
+        self._store = store
+        self._done = done
+        self.import_upload: Callable[[int], Any] = self.huey.task(name="import_upload")(
+            self._import_upload
+        )
+
+    def _import_upload(self, upload_id: int) -> None:
+        """Import a confirmed upload, telling how far it is."""
+        with self._store.write() as session:
+            upload = uploads.by_id(session, upload_id)
+            job = jobs.begin(session, upload.review_id, "import")
+        state, message = "failed", "interrupted"
+        try:
+            message = self._imported(upload, job)
+            state = "done"
+        except UnreadableFile as error:
+            where = f"line {error.line}: " if error.line else ""
+            message = f"{upload.name}: {where}{error.message} {error.remedy}"
+        except Exception as error:
+            message = f"{upload.name}: {error}"
+            logger.exception("import of upload %s failed", upload_id)
+            raise
+        finally:
+            with self._store.write() as session:
+                jobs.end(session, job, state=state, message=message)
+        self._done()
+
+    def _imported(self, upload: uploads.UploadInfo, job: int) -> str:
+        def progress(done: int) -> None:
+            with self._store.write() as session:
+                jobs.advance(session, job, done=done, total=0)
+
+        with tempfile.TemporaryFile() as stream:
+            with self._store.read() as session:
+                for piece in raw.of_upload(session, upload.id):
+                    stream.write(piece)
+            outcome = importing.import_file(
+                self._store,
+                upload.review_id,
+                stream,
+                upload.name,
+                ImportRequest(**upload.request),
+                person_id=upload.person_id,
+                progress=progress,
+            )
+        with self._store.write() as session:
+            uploads.remove(session, upload.id)
+        batch = outcome.batch
+        if outcome.repeated:
+            return f"{batch.name} is in this review already; nothing was changed."
+        return (
+            f"{batch.name}: {batch.read} entries = {batch.new} new + {batch.changed} changed + "
+            f"{batch.same} held already + {batch.rejected} rejected."
+        )
+
+
+class QuietConsumer(Consumer):  # type: ignore[misc] # huey has no types
+    """Huey's consumer without its signal handlers: the worker has its own."""
+
+    def __init__(self, huey: Huey) -> None:
+        super().__init__(
+            huey,
+            workers=1,
+            periodic=False,
+            initial_delay=0.05,
+            backoff=1.3,
+            max_delay=_POLL_SECONDS,
+            check_worker_health=False,
+        )
+
+    def _set_signal_handlers(self) -> None:
+        """Leave the process's handlers alone."""

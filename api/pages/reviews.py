@@ -1,0 +1,179 @@
+"""List of reviews, overview with plot, record list, single records, evaluation, downloads."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Form, Path, Query, Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from api.deps import PersonDep, ReviewDep, StateDep
+from api.documents import exports, plots
+from api.pages.render import page
+from api.routes.screening import export_response
+from api.services import evaluation, screening
+from harvest.text import fold
+from store import audit, decisions, gold, jobs, rankings, records, reviews, searches
+
+router = APIRouter()
+_PAGE = 50
+RecordPath = Annotated[int, Path(ge=1, le=2**63 - 1)]
+
+
+@router.get("/")
+def front(request: Request, state: StateDep, _person: PersonDep) -> HTMLResponse:
+    """All reviews."""
+    with state.store.read() as session:
+        rows = [(info, records.counts(session, info.id)) for info in reviews.everything(session)]
+    return page(request, "reviews.html", rows=rows)
+
+
+@router.get("/reviews/{slug}")
+def overview(request: Request, state: StateDep, review: ReviewDep) -> HTMLResponse:
+    """Where a review stands, and what to do next."""
+    with state.store.read() as session:
+        values: dict[str, Any] = {
+            "counts": records.counts(session, review.id),
+            "searches": searches.everything(session, review.id),
+            "ranking": rankings.newest(session, review.id),
+            "due": review.id in rankings.due(session),
+            "jobs": jobs.newest(session, review.id),
+            "protocol": reviews.protocol(session, review.id),
+            "gold": len(gold.everything(session, review.id)),
+            "events": audit.events(session, review.id, limit=10),
+        }
+    return page(request, "overview.html", review=review, formats=tuple(exports.FORMATS), **values)
+
+
+@router.get("/reviews/{slug}/plots/progress.svg")
+def progress_plot(state: StateDep, review: ReviewDep) -> Response:
+    """Includes found against records read."""
+    with state.store.read() as session:
+        points = screening.progress(session, review.id)
+    return Response(plots.progress(points), media_type="image/svg+xml")
+
+
+@router.get("/reviews/{slug}/plots/recall.svg")
+def recall_plot(state: StateDep, review: ReviewDep) -> Response:
+    """Known relevant records in screening order."""
+    with state.store.read() as session:
+        result = evaluation.evaluate(session, review.id)
+    return Response(plots.recall(result.screening), media_type="image/svg+xml")
+
+
+@router.get("/reviews/{slug}/exports/{file_format}")
+def download(
+    state: StateDep,
+    review: ReviewDep,
+    file_format: Annotated[str, Path(pattern="^(csv|ris|jsonl)$")],
+    which: Annotated[str, Query(pattern="^(all|include|exclude|maybe|undecided)$")] = "all",
+) -> Response:
+    """An export as a download."""
+    return export_response(state, review, file_format, which)
+
+
+@router.get("/reviews/{slug}/evaluation")
+def evaluation_page(request: Request, state: StateDep, review: ReviewDep) -> HTMLResponse:
+    """Recall against the gold list; each figure says what it may claim."""
+    with state.store.read() as session:
+        result = evaluation.evaluate(session, review.id)
+        excluded = records.by_reports(session, review.id, result.screening.excluded)
+    return page(
+        request,
+        "evaluation.html",
+        review=review,
+        result=result,
+        excluded=list(excluded.values()),
+    )
+
+
+@router.get("/reviews/{slug}/records")
+def record_list(
+    request: Request,
+    state: StateDep,
+    review: ReviewDep,
+    q: Annotated[str, Query(max_length=500)] = "",
+    decision: Annotated[str, Query(pattern="^(|include|exclude|maybe|undecided)$")] = "",
+    flag: Annotated[str, Query(pattern="^(|no-abstract|no-title)$")] = "",
+    search: Annotated[str, Query(pattern="^[0-9]{0,18}$")] = "",
+    withdrawn: bool = False,
+    number: Annotated[int, Query(alias="page", ge=1, le=10**6)] = 1,
+) -> HTMLResponse:
+    """Records, searched and filtered."""
+    wanted = records.Filter(
+        text=fold(q),
+        decision=decision or None,
+        flag=flag or None,
+        search_id=int(search) if search else None,
+        withdrawn=withdrawn,
+    )
+    with state.store.read() as session:
+        total, found = records.listing(
+            session, review.id, wanted, offset=(number - 1) * _PAGE, limit=_PAGE
+        )
+        known = searches.everything(session, review.id)
+    query = {"q": q, "decision": decision, "flag": flag, "search": search}
+    if withdrawn:
+        query["withdrawn"] = "true"
+    query = {key: value for key, value in query.items() if value}
+    return page(
+        request,
+        "records.html",
+        review=review,
+        found=found,
+        total=total,
+        number=number,
+        pages=max(1, -(-total // _PAGE)),
+        q=q,
+        decision=decision,
+        flag=flag,
+        search=search,
+        withdrawn=withdrawn,
+        searches=known,
+        query=urlencode(query),
+    )
+
+
+@router.get("/reviews/{slug}/records/{record_id}")
+def record_page(
+    request: Request, state: StateDep, review: ReviewDep, record_id: RecordPath
+) -> HTMLResponse:
+    """One record, its decision and every decision before."""
+    with state.store.read() as session:
+        stored = records.by_id(session, review.id, record_id)
+        log = list(decisions.log(session, review.id, report_id=stored.report_id))
+    return page(
+        request,
+        "record.html",
+        review=review,
+        stored=stored,
+        record=stored.record,
+        log=log,
+        token=str(uuid.uuid4()),
+    )
+
+
+@router.post("/reviews/{slug}/records/{record_id}/decision")
+def change_decision(
+    state: StateDep,
+    person: PersonDep,
+    review: ReviewDep,
+    record_id: RecordPath,
+    decision: Annotated[str, Form(pattern="^(include|exclude|maybe)$")],
+    token: Annotated[str, Form(min_length=1, max_length=100)],
+    note: Annotated[str, Form(max_length=10_000)] = "",
+) -> Response:
+    """Decide on a record, or decide otherwise; the earlier decision stays readable."""
+    with state.store.read() as session:
+        stored = records.by_id(session, review.id, record_id)
+    new = decisions.NewDecision(
+        token=token,
+        report_id=stored.report_id,
+        decision=decision,
+        note=note.replace("\x00", "").strip() or None,
+    )
+    screening.decide(state.store, review.id, person.id, new)
+    state.wake()
+    return RedirectResponse(f"/reviews/{review.slug}/records/{record_id}", status_code=303)

@@ -1,0 +1,119 @@
+"""The screening page: cards rendered by the server, handed over by script, usable without it."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Path, Request
+from pydantic import BaseModel, Field
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from api.deps import PersonDep, ReviewDep, StateDep
+from api.pages.render import page, text
+from api.protocol import ProtocolBody
+from api.schemas import Id
+from api.services import screening
+from api.services.screening import Card, Hand
+from api.state import State
+from store import decisions, records, reviews
+from store.reviews import ReviewInfo
+
+router = APIRouter()
+
+
+class CardsIn(BaseModel):
+    """How many new cards are wanted, and which held ones are kept."""
+
+    n: Annotated[int, Field(ge=1, le=200)] = 20
+    keep: Annotated[list[Id], Field(max_length=400)] = []
+
+
+def _hand(state: State, review: ReviewInfo, person_id: int, number: int, keep: list[int]) -> Hand:
+    with state.store.write() as session:
+        return screening.next_cards(
+            session,
+            state.orders,
+            review.id,
+            person_id,
+            number=number,
+            keep=keep,
+            lease_minutes=state.settings.lease_minutes,
+        )
+
+
+@router.get("/reviews/{slug}/screen")
+def screen(request: Request, state: StateDep, person: PersonDep, review: ReviewDep) -> HTMLResponse:
+    """The next cards; the first is a form that works by itself, the others wait for the script."""
+    hand = _hand(state, review, person.id, state.settings.queue_size, [])
+    with state.store.read() as session:
+        body = ProtocolBody.model_validate(reviews.protocol(session, review.id).body)
+        last = decisions.latest_of(session, review.id, person.id)
+        shown = records.by_reports(session, review.id, [last.report_id]) if last else {}
+        counts = records.counts(session, review.id)
+    undone = Card(last.report_id, last.place, None, shown[last.report_id]) if last else None
+    return page(
+        request,
+        "screen.html",
+        review=review,
+        hand=hand,
+        protocol=body,
+        counts=counts,
+        last=last,
+        last_card=undone,
+        queue_size=state.settings.queue_size,
+        token=str(uuid.uuid4()),
+    )
+
+
+@router.post("/reviews/{slug}/screen/cards")
+def more_cards(
+    state: StateDep, person: PersonDep, review: ReviewDep, body: CardsIn
+) -> HTMLResponse:
+    """Cards for the script, each in a template element."""
+    hand = _hand(state, review, person.id, body.n, body.keep)
+    return HTMLResponse(
+        text("_cards.html", hand=hand), headers={"x-remaining": str(hand.remaining)}
+    )
+
+
+@router.post("/reviews/{slug}/screen/decide")
+def decide(
+    state: StateDep,
+    person: PersonDep,
+    review: ReviewDep,
+    report: Annotated[int, Form(ge=1, le=2**63 - 1)],
+    token: Annotated[str, Form(min_length=1, max_length=100)],
+    decision: Annotated[str, Form(pattern="^(include|exclude|maybe)$")],
+    ranking: Annotated[str, Form(pattern="^[0-9]{0,18}$")] = "",
+    place: Annotated[str, Form(pattern="^[0-9]{0,9}$")] = "",
+    note: Annotated[str, Form(max_length=10_000)] = "",
+) -> Response:
+    """Decide without script, and go on to the next card."""
+    new = decisions.NewDecision(
+        token=token,
+        report_id=report,
+        decision=decision,
+        note=note.replace("\x00", "").strip() or None,
+        ranking_id=int(ranking) if ranking else None,
+        place=int(place) if place else None,
+    )
+    screening.decide(state.store, review.id, person.id, new)
+    state.wake()
+    return RedirectResponse(f"/reviews/{review.slug}/screen", status_code=303)
+
+
+@router.post("/reviews/{slug}/screen/undo/{decision_id}")
+def undo(
+    state: StateDep,
+    person: PersonDep,
+    review: ReviewDep,
+    decision_id: Annotated[int, Path(ge=1, le=2**63 - 1)],
+    token: Annotated[str, Form(min_length=1, max_length=100)],
+) -> Response:
+    """Undo without script, and show the record again."""
+    done, _ = screening.undo(state.store, review.id, person.id, decision_id, token)
+    state.wake()
+    with state.store.read() as session:
+        shown = records.by_reports(session, review.id, [done.report_id])[done.report_id]
+    return RedirectResponse(f"/reviews/{review.slug}/records/{shown.id}", status_code=303)

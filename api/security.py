@@ -1,0 +1,114 @@
+"""Who asks, and whether a request may be trusted: tokens, passwords, origins, headers."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from urllib.parse import urlsplit
+
+from fastapi import Request
+from pwdlib import PasswordHash
+from starlette.datastructures import MutableHeaders
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_SHORTEST = 12
+_SAFE = {"GET", "HEAD", "OPTIONS"}
+_hasher = PasswordHash.recommended()
+CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "content-security-policy": CSP,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=()",
+}
+
+
+def check_password(password: str) -> None:
+    """Refuse a password that is easily guessed.
+
+    Raises:
+        ValueError: it is too short or one character repeated.
+    """
+    if len(password) < _SHORTEST:
+        raise ValueError(f"a password has at least {_SHORTEST} characters")
+    if len(set(password)) < 4:
+        raise ValueError("a password has at least 4 different characters")
+
+
+def hash_password(password: str) -> str:
+    """Argon2id hash of a password."""
+    return _hasher.hash(password)
+
+
+@cache
+def _decoy() -> str:
+    """A hash of nothing that is used: checking against it makes an unknown name take as long."""
+    return _hasher.hash("no such person")
+
+
+def verify_password(password: str, known: str | None) -> bool:
+    """Whether a password fits a hash; a missing hash takes as long and never fits."""
+    fits = _hasher.verify(password, known or _decoy())
+    return fits and known is not None
+
+
+def cookie_name(*, secure: bool) -> str:
+    """The session cookie; browsers bind a ``__Host-`` cookie to https and this very host."""
+    return "__Host-winnow" if secure else "winnow"
+
+
+def bearer(request: Request) -> str | None:
+    """The API token of a request."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" and token.strip() else None
+
+
+def _foreign(headers: dict[str, str], base_url: str) -> bool:
+    """Whether a browser says that another site made it send this request.
+
+    Follows OWASP's fetch-metadata defence: ``Sec-Fetch-Site`` where it is sent, else ``Origin``
+    against our own address and against the host that the request names.
+    """
+    site = headers.get("sec-fetch-site")
+    if site is not None:
+        return site not in {"same-origin", "none"}
+    origin = headers.get("origin")
+    if origin is None:
+        return False
+    return urlsplit(origin).netloc not in {headers.get("host"), urlsplit(base_url).netloc}
+
+
+class Guard:
+    """Puts security headers on every answer and turns unsafe cross-site requests away."""
+
+    def __init__(self, app: ASGIApp, base_url: str) -> None:
+        self.app = app
+        self._base_url = base_url
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
+
+        async def guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                sent = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    sent.setdefault(name, value)
+                if not re.match(r"/(static|api/docs)/", scope["path"]):
+                    sent.setdefault("cache-control", "no-store")
+            await send(message)
+
+        token = headers.get("authorization", "").lower().startswith("bearer ")
+        if scope["method"] not in _SAFE and not token and _foreign(headers, self._base_url):
+            refusal = PlainTextResponse("This request came from another site.", status_code=403)
+            await refusal(scope, receive, guarded)
+            return
+        await self.app(scope, receive, guarded)

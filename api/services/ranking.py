@@ -1,0 +1,269 @@
+"""The resident ranker: features stay in memory, so that a new decision costs one fit."""
+
+from __future__ import annotations
+
+import logging
+import time
+from array import array
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from api import resources
+from api.protocol import ProtocolBody
+from api.services.matching import held_of, known_of
+from api.settings import Settings
+from model.cache import VectorCache
+from model.encode import Encoder
+from model.evaluate import Limits, match
+from model.features import Document, Features, build
+from model.order import Evidence, Ranked, rank
+from model.pipeline import Pipeline
+from store import decisions, gold, jobs, rankings, records, reviews, searches
+from store.records import Text
+from store.session import ReadSession, Store
+
+logger = logging.getLogger(__name__)
+
+RELEVANT = ("include", "maybe")
+# Reviews whose features are kept; a server with many lets the longest unused go.
+_RESIDENT = 4
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Stamp:
+    """Changes whenever the features of a review must be made anew."""
+
+    files: tuple[int, int]
+    protocol: int
+    gold: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Pool:
+    """A review's documents as the model reads them.
+
+    Rows are reports in the order of their ids, then the protocol's texts, then seeds that are not
+    among the reports.
+    """
+
+    stamp: _Stamp
+    report_ids: np.ndarray[tuple[int], np.dtype[np.int64]]
+    row_of: dict[int, int]
+    queries: np.ndarray[tuple[int], np.dtype[np.int64]]
+    seeds: np.ndarray[tuple[int], np.dtype[np.int64]]
+    documents: list[Document]
+    features: Features
+
+
+class Ranker:
+    """Ranks reviews; keep one for a process's life.
+
+    Args:
+        store: the database.
+        settings: encoder, pipeline and seed.
+    """
+
+    def __init__(self, store: Store, settings: Settings) -> None:
+        self._store = store
+        self._settings = settings
+        self._pools: OrderedDict[int, _Pool] = OrderedDict()
+        self._cache: VectorCache | None = None
+        self.pipeline: Pipeline = resources.pipeline(settings.pipeline)
+
+    @property
+    def cache(self) -> VectorCache:
+        """Vectors of the encoder that the settings name."""
+        if self._cache is None:
+            chosen = self._settings.encoder
+            encoder = Encoder(
+                chosen.name, sha256=chosen.sha256 or None, device=chosen.device or None
+            )
+            self._cache = VectorCache(self._settings.data_dir / "vectors", encoder)
+        return self._cache
+
+    def due(self) -> list[int]:
+        """Reviews that need a new ranking."""
+        with self._store.read() as session:
+            return rankings.due(session)
+
+    def rank(
+        self, review_id: int, *, progress: Progress | None = None
+    ) -> rankings.RankingInfo | None:
+        """Make and store a review's ranking; None where there is nothing to rank.
+
+        Args:
+            review_id: the review.
+            progress: called with (encoded, to encode) while texts are encoded.
+        """
+        while True:
+            pool = self._current(review_id, progress)
+            start = time.perf_counter()
+            with self._store.read() as session:
+                revision = reviews.by_id(session, review_id).revision
+                stamp = _stamp(session, review_id)
+                labels = decisions.labels(session, review_id)
+                last = decisions.last_id(session, review_id)
+            if pool is None:
+                return None
+            if pool.stamp == stamp:
+                break
+            # Records came while texts were encoded: the features are made once more.
+        evidence = _evidence(pool, labels)
+        ranked = rank(pool.features, self.pipeline, evidence, seed=self._settings.seed)
+        new = rankings.NewRanking(
+            revision=revision,
+            pipeline=self.pipeline.name,
+            pipeline_hash=self.pipeline.hash,
+            encoder=self.cache.encoder.identity if self.pipeline.needs_encoder else None,
+            seed=self._settings.seed,
+            n_decisions=len(labels),
+            n_include=sum(label.decision in RELEVANT for label in labels),
+            last_decision_id=last,
+            cold_start=ranked.cold_start,
+            warm=False,
+            seconds=time.perf_counter() - start,
+            report_ids=_ids(pool, ranked),
+            scores=array("f", ranked.scores.tobytes()),
+        )
+        with self._store.write() as session:
+            rankings.save(session, review_id, new)
+            newest = rankings.newest(session, review_id)
+        logger.info(
+            "ranked review %s: %s reports from %s decisions in %.3f s",
+            review_id,
+            len(new.report_ids),
+            new.n_decisions,
+            new.seconds,
+        )
+        return newest
+
+    def _current(self, review_id: int, progress: Progress | None) -> _Pool | None:
+        """The review's pool, made anew where its records, protocol or gold list changed.
+
+        The encoding may take hours, so it holds no transaction.
+        """
+        with self._store.read() as session:
+            stamp = _stamp(session, review_id)
+            pool = self._pools.get(review_id)
+            if pool is not None and pool.stamp == stamp:
+                self._pools.move_to_end(review_id)
+                return pool
+            texts = records.texts(session, review_id)
+            body = ProtocolBody.model_validate(reviews.protocol(session, review_id).body)
+            known = gold.everything(session, review_id)
+        self._pools.pop(review_id, None)
+        if not texts:
+            return None
+        pool = self._pools[review_id] = self._build(review_id, stamp, texts, body, known, progress)
+        while len(self._pools) > _RESIDENT:
+            self._pools.popitem(last=False)
+        return pool
+
+    def _build(
+        self,
+        review_id: int,
+        stamp: _Stamp,
+        texts: list[Text],
+        body: ProtocolBody,
+        known: list[gold.GoldInfo],
+        progress: Progress | None,
+    ) -> _Pool:
+        documents = [Document(text.title or "", text.abstract or "") for text in texts]
+        row_of = {text.report_id: row for row, text in enumerate(texts)}
+        queries = list(range(len(documents), len(documents) + len(body.query_texts)))
+        documents += [Document(text, "") for text in body.query_texts]
+        seeds: list[int] = []
+        chosen = [known_of(info) for info in known if info.ranking_use == "seed"]
+        abstracts = {info.id: info.abstract or "" for info in known}
+        for found in match(chosen, [held_of(text) for text in texts], Limits()):
+            if found.report_id is not None:
+                seeds.append(row_of[found.report_id])
+            elif found.known.title:
+                seeds.append(len(documents))
+                documents.append(Document(found.known.title, abstracts.get(found.known.number, "")))
+        features = self._features(review_id, documents, progress)
+        return _Pool(
+            stamp=stamp,
+            report_ids=np.array([text.report_id for text in texts], np.int64),
+            row_of=row_of,
+            queries=np.array(queries, np.int64),
+            seeds=np.unique(np.array(seeds, np.int64)),
+            documents=documents,
+            features=features,
+        )
+
+    def _features(
+        self, review_id: int, documents: list[Document], progress: Progress | None
+    ) -> Features:
+        if not self.pipeline.needs_encoder:
+            return build(documents, self.pipeline, None)
+        reporter = _JobProgress(self._store, review_id, progress)
+        try:
+            features = build(
+                documents,
+                self.pipeline,
+                lambda texts: self.cache.vectors(texts, reporter.report),
+            )
+        except BaseException as error:
+            reporter.close("failed", str(error) or type(error).__name__)
+            raise
+        reporter.close("done", None)
+        return features
+
+
+def _stamp(session: ReadSession, review_id: int) -> _Stamp:
+    return _Stamp(
+        searches.pool_stamp(session, review_id),
+        reviews.protocol(session, review_id).version,
+        hash(tuple(gold.everything(session, review_id))),
+    )
+
+
+class _JobProgress:
+    """Tells the caller and the pages how far the encoding is; silent where all is cached."""
+
+    def __init__(self, store: Store, review_id: int, progress: Progress | None) -> None:
+        self._store = store
+        self._review_id = review_id
+        self._progress = progress
+        self._job: int | None = None
+
+    def report(self, done: int, total: int) -> None:
+        if self._progress:
+            self._progress(done, total)
+        if total == 0:
+            return
+        with self._store.write() as session:
+            if self._job is None:
+                self._job = jobs.begin(session, self._review_id, "embedding", total=total)
+            jobs.advance(session, self._job, done=done, total=total)
+
+    def close(self, state: str, message: str | None) -> None:
+        if self._job is not None:
+            with self._store.write() as session:
+                jobs.end(session, self._job, state=state, message=message)
+
+
+def _evidence(pool: _Pool, labels: list[decisions.Label]) -> Evidence:
+    """Decisions as the model sees them: rows in screening order, *maybe* as relevant."""
+    known = [label for label in labels if label.report_id in pool.row_of]
+    rows = np.array([pool.row_of[label.report_id] for label in known], np.int64)
+    unread = np.zeros(len(pool.documents), bool)
+    unread[: len(pool.report_ids)] = True
+    unread[rows] = False
+    return Evidence(
+        rows=rows,
+        y=np.array([label.decision in RELEVANT for label in known], bool),
+        unread=unread,
+        queries=pool.queries,
+        seeds=pool.seeds,
+    )
+
+
+def _ids(pool: _Pool, ranked: Ranked) -> array[int]:
+    return array("q", pool.report_ids[ranked.order].astype(np.int64).tobytes())

@@ -1,0 +1,162 @@
+"""Settings: the shipped defaults, a file, the environment, the command line; read once, frozen."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from api import resources
+
+PREFIX = "WINNOW_"
+# Read by the loader itself, not settings.
+_OUTSIDE = {"WINNOW_CONFIG"}
+
+
+class SettingsError(ValueError):
+    """A setting is unknown or out of range; the message says which and what it may be."""
+
+
+class EncoderSettings(BaseModel):
+    """Which sentence-transformers model makes vectors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(min_length=1)
+    sha256: str
+    device: str
+
+
+class Settings(BaseSettings):
+    """All settings; what each means stands in ``configs/default.toml``."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_nested_delimiter="__", frozen=True, extra="forbid"
+    )
+
+    data_dir: Path
+    database_url: str
+    host: str
+    port: int = Field(ge=0, le=65535)
+    public_url: str
+    allowed_hosts: tuple[str, ...]
+    upload_limit_mb: int = Field(gt=0)
+    queue_size: int = Field(ge=3, le=200)
+    lease_minutes: int = Field(gt=0)
+    session_hours: int = Field(gt=0)
+    login_link_minutes: int = Field(gt=0)
+    pipeline: str
+    seed: int = Field(ge=0)
+    worker_idle_seconds: float = Field(gt=0)
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+    encoder: EncoderSettings
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Command line over environment over files; no .env, no secrets folder."""
+        files = [resources.configs() / "default.toml"]
+        chosen = os.environ.get("WINNOW_CONFIG")
+        if chosen:
+            files.append(Path(chosen))
+        return (init_settings, env_settings, _Files(settings_cls, files))
+
+    @field_validator("data_dir", mode="before")
+    @classmethod
+    def _usual_place(cls, value: object) -> object:
+        return value or platformdirs.user_data_dir("winnow", appauthor=False)
+
+    @property
+    def store_url(self) -> str:
+        """The database's URL, SQLite in the data folder where none is set."""
+        return self.database_url or f"sqlite:///{(self.data_dir / 'winnow.db').as_posix()}"
+
+    @property
+    def base_url(self) -> str:
+        """Address that links begin with, without a slash at the end."""
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+    @property
+    def secure(self) -> bool:
+        """Whether people come over https, so that cookies are bound to it."""
+        return urlsplit(self.base_url).scheme == "https"
+
+    @property
+    def hosts(self) -> list[str]:
+        """Host names that a request may name."""
+        own = urlsplit(self.base_url).hostname
+        return sorted({*self.allowed_hosts, self.host, "localhost", "127.0.0.1", own or self.host})
+
+    @property
+    def upload_limit(self) -> int:
+        """Largest upload in bytes."""
+        return self.upload_limit_mb * 1_000_000
+
+
+class _Files(TomlConfigSettingsSource):
+    """TOML files over each other, tables merged key by key."""
+
+    def __init__(self, settings_cls: type[BaseSettings], files: list[Path]) -> None:
+        self._files = files
+        super().__init__(settings_cls, None)
+        merged: dict[str, Any] = {}
+        for file in files:
+            if not file.is_file():
+                raise SettingsError(f"there is no settings file {file}")
+            merged = _merged(merged, resources.toml(file))
+        self.init_kwargs = merged
+
+    def __call__(self) -> dict[str, Any]:
+        return dict(self.init_kwargs)
+
+
+def _merged(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    result = dict(one)
+    for key, value in other.items():
+        both = isinstance(value, dict) and isinstance(result.get(key), dict)
+        result[key] = _merged(result[key], value) if both else value
+    return result
+
+
+def _check_environment() -> None:
+    """pydantic-settings passes over unknown variables; a misspelt one must not be silent."""
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    for name in os.environ:
+        if not name.startswith(PREFIX) or name in _OUTSIDE:
+            continue
+        if name not in known and name.split("__")[0] not in known:
+            raise SettingsError(f"there is no setting for the environment variable {name}")
+
+
+def load(**overrides: Any) -> Settings:
+    """Settings from files, environment and the given overrides (None overrides nothing).
+
+    Raises:
+        SettingsError: a setting is unknown or out of range.
+    """
+    _check_environment()
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()
+        )
+        raise SettingsError(f"settings: {problems}") from error

@@ -1,0 +1,39 @@
+// Keeps the progress of the worker's long operations live.
+
+const place = document.getElementById("jobs");
+const NAMES = { embedding: "Encoding texts", import: "Importing" };
+let wasRunning = place.querySelector(".job") !== null;
+
+function line(job) {
+  const p = document.createElement("p");
+  p.className = job.state === "failed" ? "problem" : "job";
+  const total = job.total ? ` of ${job.total.toLocaleString("en")}` : "";
+  p.textContent =
+    job.state === "failed" ? job.message : `${NAMES[job.kind] ?? job.kind}: ${job.done.toLocaleString("en")}${total} `;
+  if (job.state === "running") {
+    const bar = document.createElement("progress");
+    if (job.total) {
+      bar.max = job.total;
+      bar.value = job.done;
+    }
+    p.append(bar);
+  }
+  return p;
+}
+
+async function look() {
+  try {
+    const answer = await fetch(place.dataset.url);
+    if (!answer.ok) return;
+    const { jobs, due } = await answer.json();
+    const running = jobs.filter((job) => job.state === "running");
+    if (running.length) place.replaceChildren(...running.map(line));
+    // What has ended changes counts all over the page: the server draws it anew.
+    if (wasRunning && !running.length && !due) location.reload();
+    wasRunning = wasRunning || running.length > 0;
+  } catch {
+    // No connection: the next look tries again.
+  }
+}
+
+setInterval(look, 1000);

@@ -1,0 +1,239 @@
+// The screening page: puts deck, outbox and keys together and draws them.
+
+import { commandFor } from "./keys.js";
+import { Outbox, storageKey } from "./outbox.js";
+import { Deck } from "./queue.js";
+
+const POLL = 4000;
+const screen = document.getElementById("screen");
+const stage = document.getElementById("stage");
+const form = document.getElementById("decide");
+const note = document.getElementById("note");
+const alertBox = document.getElementById("alert");
+const keysOn = document.getElementById("keys");
+const slug = screen.dataset.slug;
+const api = `/api/v1/reviews/${slug}`;
+const size = Number(screen.dataset.queue);
+
+document.documentElement.classList.add("js");
+
+const cardOf = (element) => ({
+  report: Number(element.dataset.report),
+  ranking: element.dataset.ranking,
+  place: element.dataset.place,
+  decisions: element.dataset.decisions,
+  cold: element.dataset.cold === "true",
+  html: element.outerHTML,
+});
+const cardsIn = (root) =>
+  [...root.querySelectorAll("template.waiting")].map((t) => cardOf(t.content.querySelector(".card")));
+
+const first = stage.querySelector(".card");
+const outbox = new Outbox({
+  key: storageKey(document.body.dataset.person, slug),
+  storage: localStorage,
+  fetch: (...request) => fetch(...request),
+  locks: navigator.locks,
+  onChange: showOutbox,
+});
+// Cards whose decision is still on its way must not be shown again after a reload.
+const sent = new Set(outbox.entries.map((entry) => entry.body.report));
+const deck = new Deck(
+  [...(first ? [cardOf(first)] : []), ...cardsIn(document.getElementById("deck"))].filter((card) => !sent.has(card.report)),
+  { size, low: Math.ceil(size / 2) },
+);
+const last = document.getElementById("last");
+if (last && screen.dataset.lastToken) {
+  const card = cardOf(last.content.querySelector(".card"));
+  deck.done.push({ card, at: 0, token: screen.dataset.lastToken });
+}
+let remaining = Number(screen.dataset.remaining) - sent.size;
+let shownAt = new Date();
+let fetching = false;
+
+function show({ focus = true } = {}) {
+  const card = deck.current;
+  stage.innerHTML = "";
+  form.hidden = !card;
+  document.getElementById("empty").hidden = Boolean(card) || fetching;
+  if (card) {
+    const template = document.createElement("template");
+    template.innerHTML = card.html; // rendered and escaped by the server
+    stage.append(template.content);
+    shownAt = new Date();
+    document.getElementById("from").textContent = !card.ranking
+      ? "Not ranked yet: in the order the records came."
+      : card.cold
+        ? "Order from the protocol and the seeds."
+        : `Order from ${card.decisions} decisions.`;
+    if (focus) {
+      stage.querySelector("h2").focus({ preventScroll: true });
+      window.scrollTo({ top: 0 });
+    }
+  }
+  document.getElementById("left").textContent = `${remaining.toLocaleString("en")} not screened.`;
+  document.getElementById("undo").disabled = deck.done.length === 0;
+}
+
+function decide(decision) {
+  const card = deck.current;
+  if (!card) return;
+  const token = crypto.randomUUID();
+  deck.decide(token);
+  remaining -= 1;
+  const text = note.value.trim();
+  note.value = "";
+  show();
+  outbox.add({
+    url: `${api}/decisions`,
+    body: {
+      token,
+      report: card.report,
+      decision,
+      note: text || null,
+      ranking: card.ranking ? Number(card.ranking) : null,
+      place: card.place ? Number(card.place) : null,
+      shown_at: shownAt.toISOString(),
+      decided_at: new Date().toISOString(),
+    },
+  });
+  refill();
+}
+
+function undo() {
+  const undone = deck.undo();
+  if (!undone) return;
+  remaining += 1;
+  show();
+  // A decision that has not left this browser is taken back; any other is undone on the server.
+  if (outbox.takeBack(undone.token)) return;
+  outbox.add({
+    url: `${api}/decisions/undo`,
+    body: { token: crypto.randomUUID(), undoes: undone.token, report: undone.card.report },
+  });
+}
+
+async function fetchCards(number, keep) {
+  const answer = await fetch(`/reviews/${slug}/screen/cards`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ n: number, keep }),
+    redirect: "error",
+  });
+  if (!answer.ok) throw new Error(String(answer.status));
+  const template = document.createElement("template");
+  template.innerHTML = await answer.text();
+  const unsent = new Set(outbox.entries.map((entry) => entry.body.report));
+  return cardsIn(template.content).filter((card) => !unsent.has(card.report));
+}
+
+/** Ask for more cards when few are left. */
+async function refill() {
+  if (fetching || !deck.wanted) return;
+  fetching = true;
+  try {
+    const none = !deck.current;
+    deck.add(await fetchCards(deck.wanted, deck.held));
+    if (none) show();
+  } catch {
+    // Offline or signed out: the outbox says so; the next decision or poll tries again.
+  } finally {
+    fetching = false;
+    if (!deck.current) show({ focus: false });
+  }
+}
+
+/** Exchange the cards further down when a newer ranking can be read. */
+async function refresh() {
+  if (fetching || document.hidden || outbox.state === "signed-out") return;
+  try {
+    const answer = await fetch(`${api}/ranking`);
+    if (answer.status === 401) {
+      outbox.state = "signed-out";
+      showOutbox(outbox);
+      return;
+    }
+    const newest = (await answer.json()).ranking;
+    if (!newest || newest.id <= deck.ranking) {
+      refill();
+      return;
+    }
+    fetching = true;
+    const none = !deck.current;
+    const kept = deck.kept;
+    const cards = await fetchCards(Math.max(1, size - kept.length), kept);
+    deck.exchange(cards);
+    if (none) show();
+  } catch {
+    // The next poll tries again.
+  } finally {
+    fetching = false;
+  }
+}
+
+function showOutbox({ state, size: waiting, refused }) {
+  const words = waiting ? `${waiting} unsent` : "All sent.";
+  document.getElementById("outbox").textContent = state === "offline" ? `${words}: no connection, trying again` : words;
+  const problems = [];
+  if (state === "signed-out") {
+    problems.push(`You are signed out; ${waiting} decisions wait in this browser and are not lost.`);
+  }
+  for (const message of refused ?? []) problems.push(`The server refused a decision: ${message}.`);
+  alertBox.hidden = problems.length === 0;
+  alertBox.textContent = problems.join(" ");
+  if (state === "signed-out") {
+    const link = document.createElement("a");
+    link.href = `/login?next=/reviews/${slug}/screen`;
+    link.textContent = " Sign in again";
+    alertBox.append(link);
+  }
+}
+
+const commands = {
+  include: () => decide("include"),
+  exclude: () => decide("exclude"),
+  maybe: () => decide("maybe"),
+  undo,
+  note: () => note.focus(),
+  next: () => deck.move(1) && show(),
+  previous: () => deck.move(-1) && show(),
+  help: () => {
+    const help = document.getElementById("help");
+    help.hidden = !help.hidden;
+    document.querySelector("[data-command=help]").setAttribute("aria-expanded", String(!help.hidden));
+  },
+};
+
+screen.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-command]");
+  if (!button) return;
+  event.preventDefault();
+  commands[button.dataset.command]();
+});
+form.addEventListener("submit", (event) => event.preventDefault());
+document.getElementById("undo-form")?.addEventListener("submit", (event) => event.preventDefault());
+note.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" || event.key === "Escape") {
+    event.preventDefault();
+    stage.querySelector("h2")?.focus();
+  }
+});
+document.addEventListener("keydown", (event) => {
+  const command = commandFor(event, { enabled: keysOn.checked });
+  if (!command) return;
+  event.preventDefault();
+  commands[command]();
+});
+keysOn.checked = localStorage.getItem("winnow:keys") !== "off";
+keysOn.addEventListener("change", () => localStorage.setItem("winnow:keys", keysOn.checked ? "on" : "off"));
+window.addEventListener("beforeunload", (event) => {
+  if (outbox.size) event.preventDefault();
+});
+window.addEventListener("online", () => outbox.resume());
+
+show({ focus: false });
+outbox.resume().then(() => {
+  showOutbox(outbox);
+  refill();
+});
+setInterval(refresh, POLL);

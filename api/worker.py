@@ -1,0 +1,94 @@
+"""The worker process: a resident ranker that is woken directly, and the jobs of the queue."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import threading
+from types import FrameType
+
+from api.jobs import Jobs, QuietConsumer
+from api.services.ranking import Ranker
+from api.settings import Settings
+from api.wake import listener, wake
+from store.session import Store
+
+logger = logging.getLogger(__name__)
+
+
+class Worker:
+    """Runs until it is told to stop.
+
+    Args:
+        store: the database.
+        settings: what to rank with and how long to sleep.
+    """
+
+    def __init__(self, store: Store, settings: Settings) -> None:
+        self._store = store
+        self._settings = settings
+        self._stop = threading.Event()
+        self._ranker = Ranker(store, settings)
+
+    def stop(self) -> None:
+        """End after the step that is under way."""
+        self._stop.set()
+        wake(self._store, self._settings.data_dir)
+
+    def run(self) -> None:
+        """Work until ``stop`` is called."""
+        ears = listener(self._store, self._settings.data_dir)
+        jobs = Jobs(
+            self._store,
+            self._settings,
+            done=lambda: wake(self._store, self._settings.data_dir),
+        )
+        consumer = QuietConsumer(jobs.huey)
+        consumer.start()
+        try:
+            while not self._stop.is_set():
+                self._rank_due()
+                ears.wait(self._settings.worker_idle_seconds)
+        finally:
+            consumer.stop(graceful=True)
+            ears.close()
+
+    def _rank_due(self) -> None:
+        """Rank what is due, again and again until nothing is: at most one fit at a time."""
+        while not self._stop.is_set():
+            due = self._ranker.due()
+            if not due:
+                return
+            for review_id in due:
+                if self._stop.is_set():
+                    return
+                try:
+                    self._ranker.rank(review_id)
+                except Exception:
+                    logger.exception("ranking review %s failed", review_id)
+                    self._stop.wait(self._settings.worker_idle_seconds)
+                    return
+
+
+def until_signalled(worker: Worker, *, supervised: bool) -> None:
+    """Run a worker until a signal, or until the supervising process is gone.
+
+    A supervised worker holds the reading end of a pipe; its end of file means that the server has
+    died, however it died, on every system.
+    """
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        worker.stop()
+
+    signal.signal(signal.SIGTERM, stop)
+    # Ctrl-C reaches the whole group; the server stops a supervised worker when it is done itself.
+    signal.signal(signal.SIGINT, signal.SIG_IGN if supervised else stop)
+    if supervised:
+
+        def watch() -> None:
+            sys.stdin.buffer.read()
+            worker.stop()
+
+        threading.Thread(target=watch, daemon=True, name="watch-parent").start()
+    worker.run()
