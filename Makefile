@@ -2,7 +2,7 @@
 # PIP_EXTRA_INDEX_URL is honoured by pip, for example for a CPU build of PyTorch.
 
 SHELL := /bin/sh
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 PY := $(BIN)/python
@@ -44,7 +44,7 @@ lint: $(VENV)/installed-dev ## ruff, mypy, import-linter, djlint, node --check
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/djlint --quiet --check api/templates || $(BIN)/djlint --quiet --lint api/templates
+	$(BIN)/djlint --quiet --lint api/templates
 	@for script in api/static/*.js; do node --check "$$script" || exit 1; done
 
 soak: $(VENV)/installed-dev ## the long forms of kill, load and fuzz tests, and wheels on Windows

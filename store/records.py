@@ -402,7 +402,7 @@ def reports_of_batch(session: ReadSession, batch_id: int) -> dict[int, int]:
         .join(RecordRow, RecordRow.id == BatchEntry.record_id)
         .where(BatchEntry.batch_id == batch_id)
     )
-    return dict(rows.tuples().all())
+    return {row[0]: row[1] for row in rows}
 
 
 @dataclass(frozen=True, slots=True)
@@ -558,7 +558,7 @@ def counts(session: ReadSession, review_id: int) -> Counts:
         .where(Report.review_id == review_id, Report.active.is_(True))
         .group_by(Decision.decision)
     )
-    by_decision: dict[str | None, int] = dict(rows.tuples().all())
+    by_decision: dict[str | None, int] = {row[0]: row[1] for row in rows}
     return Counts(
         records=records,
         reports=sum(by_decision.values()),

@@ -108,7 +108,19 @@ def import_file(
     """
     if request.labels not in LABEL_USES:
         raise ValueError(f"labels must be one of {', '.join(LABEL_USES)}, not {request.labels!r}")
-    stream = unpacked(stream)
+    with unpacked(stream) as plain:
+        return _import_plain(store, review_id, plain, name, request, person_id, progress)
+
+
+def _import_plain(
+    store: Store,
+    review_id: int,
+    stream: BinaryIO,
+    name: str,
+    request: ImportRequest,
+    person_id: int | None,
+    progress: Callable[[int], None] | None,
+) -> ImportOutcome:
     sha256, _ = fingerprint(stream)
     with store.read() as session:
         held = searches.find_batch(session, review_id, sha256)
@@ -260,7 +272,11 @@ def preview(
     Raises:
         UnreadableFile: the file is refused whole.
     """
-    stream = unpacked(stream)
+    with unpacked(stream) as plain:
+        return _preview_plain(plain, mapping, limit)
+
+
+def _preview_plain(stream: BinaryIO, mapping: Mapping[str, str] | None, limit: int) -> Preview:
     file_format = sniff(stream)
     found: list[Record] = []
     rejected: list[Rejected] = []

@@ -110,9 +110,20 @@ def read_file(
     Raises:
         UnreadableFile: the file as a whole cannot be used.
     """
-    stream = unpacked(stream, limit=limit)
-    sha256, size = fingerprint(stream, limit=limit)
-    name = file_format or sniff(stream)
+    with unpacked(stream, limit=limit) as content:
+        sha256, size = fingerprint(content, limit=limit)
+        name = file_format or sniff(content)
+        return _collected(content, name, sha256, size, mapping, progress)
+
+
+def _collected(
+    stream: BinaryIO,
+    name: str,
+    sha256: str,
+    size: int,
+    mapping: Mapping[str, str] | None,
+    progress: Callable[[int], None] | None,
+) -> FileContent:
     records: list[Record] = []
     rejected: list[Rejected] = []
     notices: list[str] = []

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import tempfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import BinaryIO
 
 from harvest.errors import FileTooLarge, UnreadableFile
@@ -14,8 +16,9 @@ _CHUNK = 1024 * 1024
 UNPACKED_LIMIT = 2 * 1024 * 1024 * 1024
 
 
-def unpacked(stream: BinaryIO, *, limit: int | None = None) -> BinaryIO:
-    """The stream itself, or a temporary file with what a gzipped stream holds.
+@contextmanager
+def unpacked(stream: BinaryIO, *, limit: int | None = None) -> Iterator[BinaryIO]:
+    """Give the stream itself, or a temporary file with what a gzipped stream holds.
 
     Labelled data sets and bulk exports come gzipped. A file and its gzipped form are one file to
     Winnow: both have the fingerprint of the content.
@@ -32,22 +35,25 @@ def unpacked(stream: BinaryIO, *, limit: int | None = None) -> BinaryIO:
     packed = stream.read(2) == _MAGIC
     stream.seek(0)
     if not packed:
-        return stream
-    most = UNPACKED_LIMIT if limit is None else limit
-    # The caller reads it to its end; it vanishes when it is closed or forgotten.
-    content = tempfile.TemporaryFile()  # noqa: SIM115 - handed out
+        yield stream
+        return
+    with tempfile.TemporaryFile() as content:
+        _unpack(stream, content, UNPACKED_LIMIT if limit is None else limit)
+        content.seek(0)
+        yield content
+
+
+def _unpack(stream: BinaryIO, content: BinaryIO, limit: int) -> None:
     try:
         with gzip.GzipFile(fileobj=stream) as archive:
             while chunk := archive.read(_CHUNK):
                 content.write(chunk)
-                if content.tell() > most:
+                if content.tell() > limit:
                     raise FileTooLarge(
-                        f"The gzip file unpacks to more than {most / 1e6:,.0f} MB.",
+                        f"The gzip file unpacks to more than {limit / 1e6:,.0f} MB.",
                         remedy="Unpack it, check what it is, and split it.",
                     )
     except (OSError, EOFError, zlib.error) as error:
         raise UnreadableFile(
             f"The gzip file is damaged: {error}.", remedy="Copy or download it again."
         ) from error
-    content.seek(0)
-    return content

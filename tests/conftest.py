@@ -1,0 +1,155 @@
+"""Fixtures: a store on SQLite and on PostgreSQL, settings, a client, the real encoder's vectors."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
+from sqlalchemy import create_engine, text
+
+from api.app import create_app
+from api.protocol import ProtocolBody
+from api.services.setup import open_store
+from api.settings import Settings, load
+from store import migrate, people, reviews
+from store.people import PersonInfo
+from store.reviews import ReviewInfo
+from store.session import Store
+from tests import postgres
+
+hypothesis_settings.register_profile(
+    "winnow",
+    deadline=None,  # no timed assertion in tests
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    print_blob=True,
+)
+hypothesis_settings.load_profile("winnow")
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith("WINNOW_"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    if postgres.BINARIES is None:
+        pytest.skip("PostgreSQL is not installed (apt-get install postgresql)")
+    with postgres.server() as prefix:
+        engine = create_engine(f"{prefix}postgres", isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.execute(text("CREATE DATABASE template_winnow"))
+        engine.dispose()
+        template = Store(f"{prefix}template_winnow")
+        migrate.upgrade(template.engine)
+        template.close()
+        yield prefix
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    path = tmp_path_factory.mktemp("template") / "winnow.db"
+    store = Store(f"sqlite:///{path}")
+    migrate.upgrade(store.engine)
+    with store.engine.connect() as connection:
+        connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
+    store.close()
+    return path.read_bytes()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A fresh database with all tables, built by the migrations."""
+    if request.param == "sqlite":
+        path = tmp_path / "winnow.db"
+        path.write_bytes(request.getfixturevalue("sqlite_template"))
+        return f"sqlite:///{path}"
+    prefix = request.getfixturevalue("postgres_url")
+    name = f"test_{next(_numbers)}"
+    engine = create_engine(f"{prefix}postgres", isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE template_winnow"))
+    engine.dispose()
+    return f"{prefix}{name}"
+
+
+@pytest.fixture
+def store(database_url: str) -> Iterator[Store]:
+    opened = Store(database_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path) -> Settings:
+    return load(data_dir=tmp_path, database_url=database_url)
+
+
+@pytest.fixture
+def sqlite_settings(tmp_path: Path) -> Settings:
+    """Settings of the embedded default, for tests that have nothing to do with SQL."""
+    return load(data_dir=tmp_path)
+
+
+@pytest.fixture
+def sqlite_store(sqlite_settings: Settings) -> Iterator[Store]:
+    opened = open_store(sqlite_settings, create=True, first_person="ada").store
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def person(store: Store) -> PersonInfo:
+    with store.write() as session:
+        return people.create(session, "ada")
+
+
+@pytest.fixture
+def review(store: Store, person: PersonInfo) -> ReviewInfo:
+    with store.write() as session:
+        return reviews.create(
+            session,
+            slug="review",
+            title="A review",
+            protocol=ProtocolBody().stored(),
+            person_id=person.id,
+        )
+
+
+def token_of(store: Store, person_id: int) -> str:
+    with store.write() as session:
+        return people.make_token(session, person_id, "test")[1]
+
+
+@pytest.fixture
+def client(settings: Settings, store: Store, person: PersonInfo) -> Iterator[TestClient]:
+    """A client that is signed in by an API token."""
+    app = create_app(settings, store)
+    headers = {"authorization": f"Bearer {token_of(store, person.id)}"}
+    with TestClient(app, base_url="http://127.0.0.1:8000", headers=headers) as made:
+        yield made
+
+
+MakeFile = Callable[..., Path]
+
+
+@pytest.fixture
+def make_file(tmp_path: Path) -> MakeFile:
+    """Writes a file of the given name and content."""
+
+    def make(name: str, content: str | bytes) -> Path:
+        path = tmp_path / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    return make

@@ -1,0 +1,15 @@
+"""Reading a file's content in tests."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+
+from harvest.files.read import FileContent, read_file
+
+
+def read(data: str | bytes, mapping: Mapping[str, str] | None = None) -> FileContent:
+    """Everything that a file of this content gives."""
+    return read_file(
+        io.BytesIO(data if isinstance(data, bytes) else data.encode()), mapping=mapping
+    )

@@ -1,0 +1,61 @@
+"""A PostgreSQL server of our own on loopback, from the system's package, for a test run."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+def _binaries() -> Path | None:
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), reverse=True)
+    if found:
+        return found[0].parent
+    on_path = shutil.which("initdb")
+    return Path(on_path).parent if on_path else None
+
+
+BINARIES = _binaries()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _as_user(command: list[str]) -> list[str]:
+    """PostgreSQL refuses to run as root; Debian's package brings a user for it."""
+    return ["runuser", "-u", "postgres", "--", *command] if os.geteuid() == 0 else command
+
+
+@contextmanager
+def server() -> Iterator[str]:
+    """Start a server; gives the URL prefix that a database name is appended to."""
+    assert BINARIES is not None
+    folder = Path(tempfile.mkdtemp(prefix="winnow-pg-"))
+    folder.chmod(0o755)
+    data = folder / "data"
+    if os.geteuid() == 0:
+        shutil.chown(folder, "postgres")
+    run = lambda *command: subprocess.run(  # noqa: E731 - one line, used thrice
+        _as_user(list(command)), check=True, capture_output=True, cwd=folder
+    )
+    run(str(BINARIES / "initdb"), "-D", str(data), "-U", "winnow", "-A", "trust", "--no-sync")
+    port = free_port()
+    options = (
+        f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} "
+        "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=200"
+    )
+    log = folder / "log"
+    run(str(BINARIES / "pg_ctl"), "-D", str(data), "-o", options, "-l", str(log), "-w", "start")
+    try:
+        yield f"postgresql+psycopg://winnow@127.0.0.1:{port}/"
+    finally:
+        run(str(BINARIES / "pg_ctl"), "-D", str(data), "-m", "immediate", "stop")
+        shutil.rmtree(folder, ignore_errors=True)
