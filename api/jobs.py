@@ -87,6 +87,10 @@ class Jobs:
             self._import_upload
         )
 
+    def close(self) -> None:
+        """Let the queue's connections of this thread go."""
+        self.huey.storage.close()
+
     def _import_upload(self, upload_id: int) -> None:
         """Import a confirmed upload, telling how far it is."""
         with self._store.write() as session:

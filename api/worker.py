@@ -6,15 +6,19 @@ import logging
 import signal
 import sys
 import threading
+import time
 from types import FrameType
 
 from api.jobs import Jobs, QuietConsumer
 from api.services.ranking import Ranker
 from api.settings import Settings
-from api.wake import listener, wake
+from api.wake import Listener, listener, wake
 from store.session import Store
 
 logger = logging.getLogger(__name__)
+
+# How long a worker may take to see that it is to stop.
+_BLINK = 0.5
 
 
 class Worker:
@@ -49,10 +53,19 @@ class Worker:
         try:
             while not self._stop.is_set():
                 self._rank_due()
-                ears.wait(self._settings.worker_idle_seconds)
+                self._doze(ears)
         finally:
             consumer.stop(graceful=True)
+            jobs.close()
             ears.close()
+
+    def _doze(self, ears: Listener) -> None:
+        """Wait to be woken, to be stopped, or for the idle time to pass."""
+        end = time.monotonic() + self._settings.worker_idle_seconds
+        while not self._stop.is_set():
+            left = end - time.monotonic()
+            if left <= 0 or ears.wait(min(left, _BLINK)):
+                return
 
     def _rank_due(self) -> None:
         """Rank what is due, again and again until nothing is: at most one fit at a time."""

@@ -19,10 +19,11 @@ class PostgresListener:
     """Waits for notices on a connection of its own."""
 
     def __init__(self, store: Store) -> None:
-        connection = store.engine.raw_connection()
-        connection.detach()
-        assert connection.driver_connection is not None
-        self._connection = connection.driver_connection
+        pooled = store.engine.raw_connection()
+        driver = pooled.driver_connection
+        assert driver is not None
+        pooled.detach()
+        self._connection = driver
         self._connection.autocommit = True
         self._connection.execute(f"LISTEN {_CHANNEL}")
 

@@ -28,11 +28,15 @@ def header_of(text: str, delimiter: str) -> list[str]:
 
 
 def delimiter_of(text: str) -> str:
-    """The delimiter under which the header names most known fields, then has most columns."""
+    """The delimiter under which the header names most known fields, then has most columns.
 
-    def worth(delimiter: str) -> tuple[int, int]:
+    One that does not divide the header counts only where none does: "a,b" undivided would be a
+    column named "ab", which is short for abstract.
+    """
+
+    def worth(delimiter: str) -> tuple[bool, int, int]:
         row = header_of(text, delimiter)
-        return len(guess(row)), len(row)
+        return len(row) > 1, len(guess(row)), len(row)
 
     return max(_DELIMITERS, key=worth)
 

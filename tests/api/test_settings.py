@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from api import resources
+from api.settings import EncoderSettings, Settings, SettingsError, load
+
+
+def test_the_later_source_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "own.toml"
+    file.write_text('port = 9001\nqueue_size = 7\n[encoder]\ndevice = "cpu"\n')
+    monkeypatch.setenv("WINNOW_CONFIG", str(file))
+    monkeypatch.setenv("WINNOW_QUEUE_SIZE", "8")
+    monkeypatch.setenv("WINNOW_ENCODER__NAME", "other")
+    found = load(lease_minutes=9, seed=None)
+    assert (found.port, found.queue_size, found.lease_minutes) == (9001, 8, 9)
+    assert (found.encoder.name, found.encoder.device) == ("other", "cpu")
+    assert found.seed == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("WINNOW_PROT", "9000", "WINNOW_PROT"),
+        ("WINNOW_PORT", "many", "port"),
+        ("WINNOW_PORT", "99999", "port"),
+        ("WINNOW_ENCODER__NAM", "x", "encoder.nam"),
+    ],
+)
+def test_an_unknown_or_wrong_setting_is_named(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, words: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=words):
+        load()
+
+
+def test_an_unknown_key_in_a_file_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "own.toml"
+    file.write_text("prot = 9001\n")
+    monkeypatch.setenv("WINNOW_CONFIG", str(file))
+    with pytest.raises(SettingsError, match="prot"):
+        load()
+    monkeypatch.setenv("WINNOW_CONFIG", str(tmp_path / "absent.toml"))
+    with pytest.raises(SettingsError, match=r"no settings file .*absent\.toml"):
+        load()
+
+
+def test_settings_are_frozen() -> None:
+    found = load()
+    with pytest.raises(ValueError, match="frozen"):
+        found.port = 1  # type: ignore[misc] # that is the test
+
+
+def test_every_setting_has_a_default_and_a_comment() -> None:
+    text = (resources.configs() / "default.toml").read_text()
+    data = resources.toml(resources.configs() / "default.toml")
+    assert set(data) == set(Settings.model_fields)
+    assert set(data["encoder"]) == set(EncoderSettings.model_fields)
+    lines = text.splitlines()
+    for number, line in enumerate(lines):
+        if " = " in line and not line.startswith("#"):
+            above = lines[number - 1]
+            assert above.startswith("#") or " = " in above, f"{line} has no comment"
+
+
+def test_hosts_and_urls_follow_the_public_address() -> None:
+    found = load(public_url="https://w.example.org/", allowed_hosts=("x.example",))
+    assert found.secure
+    assert found.base_url == "https://w.example.org"
+    assert {"w.example.org", "x.example", "127.0.0.1", "localhost"} <= set(found.hosts)
+    assert load(port=8100).base_url == "http://127.0.0.1:8100"
