@@ -14,6 +14,7 @@ from huey.consumer import Consumer
 from huey.registry import Message
 from huey.serializer import Serializer
 from huey.utils import Error
+from psycopg.errors import UniqueViolation
 
 from api.services import importing
 from api.services.importing import ImportRequest
@@ -66,7 +67,14 @@ def make_huey(settings: Settings) -> Huey:
     if settings.store_url.startswith("sqlite"):
         return SqliteHuey("winnow", filename=str(settings.data_dir / "jobs.db"), **options)
     dsn = settings.store_url.replace("postgresql+psycopg://", "postgresql://")
-    return PostgresHuey("winnow", dsn=dsn, **options)
+    huey = PostgresHuey("winnow", dsn=dsn, create_tables=False, **options)
+    try:
+        huey.storage.initialize_schema()
+    except UniqueViolation:
+        # A server and a worker that start together both make the tables; "if not exists" does not
+        # hold between two transactions, so the later one finds them made.
+        huey.storage.initialize_schema()
+    return huey
 
 
 class Jobs:
