@@ -1,0 +1,319 @@
+"""The command line as a person or a script calls it: a process, its output, its exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harvest.files.columns import FIELDS
+from tests.shared import SCREENING, needs_shared
+
+CSV = "title,abstract,year,label\nOne,Joint working,2012,1\nTwo,Steel,2013,0\nThree,Care,,1\n"
+Winnow = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def _command(*arguments: str | Path) -> list[str]:
+    return [sys.executable, "-m", "api.cli", *map(str, arguments)]
+
+
+@pytest.fixture
+def winnow(tmp_path: Path) -> Winnow:
+    def run(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            _command(*arguments),
+            env={**os.environ, "WINNOW_DATA_DIR": str(tmp_path / "data"), **environment},
+            cwd=Path(__file__).parents[2],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+
+    return run
+
+
+def result(done: subprocess.CompletedProcess[str], code: int = 0) -> Any:
+    """The one JSON object on standard output."""
+    assert done.returncode == code, done.stderr
+    (line,) = done.stdout.splitlines()
+    return json.loads(line)
+
+
+def test_the_main_job_by_command_line(winnow: Winnow, tmp_path: Path) -> None:
+    file = tmp_path / "records.csv"
+    file.write_text(CSV)
+    assert result(winnow("init", "--name", "ada", "--json"))["created"] is True
+    assert result(winnow("init", "--json"))["created"] is False
+    assert result(winnow("review", "add", "r", "--question", "Joint working?", "--json"))
+    imported = result(winnow("import", file, "--source", "PsycINFO", "--reported", "4", "--json"))
+    assert (imported["entries"], imported["new"], imported["rejected"]) == (3, 3, [])
+    assert (imported["labels"], imported["labelled"]) == ("ignore", 3)
+    assert "platform" in imported["not_stated"]
+    assert result(winnow("import", file, "--json"))["repeated"] is True
+    ranked = result(winnow("rank", "--json", WINNOW_PIPELINE="elas-u4"))
+    assert (ranked["reports"], ranked["cold_start"]) == (3, True)
+    cards = result(winnow("queue", "--n", "2", "--json"))["cards"]
+    assert cards[0]["title"] == "One"
+    report = str(cards[0]["report"])
+    decided = result(winnow("decide", report, "include", "--token", "t1", "--json"))
+    assert decided["stored"] is True
+    again = result(winnow("decide", report, "include", "--token", "t1", "--json"))
+    assert again["stored"] is False
+    evaluated = result(winnow("evaluate", "--gold", file, "--plot", tmp_path / "p.svg", "--json"))
+    assert evaluated["screening"]["relevant"] == 2
+    assert evaluated["screening"]["found"] == 1
+    assert "not an estimate" in evaluated["search"]["note"]
+    assert (tmp_path / "p.svg").read_text().startswith("<svg")
+    out = tmp_path / "out.csv"
+    result(winnow("export", "--output", out, "--json"))
+    assert out.read_text(encoding="utf-8-sig").count("include") == 1
+    undone = result(winnow("decide", report, "undo", "--json"))
+    assert undone["decision"] == "undo"
+    withdrawn = result(winnow("withdraw", str(imported["file"]), "--reason", "wrong", "--json"))
+    assert withdrawn["reports_withdrawn"] == 3
+
+
+def test_a_dry_run_needs_no_store_and_tells_what_would_be_read(
+    winnow: Winnow, tmp_path: Path
+) -> None:
+    file = tmp_path / "x.bin"
+    file.write_text("TY  - JOUR\nTI  - One\nER  -\nTY  - GEN\nER  -\n")
+    found = result(winnow("import", file, "--dry-run", "--json"))
+    assert (found["format"], found["records"]) == ("ris", 1)
+    (rejected,) = found["rejected"]
+    assert rejected["position"] == 2
+    assert rejected["reason"]
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "empty"),
+        (b"\x00\x01\x02\x03" * 500, "binary"),
+        (b"kolumne,spalte\na,b\nc,d\n", "kolumne"),
+        (b"<?xml version='1.0'?>\n<!DOCTYPE x [<!ENTITY a 'b'>]><xml/>", "entities"),
+    ],
+)
+def test_a_refused_file_is_named_with_a_remedy_and_exit_1(
+    winnow: Winnow, tmp_path: Path, content: bytes, words: str
+) -> None:
+    file = tmp_path / "bad.csv"
+    file.write_bytes(content)
+    winnow("init")
+    winnow("review", "add", "r")
+    for options in ((), ("--dry-run",)):
+        error = result(winnow("import", file, "--json", *options), code=1)["error"]
+        assert set(error) == {"message", "file", "line", "remedy"}
+        assert words in error["message"]
+        assert error["file"] == str(file)
+        assert error["remedy"]
+    assert result(winnow("review", "list", "--json"))["reviews"][0]["records"] == 0
+
+
+def test_what_cannot_be_done_says_what_to_do(winnow: Winnow, tmp_path: Path) -> None:
+    assert "winnow init" in result(winnow("rank", "--json"), code=1)["error"]["remedy"]
+    winnow("init", "--name", "ada")
+    no_review = result(winnow("rank", "--json"), code=1)["error"]
+    assert "winnow review add" in no_review["remedy"]
+    winnow("review", "add", "one")
+    winnow("review", "add", "two")
+    assert "--review" in result(winnow("rank", "--json"), code=1)["error"]["remedy"]
+    unknown = result(winnow("rank", "--review", "three", "--json"), code=1)["error"]
+    assert "one, two" in unknown["message"]
+    winnow("user", "add", "bo")
+    missing = result(winnow("queue", "--review", "one", "--json"), code=1)["error"]
+    assert "--as" in missing["remedy"]
+    assert result(winnow("queue", "--review", "one", "--as", "bo", "--json"))["cards"] == []
+    absent = result(winnow("import", tmp_path / "no.csv", "--review", "one", "--json"), code=1)
+    assert absent["error"]["file"].endswith("no.csv")
+    setting = result(winnow("rank", "--json", WINNOW_PROT="1"), code=1)["error"]
+    assert "WINNOW_PROT" in setting["message"]
+    assert winnow("rank", "--nonsense").returncode == 2
+    assert winnow("decide", "x", "include").returncode == 2
+
+
+def test_a_bare_import_makes_the_first_review_and_shows_what_is_not_stated(
+    winnow: Winnow, tmp_path: Path
+) -> None:
+    file = tmp_path / "My records.csv"
+    file.write_text(CSV)
+    winnow("init")
+    done = winnow("import", file)
+    assert done.returncode == 0
+    assert "Not stated of this search: source" in done.stdout
+    assert "3 entries = 3 new + 0 changed + 0 held already + 0 rejected" in done.stdout
+    assert result(winnow("review", "list", "--json"))["reviews"][0]["slug"] == "my-records"
+
+
+def test_a_file_whose_every_record_is_rejected_is_stored_as_that(
+    winnow: Winnow, tmp_path: Path
+) -> None:
+    file = tmp_path / "r.ris"
+    file.write_text("TY  - GEN\nER  -\n")
+    winnow("init")
+    done = result(winnow("import", file, "--json"))
+    assert (done["entries"], done["records"], len(done["rejected"])) == (1, 0, 1)
+
+
+def test_people_links_passwords_and_tokens(winnow: Winnow) -> None:
+    winnow("init", "--name", "ada")
+    assert result(winnow("user", "add", "bo", "--json"))["person"] == "bo"
+    assert result(winnow("user", "add", "bo", "--json"), code=1)["error"]["message"]
+    names = [p["name"] for p in result(winnow("user", "list", "--json"))["people"]]
+    assert names == ["ada", "bo"]
+    link = result(winnow("user", "link", "--as", "bo", "--json"))
+    assert "/login?link=" in link["login"]
+    made = result(winnow("user", "token", "create", "script", "--as", "bo", "--json"))
+    assert made["token"].startswith("wnw_")
+    revoked = winnow("user", "token", "revoke", str(made["id"]), "--as", "bo", "--json")
+    assert result(revoked)["revoked"] is True
+    assert result(winnow("user", "token", "list", "--as", "bo", "--json"))["tokens"][0]["revoked"]
+
+
+def test_doctor_says_what_is_wrong(winnow: Winnow) -> None:
+    before = result(winnow("doctor", "--json"), code=1)
+    assert [c["name"] for c in before["checks"] if not c["ok"]] == ["database"]
+    winnow("init")
+    after = result(winnow("doctor", "--json"))
+    assert after["ok"] is True
+    found = {check["name"]: check["found"] for check in after["checks"]}
+    assert "audit intact" in found["database"]
+    assert found["encoder"].startswith("embedded@53aa51172d142c89")
+
+
+@needs_shared
+def test_simulate_keeps_its_contract(winnow: Winnow) -> None:
+    file = SCREENING / "SYNERGY_Donners_2021.csv.gz"
+    done = winnow("simulate", file, "--pipeline", "elas-u4", "--seeds", "2", "--json")
+    runs = result(done)["runs"]
+    assert [run["seed"] for run in runs] == [0, 1]
+    for run in runs:
+        assert set(run) == {
+            *("data_set", "pipeline", "seed", "loss", "ndcg", "wss95", "wss100"),
+            *("recall_at_10", "work_to_last", "seconds"),
+        }
+        assert (run["data_set"], run["pipeline"]) == ("SYNERGY_Donners_2021", "elas-u4")
+        # ELAS u4 on this set: 0.066 on average in ranking.md.
+        assert 0 < run["loss"] < 0.2
+        assert 0 < run["recall_at_10"] <= 1
+        assert 0 < run["work_to_last"] <= 1
+
+
+def test_simulate_refuses_a_record_without_a_label(winnow: Winnow, tmp_path: Path) -> None:
+    file = tmp_path / "s.csv"
+    file.write_text("title,abstract,label\nOne,x,1\nTwo,y,\n")
+    error = result(winnow("simulate", file, "--json"), code=1)["error"]
+    assert "record 2" in error["message"]
+    assert error["file"] == str(file)
+
+
+class Served:
+    """A running `winnow serve`."""
+
+    def __init__(self, process: subprocess.Popen[str], ready: dict[str, Any]) -> None:
+        self.process = process
+        self.url: str = ready["url"]
+        self.login: str | None = ready["login"]
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Served]:
+    environment = {**os.environ, "WINNOW_DATA_DIR": str(tmp_path / "data")}
+    with subprocess.Popen(
+        _command("serve", "--port", "0", "--json"),
+        env=environment,
+        cwd=Path(__file__).parents[2],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        yield Served(process, json.loads(process.stdout.readline()))
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=60)
+
+
+def test_serve_makes_everything_prints_a_link_and_stops_its_worker(
+    served: Served, tmp_path: Path
+) -> None:
+    with urllib.request.urlopen(f"{served.url}/healthz") as answer:
+        assert json.load(answer)["status"] == "ok"
+    assert served.login is not None
+    assert served.login.startswith(f"{served.url}/login?link=")
+    worker = tmp_path / "data" / "worker.json"
+    for _ in range(300):
+        if worker.exists():
+            break
+        served.process.poll()
+        import time
+
+        time.sleep(0.1)
+    pid = json.loads(worker.read_text())["pid"]
+    assert _alive(pid)
+    served.process.send_signal(signal.SIGINT)
+    _, messages = served.process.communicate(timeout=60)
+    assert "Traceback" not in messages
+    assert not _alive(pid)
+
+
+def test_a_worker_ends_with_its_server_even_when_that_is_killed(
+    served: Served, tmp_path: Path
+) -> None:
+    import time
+
+    worker = tmp_path / "data" / "worker.json"
+    while not worker.exists():
+        time.sleep(0.1)
+    pid = json.loads(worker.read_text())["pid"]
+    served.process.kill()
+    for _ in range(300):
+        if not _alive(pid):
+            return
+        time.sleep(0.1)
+    pytest.fail("the worker outlived its server")
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return "Z" not in re.findall(r"State:\s(\w)", Path(f"/proc/{pid}/status").read_text())
+    except FileNotFoundError:
+        return False
+
+
+def test_a_busy_port_is_told_with_another_one(winnow: Winnow) -> None:
+    with socket.socket() as busy:
+        busy.bind(("127.0.0.1", 0))
+        busy.listen()
+        port = busy.getsockname()[1]
+        error = result(winnow("serve", "--port", str(port), "--json"), code=1)["error"]
+    assert str(port) in error["message"]
+    assert f"WINNOW_PORT={port + 1}" in error["remedy"]
+
+
+def test_every_command_is_documented() -> None:
+    from typer.main import get_command
+
+    from api.cli import app
+
+    documented = (Path(__file__).parents[2] / "docs" / "commands.md").read_text()
+    group: Any = get_command(app)
+    for name, command in group.commands.items():
+        assert command.help, f"winnow {name} has no help"
+        assert f"winnow {name}" in documented, f"winnow {name} is not in docs/commands.md"
+        for inner in getattr(command, "commands", {}):
+            assert f"winnow {name} {inner}" in documented
+    assert all(f"`{field}`" in documented for field in FIELDS)
