@@ -542,6 +542,22 @@ class Counts:
         return self.reports - self.decided
 
 
+def undecided(session: ReadSession, review_id: int) -> int:
+    """How many reports nobody has decided yet: read from an index alone."""
+    return (
+        session.scalar(
+            select(func.count())
+            .select_from(Report)
+            .where(
+                Report.review_id == review_id,
+                Report.active.is_(True),
+                Report.decision_id.is_(None),
+            )
+        )
+        or 0
+    )
+
+
 def counts(session: ReadSession, review_id: int) -> Counts:
     """Counts of a review, withdrawn files left out."""
     live = and_(RecordRow.review_id == review_id, RecordRow.active.is_(True))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from threading import Lock
 from typing import NewType
 
 from sqlalchemy import Engine
@@ -22,6 +23,11 @@ class Store:
     def __init__(self, url: str) -> None:
         self.engine: Engine = make_engine(url)
         self._writer = self.engine.execution_options(**{WRITER: True})
+        # SQLite lets one writer in and makes the others sleep and try again, the unlucky ones for
+        # seconds. Within a process they queue here instead; PostgreSQL needs no such help.
+        self._turn: AbstractContextManager[object] = (
+            Lock() if self.dialect == "sqlite" else nullcontext()
+        )
 
     @property
     def dialect(self) -> str:
@@ -37,7 +43,11 @@ class Store:
     @contextmanager
     def write(self) -> Iterator[WriteSession]:
         """A transaction that writes: committed when the block ends, rolled back when it raises."""
-        with Session(self._writer, expire_on_commit=False) as session, session.begin():
+        with (
+            self._turn,
+            Session(self._writer, expire_on_commit=False) as session,
+            session.begin(),
+        ):
             yield WriteSession(ReadSession(session))
 
     def close(self) -> None:

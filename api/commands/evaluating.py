@@ -237,20 +237,21 @@ def _run_json(run: Run) -> dict[str, Any]:
 
 
 def _show_runs(screen: Console, runs: Sequence[Run]) -> None:
-    table = Table("data set", "pipeline", "seed", "loss", "NDCG", "WSS@95", "WSS@100")
-    for name in ("recall @ 10 %", "work to last", "seconds"):
-        table.add_column(name, justify="right")
-    for run in runs:
-        table.add_row(
-            run.data_set,
-            run.pipeline,
-            str(run.seed),
-            f"{run.loss:.4f}",
-            f"{run.ndcg:.3f}",
-            _percent(run.wss95),
-            _percent(run.wss100),
-            _percent(run.recall_at_10),
-            _percent(run.work_to_last),
-            f"{run.seconds:.1f}",
-        )
-    screen.print(table)
+    """One line a run, narrow enough for a terminal of 80 columns."""
+    for data_set in dict.fromkeys(run.data_set for run in runs):
+        table = Table(title=data_set, box=None, title_justify="left")
+        for name in ("pipeline", "seed", "loss", "ndcg", "wss95", "wss100", "r@10%", "last", "sec"):
+            table.add_column(name, justify="left" if name == "pipeline" else "right")
+        for run in (run for run in runs if run.data_set == data_set):
+            table.add_row(
+                run.pipeline,
+                str(run.seed),
+                f"{run.loss:.4f}",
+                f"{run.ndcg:.3f}",
+                _percent(run.wss95),
+                _percent(run.wss100),
+                _percent(run.recall_at_10),
+                _percent(run.work_to_last),
+                f"{run.seconds:.1f}",
+            )
+        screen.print(table)

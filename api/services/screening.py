@@ -99,7 +99,7 @@ def next_cards(
         )
         for place in places
     )
-    return Hand(newest, cards, records.counts(session, review_id).undecided)
+    return Hand(newest, cards, records.undecided(session, review_id))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""One script a claim; each writes JSON, from which docs/benchmarks.md is made."""

@@ -1,0 +1,311 @@
+"""Speed of the main job: import, embedding, fit and rank, decision to new order, next card.
+
+Run: python -m benchmarks.speed [--quick]. Texts are those of the labelled sets beside the checkout.
+Vectors of the larger pools are random projections of the word features: a fit costs the same, and
+encoding 100,000 texts takes an hour. The embedding rate itself is measured on real texts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import itertools
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import requests
+from numpy.typing import NDArray
+from sklearn.random_projection import SparseRandomProjection
+
+from api import resources
+from api.protocol import ProtocolBody
+from api.services.importing import ImportRequest, import_file
+from api.services.setup import open_store
+from api.settings import Settings, load
+from benchmarks.measuring import DATA, percentile, summary, write
+from harvest.files.read import read_file
+from model.cache import VectorCache, text_hash
+from model.encode import Encoder
+from model.features import Document, Features, centred, tfidf
+from model.order import Evidence, rank
+from store import people, reviews
+from store.session import Store
+
+
+def texts(number: int) -> tuple[list[Document], NDArray[np.bool_]]:
+    """Documents and labels of the sets in order of name, taken round again when they run out."""
+    made: list[Document] = []
+    labels: list[bool] = []
+    rows: list[tuple[str, str, bool]] = []
+    for path in sorted(DATA.glob("*.csv.gz")):
+        with path.open("rb") as file:
+            rows += [
+                (record.title or "", record.abstract or "", record.label == "include")
+                for record in read_file(file).records
+            ]
+    for at, (title, abstract, label) in zip(range(number), itertools.cycle(rows), strict=False):
+        # A second copy differs from the first, as no two records are quite the same.
+        again = f" ({at // len(rows)})" if at >= len(rows) else ""
+        made.append(Document(title + again, abstract))
+        labels.append(label)
+    return made, np.array(labels, bool)
+
+
+def projected(words: Any) -> NDArray[np.float32]:
+    """384 numbers a text from its words, of unit length."""
+    projection = SparseRandomProjection(384, dense_output=True, random_state=0)
+    vectors = projection.fit_transform(words.astype(np.float32)).astype(np.float32)
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+
+
+def _csv(documents: list[Document]) -> bytes:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer)
+    writer.writerow(["title", "abstract"])
+    writer.writerows([(document.title, document.abstract) for document in documents])
+    return buffer.getvalue().encode()
+
+
+def _ris(documents: list[Document]) -> bytes:
+    return "".join(
+        f"TY  - JOUR\nTI  - {d.title}\nAB  - {d.abstract}\nER  -\n\n" for d in documents
+    ).encode()
+
+
+@contextmanager
+def fresh(**overrides: Any) -> Iterator[tuple[Settings, Store, int, int]]:
+    """A new embedded store with one person and one review."""
+    with tempfile.TemporaryDirectory() as folder:
+        settings = load(data_dir=Path(folder), **overrides)
+        store = open_store(settings, create=True, first_person="bench").store
+        with store.write() as session:
+            (person,) = people.everyone(session)
+            review = reviews.create(
+                session,
+                slug="bench",
+                title="Bench",
+                protocol=ProtocolBody().stored(),
+                person_id=person.id,
+            )
+        yield settings, store, review.id, person.id
+        store.close()
+
+
+def import_rate(documents: list[Document], repeats: int) -> dict[str, Any]:
+    """Records a second from file to store, raw bytes and fates included."""
+    figures: dict[str, Any] = {"records": len(documents)}
+    for name, data in (("csv", _csv(documents)), ("ris", _ris(documents))):
+        rates = []
+        for _ in range(repeats):
+            with fresh() as (_, store, review, person):
+                start = time.perf_counter()
+                outcome = import_file(
+                    store, review, io.BytesIO(data), name, ImportRequest(), person_id=person
+                )
+                rates.append(outcome.batch.read / (time.perf_counter() - start))
+        figures[name] = summary(rates)
+    return figures
+
+
+def embed_rate(documents: list[Document], repeats: int) -> dict[str, Any]:
+    """Abstracts a second by the embedded encoder, loading it stated apart."""
+    start = time.perf_counter()
+    encoder = Encoder()
+    list(encoder.encode(["warm"]))
+    loaded = time.perf_counter() - start
+    rates = []
+    for _ in range(repeats):
+        with tempfile.TemporaryDirectory() as folder:
+            cache = VectorCache(Path(folder), encoder)
+            start = time.perf_counter()
+            cache.vectors([document.prose for document in documents])
+            rates.append(len(documents) / (time.perf_counter() - start))
+    return {"abstracts": len(documents), "load_seconds": loaded, "per_second": summary(rates)}
+
+
+def fit_and_rank(size: int, decisions: int, repeats: int) -> dict[str, Any]:
+    """Seconds of one fit of the default pipeline and the order of all unread, features at hand."""
+    pipeline = resources.pipeline("default")
+    documents, y = texts(size)
+    start = time.perf_counter()
+    words = tfidf([document.words for document in documents])
+    titles = tfidf([document.title for document in documents], min_df=2)
+    word_seconds = time.perf_counter() - start
+    features = Features(
+        {"words": words, "title-words": titles, "embedding": centred(projected(words))}, size
+    )
+    rng = np.random.default_rng(0)
+    rows = rng.choice(size, decisions, replace=False).astype(np.int64)
+    unread = np.ones(size, bool)
+    unread[rows] = False
+    none = np.array([], np.int64)
+    evidence = Evidence(rows, y[rows], unread, none, none)
+    seconds = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        rank(features, pipeline, evidence)
+        seconds.append(time.perf_counter() - start)
+    return {
+        "records": size,
+        "decisions": decisions,
+        "relevant_among_them": int(y[rows].sum()),
+        "word_features_seconds": word_seconds,
+        "fit_and_rank_seconds": summary(seconds),
+    }
+
+
+class Server:
+    """A running `winnow serve` over a review, and a token for it."""
+
+    def __init__(self, settings: Settings, store: Store, person: int) -> None:
+        with store.write() as session:
+            token = people.make_token(session, person, "bench")[1]
+        self.headers = {"authorization": f"Bearer {token}"}
+        environment = {**os.environ, "WINNOW_DATA_DIR": str(settings.data_dir)}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "api.cli", "serve", "--port", "0", "--json"],
+            env=environment,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self.process.stdout is not None
+        self.url = json.loads(self.process.stdout.readline())["url"] + "/api/v1/reviews/bench"
+
+    def session(self) -> requests.Session:  # noqa: TID251 - a client of our own server
+        made = requests.Session()  # noqa: TID251 - a client of our own server
+        made.headers.update(self.headers)
+        return made
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(60)
+
+
+def _keep_vectors(settings: Settings, documents: list[Document]) -> None:
+    """Put projected vectors where the worker looks for the encoder's."""
+    cache = VectorCache(settings.data_dir / "vectors", Encoder())
+    vectors = projected(tfidf([document.words for document in documents]))
+    seen: dict[bytes, int] = {}
+    for row, document in enumerate(documents):
+        seen.setdefault(text_hash(document.prose), row)
+    cache._write(list(seen), vectors[list(seen.values())])
+
+
+def _ranking(client: requests.Session, url: str) -> Any:  # noqa: TID251 - as above
+    return client.get(f"{url}/ranking", timeout=60).json()["ranking"]
+
+
+def served(size: int, rounds: int, clients: int, each: int) -> dict[str, Any]:
+    """Over HTTP: decision to new order readable; next card with many clients at once."""
+    documents, y = texts(size)
+    with fresh() as (settings, store, review, person):
+        import_file(
+            store, review, io.BytesIO(_csv(documents)), "f", ImportRequest(), person_id=person
+        )
+        _keep_vectors(settings, documents)
+        server = Server(settings, store, person)
+        try:
+            client = server.session()
+            while not (newest := _ranking(client, server.url)):
+                time.sleep(0.2)
+            figures = _decision_to_order(client, server.url, y, rounds, newest["n_decisions"])
+            return figures | _next_card(server, clients, each)
+        finally:
+            server.stop()
+
+
+def _decision_to_order(
+    client: requests.Session,  # noqa: TID251 - as above
+    url: str,
+    y: NDArray[np.bool_],
+    rounds: int,
+    known: int,
+) -> dict[str, Any]:
+    waits = []
+    for number in range(rounds):
+        hand = client.post(f"{url}/queue/next", json={"n": 1}, timeout=60).json()
+        report = hand["cards"][0]["report"]
+        relevant = bool(y[(report - 1) % len(y)])
+        # The first two decisions are one of each, so that every later one is followed by a fit.
+        decision = ("include", "exclude")[number] if number < 2 else None
+        body = {
+            "token": str(uuid.uuid4()),
+            "report": report,
+            "decision": decision or ("include" if relevant else "exclude"),
+        }
+        start = time.perf_counter()
+        client.post(f"{url}/decisions", json=body, timeout=60).raise_for_status()
+        known += 1
+        while _ranking(client, url)["n_decisions"] < known:
+            time.sleep(0.005)
+        waits.append(time.perf_counter() - start)
+    fitted = waits[2:]
+    return {
+        "records": len(y),
+        "decision_to_order_seconds": summary(fitted) | {"p95": percentile(fitted, 0.95)},
+    }
+
+
+def _next_card(server: Server, clients: int, each: int) -> dict[str, Any]:
+    waits: list[float] = []
+    lock = threading.Lock()
+
+    def work() -> None:
+        client = server.session()
+        mine = []
+        for _ in range(each):
+            start = time.perf_counter()
+            client.post(f"{server.url}/queue/next", json={"n": 1}, timeout=120).raise_for_status()
+            mine.append(time.perf_counter() - start)
+        with lock:
+            waits.extend(mine)
+
+    threads = [threading.Thread(target=work) for _ in range(clients)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return {
+        "next_card": {
+            "clients": clients,
+            "requests": len(waits),
+            "p50_seconds": percentile(waits, 0.5),
+            "p99_seconds": percentile(waits, 0.99),
+        }
+    }
+
+
+def main() -> None:
+    """Measure and write benchmarks/results/speed.json."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a slice that takes a minute")
+    quick = parser.parse_args().quick
+    if not DATA.is_dir():
+        sys.exit(f"skipped: the labelled sets are not at {DATA}")
+    sizes = (1_000, 10_000) if quick else (1_000, 10_000, 100_000)
+    repeats = 2 if quick else 5
+    documents, _ = texts(2_000 if quick else 20_000)
+    figures = {
+        "import": import_rate(documents, repeats),
+        "embed": embed_rate(documents[: 64 if quick else 600], 1 if quick else 3),
+        "fit_and_rank": [fit_and_rank(size, min(500, size // 4), repeats) for size in sizes],
+        "served": served(10_000, 8 if quick else 60, 20, 5 if quick else 25),
+    }
+    write("speed-quick" if quick else "speed", figures)
+    print(json.dumps(figures, indent=1))
+
+
+if __name__ == "__main__":
+    main()
