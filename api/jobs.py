@@ -91,7 +91,7 @@ class Jobs:
         self.huey = make_huey(settings)
         self._store = store
         self._done = done
-        self.import_upload: Callable[[int], Any] = self.huey.task(name="import_upload")(
+        self.import_upload: Callable[[int, int], Any] = self.huey.task(name="import_upload")(
             self._import_upload
         )
 
@@ -99,11 +99,10 @@ class Jobs:
         """Let the queue's connections of this thread go."""
         self.huey.storage.close()
 
-    def _import_upload(self, upload_id: int) -> None:
-        """Import a confirmed upload, telling how far it is."""
-        with self._store.write() as session:
+    def _import_upload(self, upload_id: int, job: int) -> None:
+        """Import a confirmed upload, telling under a job's number how far it is."""
+        with self._store.read() as session:
             upload = uploads.by_id(session, upload_id)
-            job = jobs.begin(session, upload.review_id, "import")
         state, message = "failed", "interrupted"
         try:
             message = self._imported(upload, job)

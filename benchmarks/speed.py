@@ -183,8 +183,8 @@ class Server:
         assert self.process.stdout is not None
         self.url = json.loads(self.process.stdout.readline())["url"] + "/api/v1/reviews/bench"
 
-    def session(self) -> requests.Session:  # noqa: TID251 - a client of our own server
-        made = requests.Session()  # noqa: TID251 - a client of our own server
+    def session(self) -> requests.Session:
+        made = requests.Session()
         made.headers.update(self.headers)
         return made
 
@@ -203,7 +203,7 @@ def _keep_vectors(settings: Settings, documents: list[Document]) -> None:
     cache._write(list(seen), vectors[list(seen.values())])
 
 
-def _ranking(client: requests.Session, url: str) -> Any:  # noqa: TID251 - as above
+def _ranking(client: requests.Session, url: str) -> Any:
     return client.get(f"{url}/ranking", timeout=60).json()["ranking"]
 
 
@@ -227,7 +227,7 @@ def served(size: int, rounds: int, clients: int, each: int) -> dict[str, Any]:
 
 
 def _decision_to_order(
-    client: requests.Session,  # noqa: TID251 - as above
+    client: requests.Session,
     url: str,
     y: NDArray[np.bool_],
     rounds: int,

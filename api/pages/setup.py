@@ -410,7 +410,9 @@ def confirm_upload(
         if search_id is not None:
             searches.by_id(session, review.id, search_id)
         uploads.confirm(session, upload_id, body)
-    state.jobs.import_upload(upload_id)
+        # Begun here and not by the worker, so that the next page shows it from the start.
+        job = jobs.begin(session, review.id, "import")
+    state.jobs.import_upload(upload_id, job)
     return RedirectResponse(f"/reviews/{review.slug}/searches", status_code=303)
 
 

@@ -9,6 +9,23 @@ export function storageKey(person, slug) {
   return `winnow:outbox:${person}:${slug}`;
 }
 
+/** A random id, also where a page comes over plain http and crypto.randomUUID does not exist. */
+export function newToken() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** Web Locks' one method where the browser has none (plain http): turns within this page only. */
+function oneAtATime() {
+  let tail = Promise.resolve();
+  return {
+    request(_name, work) {
+      tail = tail.then(work, work);
+      return tail;
+    },
+  };
+}
+
 /** Entries kept under a key; what cannot be read is nothing. */
 export function read(storage, key) {
   try {
@@ -25,12 +42,12 @@ export class Outbox {
    *   locks?: {request: (name: string, work: () => Promise<any>) => Promise<any>},
    *   later?: (work: () => void, ms: number) => void}} parts
    */
-  constructor({ key, storage, fetch, onChange = () => {}, locks, later = setTimeout }) {
+  constructor({ key, storage, fetch, onChange = () => {}, locks, later = (work, ms) => setTimeout(work, ms) }) {
     this.key = key;
     this.storage = storage;
     this.fetch = fetch;
     this.onChange = onChange;
-    this.locks = locks ?? { request: (_name, work) => work() };
+    this.locks = locks ?? oneAtATime();
     this.later = later;
     this.pause = FIRST_PAUSE;
     this.waiting = false;
@@ -139,7 +156,7 @@ export class Outbox {
     this.waiting = true;
     this.later(() => {
       this.waiting = false;
-      this.flush();
+      return this.flush();
     }, this.pause);
     this.pause = Math.min(2 * this.pause, LONGEST_PAUSE);
   }

@@ -1,7 +1,7 @@
 // The screening page: puts deck, outbox and keys together and draws them.
 
 import { commandFor } from "./keys.js";
-import { Outbox, storageKey } from "./outbox.js";
+import { newToken, Outbox, storageKey } from "./outbox.js";
 import { Deck } from "./queue.js";
 
 const POLL = 4000;
@@ -78,7 +78,7 @@ function show({ focus = true } = {}) {
 function decide(decision) {
   const card = deck.current;
   if (!card) return;
-  const token = crypto.randomUUID();
+  const token = newToken();
   deck.decide(token);
   remaining -= 1;
   const text = note.value.trim();
@@ -109,7 +109,7 @@ function undo() {
   if (outbox.takeBack(undone.token)) return;
   outbox.add({
     url: `${api}/decisions/undo`,
-    body: { token: crypto.randomUUID(), undoes: undone.token, report: undone.card.report },
+    body: { token: newToken(), undoes: undone.token, report: undone.card.report },
   });
 }
 

@@ -190,7 +190,8 @@ def test_the_worker_ranks_when_it_is_woken_and_imports_uploads(
                 chunks=[data],
             )
             uploads.confirm(session, upload, {"labels": "ignore"})
-        queue.import_upload(upload)
+            job = jobs.begin(session, review.id, "import")
+        queue.import_upload(upload, job)
         queue.close()
         _until(lambda: _ranked(store, review) == (2, 0))
         with store.read() as session:
@@ -228,7 +229,8 @@ def test_a_refused_upload_says_why_and_keeps_the_file(
         upload = uploads.add(
             session, review.id, person.id, name="f", sha256="0" * 64, size=3, chunks=[b"a,b\n1,2\n"]
         )
-    Jobs(store, settings, done=lambda: None)._import_upload(upload)
+        number = jobs.begin(session, review.id, "import")
+    Jobs(store, settings, done=lambda: None)._import_upload(upload, number)
     with store.read() as session:
         (job,) = jobs.newest(session, review.id)
         assert uploads.by_id(session, upload)

@@ -1,0 +1,142 @@
+"""Replay of finished reviews: the default pipeline, ELAS u4, a random order, and ASReview itself.
+
+Run: python -m benchmarks.replay [--quick]. ASReview 3.0.8 runs from its own environment
+(`make bench-peers`) with the same priors; where that is absent its rows are left out, and said so.
+Both our pipelines and ASReview refit after each label and stop at the last relevant record.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from joblib import Parallel, delayed
+
+from api import resources
+from api.commands.evaluating import LabelledSet, labelled_set, one_run
+from api.settings import load
+from benchmarks.measuring import DATA, ROOT, summary, write
+from model.cache import VectorCache
+from model.encode import Encoder, Vectors
+from model.simulate import Run, draw_priors, measure
+
+SETS = {"VIVE_foster_adoptive_SLICE": 10, "Nagtegaal_2019": 10, "VIVE_child_ratio": 10}
+PIPELINES = ("default", "elas-u4")
+PEER = ROOT / ".venv-peers" / "bin" / "asreview"
+_FIGURES = ("loss", "ndcg", "wss95", "wss100", "recall_at_10", "work_to_last", "seconds")
+
+
+def random_run(data: LabelledSet, seed: int) -> Run:
+    """A random order after the same priors."""
+    rng = np.random.default_rng(seed)
+    priors = draw_priors(data.y, rng)
+    order = [int(row) for row in rng.permutation(len(data.y)) if row not in priors]
+    last = max(at for at, row in enumerate(order) if data.y[row])
+    return measure(data.name, "random", seed, data.y, order[: last + 1], 0.0)
+
+
+def peer_run(path: Path, data: LabelledSet, seed: int) -> Run | None:
+    """ASReview's own replay after the same priors; None where it is not installed."""
+    if not PEER.exists():
+        return None
+    priors = draw_priors(data.y, np.random.default_rng(seed))
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "out.asreview"
+        plain = Path(folder) / path.name.removesuffix(".gz")
+        import gzip
+
+        plain.write_bytes(gzip.decompress(path.read_bytes()))
+        start = time.perf_counter()
+        subprocess.run(
+            [
+                *(str(PEER), "simulate", str(plain), "--ai", "elas_u4", "-o", str(out)),
+                *("--prior-idx", *map(str, priors), "--seed", str(seed)),
+            ],
+            check=True,
+            capture_output=True,
+        )
+        seconds = time.perf_counter() - start
+        order = _peer_order(out, folder)
+    read = [row for row in order if row not in priors]
+    return measure(data.name, "asreview-3.0.8", seed, data.y, read, seconds)
+
+
+def _peer_order(out: Path, folder: str) -> list[int]:
+    """Rows in the order in which ASReview read them, from the results in its project file."""
+    import sqlite3
+
+    with zipfile.ZipFile(out) as archive:
+        archive.extractall(folder)
+    for database in sorted(Path(folder).rglob("*.db")) + sorted(Path(folder).rglob("*.sql")):
+        connection = sqlite3.connect(database)
+        try:
+            tables = {r[0] for r in connection.execute("SELECT name FROM sqlite_master")}
+            if "results" in tables:
+                rows = connection.execute("SELECT record_id FROM results ORDER BY rowid")
+                return [int(row[0]) for row in rows]
+        finally:
+            connection.close()
+    raise RuntimeError(f"no results were found in {out}")
+
+
+def _vectors(data: LabelledSet) -> Vectors:
+    cache = VectorCache(load().data_dir / "vectors", Encoder())
+    return cache.vectors([document.prose for document in data.documents])
+
+
+def _row(data: LabelledSet, name: str, runs: list[Run]) -> dict[str, Any]:
+    return {
+        "data_set": data.name,
+        "records": len(data.y),
+        "relevant": int(data.y.sum()),
+        "pipeline": name,
+        "seeds": len(runs),
+        **{figure: summary([getattr(run, figure) for run in runs]) for figure in _FIGURES},
+    }
+
+
+def main() -> None:
+    """Measure and write benchmarks/results/replay.json."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="two seeds of the smallest set")
+    quick = parser.parse_args().quick
+    if not DATA.is_dir():
+        sys.exit(f"skipped: the labelled sets are not at {DATA}")
+    sets = {"VIVE_foster_adoptive_SLICE": 2} if quick else SETS
+    rows: list[dict[str, Any]] = []
+    for name, seeds in sets.items():
+        path = DATA / f"{name}.csv.gz"
+        data = labelled_set(path)
+        start = time.perf_counter()
+        vectors = _vectors(data)
+        encoding = time.perf_counter() - start
+        for pipeline in map(resources.pipeline, PIPELINES):
+            runs = Parallel(n_jobs=2)(
+                delayed(one_run)(data, pipeline, vectors if pipeline.needs_encoder else None, seed)
+                for seed in range(seeds)
+            )
+            rows.append(_row(data, pipeline.name, runs) | {"encoding_seconds": encoding})
+        rows.append(_row(data, "random", [random_run(data, seed) for seed in range(seeds)]))
+        # One seed: the peer takes minutes a run on the larger sets.
+        peer = peer_run(path, data, 0)
+        if peer is not None:
+            rows.append(_row(data, "asreview-3.0.8", [peer]))
+            ours = one_run(data, resources.pipeline("elas-u4"), None, 0)
+            same = np.mean([a == b for a, b in zip(ours.order, peer.order, strict=False)])
+            rows[-1]["same_order_as_elas_u4"] = float(same)
+        else:
+            print("ASReview is not installed (make bench-peers); its rows are left out")
+        print(json.dumps(rows[-1]))
+    write("replay-quick" if quick else "replay", {"runs": rows, "peer": PEER.exists()})
+
+
+if __name__ == "__main__":
+    main()

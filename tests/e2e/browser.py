@@ -1,0 +1,95 @@
+"""A real server in a process of its own, and headless Chromium."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+CHROMIUM = next(
+    (
+        found
+        for name in ("chromium", "chromium-browser", "google-chrome")
+        if (found := shutil.which(name))
+    ),
+    None,
+)
+ARGUMENTS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+]
+ROOT = Path(__file__).parents[2]
+
+
+class Site:
+    """A running `winnow serve`, and commands on the same data folder."""
+
+    def __init__(self, data: Path, *options: str, **environment: str) -> None:
+        self.environment = {**os.environ, "WINNOW_DATA_DIR": str(data), **environment}
+        self.options = options
+        self.port = "0"
+        self.url = ""
+        self.process: subprocess.Popen[str] | None = None
+
+    def start(self) -> None:
+        log = open(Path(self.environment["WINNOW_DATA_DIR"]).with_suffix(".log"), "a")  # noqa: SIM115, PTH123
+        command = ["serve", "--port", self.port, "--json", *self.options]
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "api.cli", *command],
+            env=self.environment,
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        )
+        log.close()
+        assert self.process.stdout is not None
+        self.url = json.loads(self.process.stdout.readline())["url"]
+        # Started again it keeps its address, as a real server would.
+        self.port = self.url.rsplit(":", 1)[1]
+
+    def stop(self) -> None:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGINT)
+        self.process.communicate(timeout=60)
+
+    def kill(self) -> None:
+        assert self.process is not None
+        self.process.kill()
+        self.process.communicate(timeout=60)
+
+    def winnow(self, *arguments: str | Path) -> dict:  # type: ignore[type-arg] # JSON
+        done = subprocess.run(
+            [sys.executable, "-m", "api.cli", *map(str, arguments), "--json"],
+            env=self.environment,
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return json.loads(done.stdout)
+
+    def link(self) -> str:
+        """A new login link for the server's own address."""
+        link = self.winnow("user", "link", "--as", "ada")["login"]
+        return f"{self.url}/login?{link.split('?', 1)[1]}"
+
+
+@contextmanager
+def site(data: Path, *options: str, **environment: str) -> Iterator[Site]:
+    """A server for the length of a block."""
+    made = Site(data, *options, **environment)
+    made.winnow("init", "--name", "ada")
+    made.start()
+    try:
+        yield made
+    finally:
+        if made.process is not None and made.process.poll() is None:
+            made.stop()

@@ -1,0 +1,62 @@
+"""Chromium once a session, a page a test, a screenshot when one fails."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.e2e.browser import ARGUMENTS, CHROMIUM, Site, site
+
+CORPUS = "title,abstract,year\n" + "".join(
+    f"Record {n} on {'joint social work and health' if n % 3 == 0 else 'steel and corrosion'},"
+    f"Abstract {n},{2011 + n % 10}\n"
+    for n in range(1, 61)
+)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed (apt-get install chromium)")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Site]:
+    """A server with a review of 60 records; words alone rank, which is quick to start."""
+    data = tmp_path / "data"
+    records = tmp_path / "records.csv"
+    records.write_text(CORPUS)
+    with site(data, WINNOW_PIPELINE="elas-u4") as made:
+        made.winnow("review", "add", "r", "--title", "A review", "--question", "Joint social work?")
+        made.winnow("import", records)
+        yield made
+
+
+@pytest.fixture
+def context(chromium: Browser) -> Iterator[BrowserContext]:
+    made = chromium.new_context(viewport={"width": 1200, "height": 900})
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def page(
+    context: BrowserContext, served: Site, request: pytest.FixtureRequest, tmp_path: Path
+) -> Iterator[Page]:
+    """A page that is signed in; errors in its scripts fail the test."""
+    made = context.new_page()
+    errors: list[str] = []
+    made.on("pageerror", lambda error: errors.append(str(error)))
+    made.goto(served.link())
+    made.click("button.primary")
+    made.wait_for_url(f"{served.url}/")
+    yield made
+    made.screenshot(path=tmp_path / "last.png")
+    assert errors == []

@@ -1,0 +1,209 @@
+"""The project itself: its wheel, its checks, its documents."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import urllib.request
+import zipfile
+from email.parser import Parser
+from pathlib import Path
+
+import pytest
+
+from api.cli import app
+from benchmarks import report, soak
+from tests.project import hygiene
+
+ROOT = Path(__file__).parents[2]
+
+
+def _run(*command: str | Path, **options: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(part) for part in command],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        **options,  # type: ignore[call-overload] # passed through
+    )
+
+
+def test_the_lint_configuration_is_read() -> None:
+    bad = (
+        "import numpy as np\nimport requests\n\n\ndef f(x=[]):\n    np.random.seed(0)\n"
+        "    try:\n        requests.get('http://x')\n    except Exception:\n        pass\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "ruff", "check", "--stdin-filename", "model/bad.py", "-"],
+        input=bad,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+    codes = set(re.findall(r"\b([A-Z]+[0-9]{3})\b", done.stdout))
+    assert {"B006", "NPY002", "TID251", "BLE001", "S110", "D103"} <= codes
+
+
+def test_import_linter_sees_a_line_that_crosses(tmp_path: Path) -> None:
+    for package in ("harvest", "model", "store", "api"):
+        (tmp_path / package).mkdir()
+        (tmp_path / package / "__init__.py").write_text("")
+    (tmp_path / "harvest" / "errors.py").write_text("")
+    (tmp_path / "model" / "bad.py").write_text("import store\n")
+    config = (ROOT / "pyproject.toml").read_text()
+    start = config.index("[tool.importlinter]")
+    end = config.index("[tool.pytest")
+    (tmp_path / "pyproject.toml").write_text(config[start:end].replace('"harvest.files", ', ""))
+    for name in ("files", "text", "identifiers", "xml"):
+        (tmp_path / "harvest" / f"{name}.py").write_text("")
+    (tmp_path / "pyproject.toml").write_text(config[start:end])
+    linter = Path(sys.executable).parent / "lint-imports"
+    done = subprocess.run(
+        [linter, "--no-logo", "--no-cache"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "model knows nobody BROKEN" in done.stdout
+    assert "harvest knows nobody KEPT" in done.stdout
+
+
+def test_nothing_is_committed_that_must_not_be() -> None:
+    assert hygiene.problems() == []
+
+
+def test_no_module_has_grown_beyond_one_idea() -> None:
+    long = {
+        str(path.relative_to(ROOT)): lines
+        for package in ("harvest", "model", "store", "api")
+        for path in (ROOT / package).rglob("*.py")
+        if "migrations" not in path.parts
+        and path.name not in {"tables.py", "schemas.py"}
+        and (lines := len(path.read_text().splitlines())) > 640
+    }
+    assert long == {}
+
+
+def test_links_in_documents_lead_somewhere() -> None:
+    broken = []
+    for path in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]:
+        for target in re.findall(r"\]\(([^)#:\s]+)\)", path.read_text()):
+            if not (path.parent / target).exists():
+                broken.append(f"{path.name}: {target}")
+    assert broken == []
+
+
+def test_commands_in_the_readme_exist() -> None:
+    from typer.main import get_command
+
+    group = get_command(app)
+    known = set(group.commands)  # type: ignore[attr-defined] # a group
+    text = (ROOT / "README.md").read_text()
+    named = set(re.findall(r"winnow ([a-z]+)", text)) - {"is", "does"}
+    assert named <= known
+    makefile = (ROOT / "Makefile").read_text()
+    for target in re.findall(r"make ([a-z-]+)", text):
+        if target not in {"and", "on", "is"}:
+            assert re.search(rf"^{target}:", makefile, re.M), target
+
+
+def test_benchmarks_are_generated_not_typed() -> None:
+    assert (ROOT / "docs" / "benchmarks.md").read_text() == report.document()
+
+
+def test_every_route_is_in_the_api_description() -> None:
+    from api.routes import people, reviews, screening
+
+    for router in (people.router, reviews.router, screening.router):
+        for route in router.routes:
+            assert route.endpoint.__doc__, route.path  # type: ignore[attr-defined] # an API route
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("dist")
+    done = _run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "-o", folder, ".")
+    assert done.returncode == 0, done.stdout + done.stderr
+    (made,) = folder.glob("*.whl")
+    return made
+
+
+def test_the_wheel_holds_the_packages_the_configuration_and_the_pages(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    assert {
+        "api/configs/default.toml",
+        "api/configs/pipelines/default.toml",
+        "api/configs/reviews/childrens-services-integration/sample.jsonl",
+        "api/templates/screen.html",
+        "api/static/screen.js",
+        "store/migrations/versions/0001_first_tables.py",
+        "store/migrations/env.py",
+    } <= names
+    tops = {name.split("/")[0] for name in names}
+    assert {t for t in tops if not t.endswith(".dist-info")} == {"harvest", "model", "store", "api"}
+
+
+def _lend(distributions: list, folder: Path) -> None:  # type: ignore[type-arg] # of importlib.metadata
+    """Link the files of these distributions, and of no other, into a folder."""
+    for distribution in distributions:
+        root = Path(distribution.locate_file(""))
+        tops = {Path(str(file)).parts[0] for file in distribution.files or ()}
+        for top in tops - {"..", "__pycache__", "bin"}:
+            link = folder / top
+            if (root / top).exists() and not link.exists():
+                link.symlink_to(root / top)
+
+
+def test_the_wheel_serves_alone_with_the_dependencies_it_declares(
+    wheel: Path, tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = [n for n in archive.namelist() if n.endswith("METADATA")]
+        declared = Parser().parsestr(archive.read(name).decode()).get_all("Requires-Dist") or []
+    assert len(declared) > 20
+    lent = tmp_path / "lent"
+    lent.mkdir()
+    _lend(soak.runtime_distributions(), lent)
+    env = tmp_path / "env"
+    assert _run(sys.executable, "-m", "venv", "--without-pip", env).returncode == 0
+    python = env / "bin" / "python"
+    site = Path(_run(python, "-c", "import site; print(site.getsitepackages()[0])").stdout.strip())
+    done = _run(
+        *(sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-index"),
+        *("--disable-pip-version-check", "--prefix", env, wheel),
+    )
+    assert done.returncode == 0, done.stderr
+    (site / "lent.pth").write_text(f"{lent}\n")
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    # Installed by another interpreter, the script's first line names that one: we run the module.
+    with subprocess.Popen(
+        [python, "-m", "api.cli", "--data-dir", outside / "data", "serve", "--port", "0", "--json"],
+        cwd=outside,
+        env={k: v for k, v in os.environ.items() if not k.startswith(("WINNOW", "PYTHON"))},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        try:
+            assert line, process.stderr.read() if process.stderr else ""
+            url = json.loads(line)["url"]
+            with urllib.request.urlopen(f"{url}/healthz") as answer:
+                assert json.load(answer)["status"] == "ok"
+            with urllib.request.urlopen(f"{url}/login") as answer:
+                assert b"Sign in" in answer.read()
+        finally:
+            process.terminate()
+            process.communicate(timeout=60)
+    where = _run(python, "-c", "import api; print(api.__file__)", env={}).stdout
+    assert str(env) in where
