@@ -36,7 +36,7 @@ demo: $(VENV)/installed ## load the sample review, rank it, serve it on 127.0.0.
 
 test: $(VENV)/installed-dev ## run all tests: SQLite, PostgreSQL, Chromium
 	sh tests/system-packages.sh
-	$(PY) -m pytest -q
+	$(PY) -m pytest -q -n auto --dist loadgroup
 	@if command -v node >/dev/null; then node --test tests/js/; else echo "SKIPPED: node is not installed, so the scripts' unit tests did not run"; fi
 
 lint: $(VENV)/installed-dev ## ruff, mypy, import-linter, djlint, node --check

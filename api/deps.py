@@ -10,6 +10,7 @@ from api.errors import SignInNeeded
 from api.security import bearer, cookie_name
 from api.state import State
 from store import people, reviews
+from store.errors import NotFound
 from store.people import PersonInfo
 from store.reviews import ReviewInfo
 
@@ -55,6 +56,8 @@ def review(
     Raises:
         NotFound: there is none of that short name.
     """
+    if "\x00" in slug:
+        raise NotFound(f"there is no review {slug!r}")
     with state.store.read() as session:
         return reviews.by_slug(session, slug)
 

@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from harvest.errors import FileTooLarge, UnreadableFile
 from model.encode import EncoderRefused
-from store.errors import AlreadyUsed, Conflict, NotFound, SchemaOutdated
+from store.errors import AlreadyUsed, Conflict, NotFound, SchemaOutdated, Unstorable
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +39,7 @@ STATUS: dict[type[Exception], int] = {
     FileTooLarge: 413,
     UnreadableFile: 422,
     ValueError: 422,
+    Unstorable: 422,
     EncoderRefused: 500,
     SchemaOutdated: 503,
 }

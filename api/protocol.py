@@ -8,7 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 
 from model.evaluate import Limits
 
-Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+# No store keeps a NUL character in a text.
+Words = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=5000, pattern=r"^[^\x00]*$"),
+]
 
 
 class _Part(BaseModel):
@@ -54,7 +58,7 @@ class ProtocolBody(_Part):
     limits: ProtocolLimits = ProtocolLimits()
     stages: tuple[Words, ...] = ("title-abstract",)
     tags: tuple[Tag, ...] = ()
-    strategy_note: str = ""
+    strategy_note: Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")] = ""
 
     @property
     def query_texts(self) -> list[str]:

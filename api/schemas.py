@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 from api.protocol import ProtocolBody
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=80)]
-Token = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+Token = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00]*$")]
 # PostgreSQL's bigint; a larger number would be a database error instead of a 422.
 Id = Annotated[int, Field(ge=1, le=2**63 - 1)]
 Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
@@ -121,7 +121,10 @@ class ProtocolOut(Out):
 class SettingsIn(In):
     """Settings of a review: audited, not versioned."""
 
-    settings: dict[Annotated[str, StringConstraints(max_length=80)], Text | int | bool | None]
+    settings: dict[
+        Annotated[str, StringConstraints(max_length=80, pattern=r"^[^\x00]*$")],
+        Text | int | bool | None,
+    ]
 
 
 class SearchIn(In):

@@ -78,12 +78,12 @@ class Running:
     def kill(self) -> None:
         assert self.process is not None
         self.process.kill()
-        self.process.wait(60)
+        self.process.communicate(timeout=60)
 
     def stop(self) -> None:
         assert self.process is not None
         self.process.terminate()
-        self.process.wait(60)
+        self.process.communicate(timeout=60)
 
 
 def prepare(running: Running, records: int) -> str:

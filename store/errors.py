@@ -3,6 +3,7 @@
 StoreError
 ├── NotFound        no such row, or it belongs to another review
 ├── Conflict        the request contradicts what is stored
+├── Unstorable      a value that the database cannot hold
 ├── AlreadyUsed     a name or a single-use secret was taken before
 └── SchemaOutdated  the database must be upgraded, or is newer than this program
 """
@@ -20,6 +21,10 @@ class NotFound(StoreError):
 
 class Conflict(StoreError):
     """What was asked contradicts what is stored; trying again does not help."""
+
+
+class Unstorable(StoreError):
+    """A value that the database cannot hold, such as a text with a NUL character."""
 
 
 class AlreadyUsed(StoreError):

@@ -62,19 +62,48 @@ def lease(
     found: list[Place] = []
     for start in range(0, len(ranked), _LOOK):
         window = ranked[start : start + _LOOK]
-        free = _free(session, review_id, person_id, window, stage) - unwanted
-        chosen = [
-            Place(report_id, start + offset + 1)
-            for offset, report_id in enumerate(window)
-            if report_id in free
-        ][: number - len(found)]
-        found += _take(session, review_id, person_id, chosen, valid, stage)
+        places = [Place(report_id, start + at) for at, report_id in enumerate(window, start=1)]
+        found += _lease_of(
+            session, review_id, person_id, places, number - len(found), valid, stage, unwanted
+        )
         if len(found) >= number:
             return found
-    seen = {place.report_id for place in found} | unwanted
-    return found + _unranked(
-        session, review_id, person_id, set(ranked) | seen, number - len(found), valid, stage
-    )
+    known = set(ranked) | unwanted
+    for part in batched(_undecided(session, review_id), _LOOK):
+        places = [Place(report_id, None) for report_id in part if report_id not in known]
+        found += _lease_of(
+            session, review_id, person_id, places, number - len(found), valid, stage, unwanted
+        )
+        if len(found) >= number:
+            break
+    return found
+
+
+def _lease_of(
+    session: WriteSession,
+    review_id: int,
+    person_id: int,
+    places: Sequence[Place],
+    number: int,
+    valid: dt.timedelta,
+    stage: str,
+    unwanted: set[int],
+) -> list[Place]:
+    """Lease up to a number of these places.
+
+    Someone else may take the same cards at the same moment: what was lost is looked for again,
+    since then the others' leases can be seen.
+    """
+    found: list[Place] = []
+    while places and len(found) < number:
+        ids = [place.report_id for place in places]
+        free = _free(session, review_id, person_id, ids, stage) - unwanted
+        free -= {place.report_id for place in found}
+        chosen = [place for place in places if place.report_id in free][: number - len(found)]
+        if not chosen:
+            break
+        found += _take(session, review_id, person_id, chosen, valid, stage)
+    return sorted(found, key=lambda place: (place.place or 0, place.report_id))
 
 
 def _free(
@@ -130,19 +159,9 @@ def _take(
     return [place for place in places if place.report_id in mine]
 
 
-def _unranked(
-    session: WriteSession,
-    review_id: int,
-    person_id: int,
-    known: set[int],
-    number: int,
-    valid: dt.timedelta,
-    stage: str,
-) -> list[Place]:
-    """Undecided reports that no ranking holds yet, in the order they came."""
-    if number <= 0:
-        return []
-    ids = session.scalars(
+def _undecided(session: ReadSession, review_id: int) -> Sequence[int]:
+    """Reports that nobody has decided yet, in the order they came."""
+    return session.scalars(
         select(Report.id)
         .where(
             Report.review_id == review_id,
@@ -151,11 +170,3 @@ def _unranked(
         )
         .order_by(Report.id)
     ).all()
-    found: list[Place] = []
-    for part in batched((report_id for report_id in ids if report_id not in known), _LOOK):
-        free = _free(session, review_id, person_id, part, stage)
-        chosen = [Place(report_id, None) for report_id in part if report_id in free]
-        found += _take(session, review_id, person_id, chosen[: number - len(found)], valid, stage)
-        if len(found) >= number:
-            break
-    return found

@@ -8,9 +8,11 @@ from threading import Lock
 from typing import NewType
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import DataError
 from sqlalchemy.orm import Session
 
 from store.engine import WRITER, make_engine
+from store.errors import Unstorable
 
 ReadSession = NewType("ReadSession", Session)
 # A writer may be given to a function that reads, never the reverse: mypy holds us to it.
@@ -43,12 +45,15 @@ class Store:
     @contextmanager
     def write(self) -> Iterator[WriteSession]:
         """A transaction that writes: committed when the block ends, rolled back when it raises."""
-        with (
-            self._turn,
-            Session(self._writer, expire_on_commit=False) as session,
-            session.begin(),
-        ):
-            yield WriteSession(ReadSession(session))
+        try:
+            with (
+                self._turn,
+                Session(self._writer, expire_on_commit=False) as session,
+                session.begin(),
+            ):
+                yield WriteSession(ReadSession(session))
+        except DataError as error:
+            raise Unstorable(f"the database cannot hold a value: {error.orig}") from error
 
     def close(self) -> None:
         """Close all connections."""

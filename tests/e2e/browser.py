@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from store import people
+from store.session import Store
 
 CHROMIUM = next(
     (
@@ -31,6 +36,7 @@ class Site:
     """A running `winnow serve`, and commands on the same data folder."""
 
     def __init__(self, data: Path, *options: str, **environment: str) -> None:
+        self.data = data
         self.environment = {**os.environ, "WINNOW_DATA_DIR": str(data), **environment}
         self.options = options
         self.port = "0"
@@ -64,29 +70,32 @@ class Site:
         self.process.kill()
         self.process.communicate(timeout=60)
 
-    def winnow(self, *arguments: str | Path) -> dict:  # type: ignore[type-arg] # JSON
-        done = subprocess.run(
-            [sys.executable, "-m", "api.cli", *map(str, arguments), "--json"],
-            env=self.environment,
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        return json.loads(done.stdout)
+    def store(self) -> Store:
+        """The server's store, for preparing and for looking."""
+        return Store(f"sqlite:///{self.data / 'winnow.db'}")
 
     def link(self) -> str:
-        """A new login link for the server's own address."""
-        link = self.winnow("user", "link", "--as", "ada")["login"]
-        return f"{self.url}/login?{link.split('?', 1)[1]}"
+        """A new login link, as `winnow user link` makes it."""
+        store = self.store()
+        with store.write() as session:
+            person = people.by_name(session, "ada")
+            secret = people.make_link(session, person.id, valid=dt.timedelta(minutes=15))
+        store.close()
+        return f"{self.url}/login?link={secret}"
+
+
+def until(condition: Callable[[], bool], seconds: float = 20) -> None:
+    """Wait for something that no page event tells of."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.1)
 
 
 @contextmanager
 def site(data: Path, *options: str, **environment: str) -> Iterator[Site]:
     """A server for the length of a block."""
     made = Site(data, *options, **environment)
-    made.winnow("init", "--name", "ada")
     made.start()
     try:
         yield made

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from api.protocol import ProtocolBody, Question
+from api.services.importing import ImportRequest, import_file
+from api.services.ranking import Ranker
+from api.services.setup import open_store
+from api.settings import load
+from store import reviews
 from tests.e2e.browser import ARGUMENTS, CHROMIUM, Site, site
 
 CORPUS = "title,abstract,year\n" + "".join(
@@ -30,12 +37,24 @@ def chromium() -> Iterator[Browser]:
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[Site]:
     """A server with a review of 60 records; words alone rank, which is quick to start."""
-    data = tmp_path / "data"
-    records = tmp_path / "records.csv"
-    records.write_text(CORPUS)
-    with site(data, WINNOW_PIPELINE="elas-u4") as made:
-        made.winnow("review", "add", "r", "--title", "A review", "--question", "Joint social work?")
-        made.winnow("import", records)
+    settings = load(data_dir=tmp_path / "data", pipeline="elas-u4")
+    store = open_store(settings, create=True, first_person="ada").store
+    body = ProtocolBody(questions=(Question(text="Joint social work?"),))
+    with store.write() as session:
+        review = reviews.create(
+            session, slug="r", title="A review", protocol=body.stored(), person_id=1
+        )
+    import_file(
+        store,
+        review.id,
+        io.BytesIO(CORPUS.encode()),
+        "records.csv",
+        ImportRequest(),
+        person_id=1,
+    )
+    Ranker(store, settings).rank(review.id)
+    store.close()
+    with site(settings.data_dir, WINNOW_PIPELINE="elas-u4") as made:
         yield made
 
 

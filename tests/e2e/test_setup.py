@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.browser import Site
+from tests.e2e.browser import Site, until
 
 pytestmark = pytest.mark.browser
 
@@ -65,7 +65,7 @@ def test_a_review_is_set_up_screened_and_evaluated_without_a_shell(
     page.click("nav >> text=Overview")
     plot = page.locator("img.plot")
     expect(plot).to_have_attribute("alt", "After 1 records read, 1 were included.")
-    assert plot.evaluate("image => image.complete && image.naturalWidth > 0")
+    until(lambda: plot.evaluate("image => image.naturalWidth") > 0)
     with page.expect_download() as download:
         page.click("text=CSV, includes")
     text = Path(download.value.path()).read_text(encoding="utf-8-sig")

@@ -27,8 +27,7 @@ def _run(*command: str | Path, **options: object) -> subprocess.CompletedProcess
         capture_output=True,
         text=True,
         check=False,
-        cwd=ROOT,
-        **options,  # type: ignore[call-overload] # passed through
+        **{"cwd": ROOT, **options},  # type: ignore[call-overload] # passed through
     )
 
 
@@ -177,7 +176,16 @@ def test_the_wheel_serves_alone_with_the_dependencies_it_declares(
     python = env / "bin" / "python"
     site = Path(_run(python, "-c", "import site; print(site.getsitepackages()[0])").stdout.strip())
     done = _run(
-        *(sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-index"),
+        *(
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "-q",
+            "--no-deps",
+            "--no-index",
+            "--ignore-installed",
+        ),
         *("--disable-pip-version-check", "--prefix", env, wheel),
     )
     assert done.returncode == 0, done.stderr
@@ -205,5 +213,5 @@ def test_the_wheel_serves_alone_with_the_dependencies_it_declares(
         finally:
             process.terminate()
             process.communicate(timeout=60)
-    where = _run(python, "-c", "import api; print(api.__file__)", env={}).stdout
+    where = _run(python, "-c", "import api; print(api.__file__)", env={}, cwd=outside).stdout
     assert str(env) in where
