@@ -17,11 +17,13 @@ from starlette.staticfiles import StaticFiles
 from api import __version__, errors, resources
 from api.jobs import Jobs
 from api.limits import BodyLimit
+from api.pages import gold as gold_pages
+from api.pages import protocols as protocol_pages
 from api.pages import render
 from api.pages import reviews as review_pages
 from api.pages import screening as screening_pages
+from api.pages import searches as search_pages
 from api.pages import session as session_pages
-from api.pages import setup as setup_pages
 from api.routes import people, reviews, screening
 from api.schemas import ErrorOut
 from api.security import Guard
@@ -31,6 +33,14 @@ from api.state import State
 from store.session import Store
 
 API = "/api/v1"
+_PAGES = (
+    session_pages,
+    review_pages,
+    protocol_pages,
+    search_pages,
+    gold_pages,
+    screening_pages,
+)
 _ANSWERS: dict[int | str, dict[str, Any]] = {
     401: {"model": ErrorOut, "description": "Nobody is signed in."},
     403: {"description": "A browser sent this from another site."},
@@ -68,7 +78,7 @@ def create_app(settings: Settings, store: Store) -> FastAPI:
     errors.install(app)
     for router in (reviews.router, screening.router, people.router):
         app.include_router(router, prefix=API, responses=_ANSWERS)
-    for pages in (session_pages, review_pages, setup_pages, screening_pages):
+    for pages in _PAGES:
         app.include_router(pages.router, include_in_schema=False)
     _static(app)
     _describe_security(app)

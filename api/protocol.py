@@ -49,6 +49,16 @@ class Tag(_Part):
     values: tuple[Words, ...] = ()
 
 
+class KnownList(_Part):
+    """A list of known relevant records, as it stood when the version was made."""
+
+    name: str
+    records: int
+    validation: int
+    held_out: int
+    sha256: str
+
+
 class ProtocolBody(_Part):
     """What a version of a protocol says."""
 
@@ -59,6 +69,8 @@ class ProtocolBody(_Part):
     stages: tuple[Words, ...] = ("title-abstract",)
     tags: tuple[Tag, ...] = ()
     strategy_note: Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")] = ""
+    # Kept by the store: lists are changed where they are listed, and each change is a version.
+    known_relevant: tuple[KnownList, ...] = ()
 
     @property
     def query_texts(self) -> list[str]:

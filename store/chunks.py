@@ -7,6 +7,8 @@ from itertools import islice
 from typing import TypeVar
 
 T = TypeVar("T")
+# SQLite binds at most 32,766 values a statement; PostgreSQL plans long lists badly.
+CHUNK = 500
 
 
 def batched(items: Iterable[T], size: int) -> Iterator[tuple[T, ...]]:

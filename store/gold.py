@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 
 from store import audit, reviews
 from store.session import ReadSession, WriteSession
-from store.tables import GoldRecord
+from store.tables import GoldRecord, now
 
 SEARCH_USES = ("development", "validation")
 RANKING_USES = ("seed", "held_out")
@@ -98,15 +101,39 @@ def add(
         added += 1
     session.flush()
     if added:
-        reviews.touch(session, review_id)
-        audit.append(
-            session,
-            "gold.added",
-            review_id=review_id,
-            person_id=person_id,
-            detail={"list": list_name, "records": added},
-        )
+        detail = {"list": list_name, "records": added}
+        _note(session, review_id, "gold.added", detail, person_id)
     return added
+
+
+def _note(
+    session: WriteSession,
+    review_id: int,
+    action: str,
+    detail: Mapping[str, Any],
+    person_id: int | None,
+) -> None:
+    """Make the change a version of the protocol, which names each list with its content's hash."""
+    audit.append(session, action, review_id=review_id, person_id=person_id, detail=detail)
+    lists: dict[str, list[GoldInfo]] = {}
+    for info in everything(session, review_id):
+        lists.setdefault(info.list_name, []).append(info)
+    body = dict(reviews.protocol(session, review_id).body)
+    body["known_relevant"] = [_summary(name, infos) for name, infos in sorted(lists.items())]
+    reviews.add_protocol(
+        session, review_id, body, person_id=person_id, reason="known relevant records changed"
+    )
+
+
+def _summary(name: str, infos: Sequence[GoldInfo]) -> dict[str, Any]:
+    text = json.dumps([[*_identity(i), i.search_use, i.ranking_use] for i in infos])
+    return {
+        "name": name,
+        "records": len(infos),
+        "validation": sum(info.search_use == "validation" for info in infos),
+        "held_out": sum(info.ranking_use == "held_out" for info in infos),
+        "sha256": hashlib.sha256(text.encode()).hexdigest(),
+    }
 
 
 def _identity(record: NewGold | GoldInfo) -> tuple[str | int | None, ...]:
@@ -116,7 +143,9 @@ def _identity(record: NewGold | GoldInfo) -> tuple[str | int | None, ...]:
 def everything(session: ReadSession, review_id: int) -> list[GoldInfo]:
     """All known relevant records of a review, by id."""
     rows = session.scalars(
-        select(GoldRecord).where(GoldRecord.review_id == review_id).order_by(GoldRecord.id)
+        select(GoldRecord)
+        .where(GoldRecord.review_id == review_id, GoldRecord.removed_at.is_(None))
+        .order_by(GoldRecord.id)
     )
     return [
         GoldInfo(
@@ -151,28 +180,19 @@ def set_use(
         .where(GoldRecord.review_id == review_id, GoldRecord.list_name == list_name)
         .values(search_use=search_use, ranking_use=ranking_use)
     )
-    reviews.touch(session, review_id)
-    audit.append(
-        session,
-        "gold.use",
-        review_id=review_id,
-        person_id=person_id,
-        detail={"list": list_name, "search_use": search_use, "ranking_use": ranking_use},
-    )
+    detail = {"list": list_name, "search_use": search_use, "ranking_use": ranking_use}
+    _note(session, review_id, "gold.use", detail, person_id)
 
 
 def remove(session: WriteSession, review_id: int, list_name: str, *, person_id: int | None) -> None:
-    """Take a list away; the audit trail keeps that it was there."""
+    """Take a list away; it stays readable in the store and is named by earlier versions."""
     session.execute(
-        delete(GoldRecord).where(
-            GoldRecord.review_id == review_id, GoldRecord.list_name == list_name
+        update(GoldRecord)
+        .where(
+            GoldRecord.review_id == review_id,
+            GoldRecord.list_name == list_name,
+            GoldRecord.removed_at.is_(None),
         )
+        .values(removed_at=now())
     )
-    reviews.touch(session, review_id)
-    audit.append(
-        session,
-        "gold.removed",
-        review_id=review_id,
-        person_id=person_id,
-        detail={"list": list_name},
-    )
+    _note(session, review_id, "gold.removed", {"list": list_name}, person_id)

@@ -378,6 +378,8 @@ class GoldRecord(Base):
     list_name: Mapped[str]
     created_at: Mapped[dt.datetime] = mapped_column(default=now)
     created_by: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    # A list that was taken away stays readable: earlier protocol versions name it.
+    removed_at: Mapped[dt.datetime | None]
 
 
 class Job(Base):

@@ -41,6 +41,9 @@ def evaluate(
     gold: Annotated[
         Path | None, typer.Option(help="Labelled file or list; default the review's gold list.")
     ] = None,
+    includes: Annotated[
+        bool, typer.Option("--includes", help="Against this review's own includes, instead.")
+    ] = False,
     search_use: Annotated[
         str, typer.Option(help="Of a --gold file: development or validation.")
     ] = "validation",
@@ -54,7 +57,12 @@ def evaluate(
     """Measure search recall and screening recall against known relevant records."""
     with command(as_json, file=gold) as output, opened() as store, store.read() as session:
         found = find_review(session, review)
-        if gold is None:
+        if includes:
+            own = evaluation.own_includes(session, found.id)
+            result = evaluation.evaluate(
+                session, found.id, brought=own, list_name="this review's own includes"
+            )
+        elif gold is None:
             result = evaluation.evaluate(session, found.id)
         else:
             with gold.open("rb") as stream:

@@ -26,6 +26,8 @@ COLUMNS = (
     *("doi", "pmid", "pmcid", "url", "language", "types", "keywords", "source", "source_id"),
     *("decision", "decided_by", "decided_at", "note", "score", "place", "n_decisions_ranking"),
 )
+# By this a file is known as our own export when it comes back.
+WINNOW_NOTE = "Winnow decision:"
 # A spreadsheet runs a cell that begins with one of these as a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -160,7 +162,7 @@ def _ris_type(types: Iterable[str]) -> str:
 
 def _ris_entry(row: Row) -> dict[str, Any]:
     stored, record = row.stored, row.stored.record
-    notes = [f"Winnow decision: {stored.decision or 'undecided'}"]
+    notes = [f"{WINNOW_NOTE} {stored.decision or 'undecided'}"]
     if row.score is not None:
         notes.append(f"Winnow score: {row.score:.6f}")
     if row.note:

@@ -9,6 +9,7 @@ from fastapi import APIRouter, File, Form, Path, Query, UploadFile
 
 from api import schemas
 from api.deps import PersonDep, ReviewDep, StateDep
+from api.protocol import ProtocolBody
 from api.routes import views
 from api.services import evaluation
 from api.services.importing import ImportRequest, import_file
@@ -80,8 +81,10 @@ def put_protocol(
 ) -> schemas.ProtocolOut:
     """Make a new version of the protocol; the same text again makes none."""
     with state.store.write() as session:
+        before = ProtocolBody.model_validate(reviews.protocol(session, review.id).body)
+        kept = body.body.model_copy(update={"known_relevant": before.known_relevant})
         reviews.add_protocol(
-            session, review.id, body.body.stored(), person_id=person.id, reason=body.reason
+            session, review.id, kept.stored(), person_id=person.id, reason=body.reason
         )
         found = schemas.ProtocolOut.model_validate(reviews.protocol(session, review.id))
     state.wake()

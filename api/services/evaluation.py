@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
+from api.documents.exports import WINNOW_NOTE
 from api.protocol import ProtocolBody
 from api.services.importing import gold_of
 from api.services.matching import held_of, known_of
-from harvest.files.read import read_file
+from harvest.files.read import FileContent, read_file
 from model.evaluate import (
     Known,
     Match,
@@ -54,6 +55,7 @@ def gold_file(
             f"not {search_use!r} and {ranking_use!r}"
         )
     content = read_file(stream)
+    own = _is_own_export(content)
     labelled = any(record.label for record in content.records)
     chosen = [
         gold_of(
@@ -61,11 +63,49 @@ def gold_file(
             f"{content.sha256}#{record.position}",
             search_use=search_use,
             ranking_use=ranking_use,
+            origin="own-includes" if own else "list",
         )
         for record in content.records
         if record.label == "include" or not labelled
     ]
     return chosen, content.sha256
+
+
+def _is_own_export(content: FileContent) -> bool:
+    """Whether Winnow wrote the file: its includes were found by reading in ranked order."""
+    if "n_decisions_ranking" in content.unused_columns:
+        return True
+    return any(
+        "decided_by" in record.extra or any(note.startswith(WINNOW_NOTE) for note in record.notes)
+        for record in content.records
+    )
+
+
+def own_includes(session: ReadSession, review_id: int) -> list[gold.NewGold]:
+    """This review's own includes as a list of known relevant records.
+
+    They were found by this search and in this order, so no figure from them is an estimate while
+    records are unread.
+    """
+    included = {
+        label.report_id
+        for label in decisions.labels(session, review_id)
+        if label.decision == "include"
+    }
+    return [
+        gold.NewGold(
+            title=text.title,
+            year=text.year,
+            doi=text.doi,
+            pmid=text.pmid,
+            source_id=text.source_id,
+            search_use="development",
+            ranking_use="held_out",
+            origin="own-includes",
+        )
+        for text in records.texts(session, review_id)
+        if text.report_id in included
+    ]
 
 
 def screening_order(session: ReadSession, review_id: int) -> list[Read]:

@@ -14,8 +14,8 @@ from harvest.files.table import Mapped
 from harvest.files.unpack import unpacked
 from harvest.record import Notice, Record, Rejected
 from harvest.text import fold, title_key
-from store import decisions, gold, raw, records, searches
-from store.records import FileInfo, Keyed
+from store import decisions, filing, gold, raw, records, searches
+from store.filing import FileInfo, Keyed
 from store.session import ReadSession, Store, WriteSession
 
 _CHUNK = 1024 * 1024
@@ -181,7 +181,7 @@ def _store(
         columns=content.columns,
         notices=content.notices,
     )
-    batch_id = records.add_batch(
+    batch_id = filing.add_batch(
         session,
         review_id,
         search_id,
@@ -236,6 +236,7 @@ def gold_of(
     *,
     search_use: str = "validation",
     ranking_use: str = "held_out",
+    origin: str = "list",
 ) -> gold.NewGold:
     """A known relevant record from a record of a file."""
     return gold.NewGold(
@@ -247,6 +248,7 @@ def gold_of(
         source_id=source_id,
         search_use=search_use,
         ranking_use=ranking_use,
+        origin=origin,
     )
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from harvest.text import title_key
 from model.evaluate import Held, Known
+from store.filing import TITLE_KEY_LENGTH
 from store.gold import GoldInfo, NewGold
-from store.records import TITLE_KEY_LENGTH, Text
+from store.records import Text
 
 
 def known_of(info: GoldInfo | NewGold, number: int | None = None) -> Known:

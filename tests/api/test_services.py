@@ -313,6 +313,23 @@ def test_exports_hold_every_record_with_its_decision(
 
 
 @pytest.mark.parametrize("file_format", ["csv", "ris", "jsonl"])
+def test_a_gold_list_of_own_includes_is_known_as_such_however_it_comes(
+    store: Store, review: ReviewInfo, person: PersonInfo, file_format: str
+) -> None:
+    one, _ = add_records(store, review.id, 2)
+    _decide(store, review, person, one, relevant=True)
+    with store.read() as session:
+        text = "".join(exports.export(session, review.id, file_format, "include"))
+        brought, _ = evaluation.gold_file(
+            io.BytesIO(text.encode()), search_use="validation", ranking_use="held_out"
+        )
+        for known in (brought, evaluation.own_includes(session, review.id)):
+            result = evaluation.evaluate(session, review.id, brought=known)
+            assert result.screening.note == "found by reading in ranked order: not an estimate"
+            assert result.screening.found == 1
+
+
+@pytest.mark.parametrize("file_format", ["csv", "ris", "jsonl"])
 def test_an_export_can_be_imported_again(
     store: Store, review: ReviewInfo, person: PersonInfo, file_format: str
 ) -> None:

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from api.services.importing import keyed
 from harvest.files.read import FileContent
 from harvest.record import Record, Rejected
-from store import records, searches
-from store.records import FileInfo
+from store import filing, records, searches
+from store.filing import FileInfo
 from store.session import Store
 
 _numbers = itertools.count()
@@ -40,7 +40,7 @@ def store_content(
             fields={"source": source} if source else {},
         )
         info = FileInfo(name, made.sha256, made.size, made.format, {}, ())
-        return records.add_batch(
+        return filing.add_batch(
             session, review_id, search, info, keyed(made, source), made.rejected, person_id=None
         )
 

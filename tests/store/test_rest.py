@@ -185,6 +185,12 @@ def test_a_gold_record_is_listed_once_and_uses_are_checked(
         assert (listed.search_use, listed.ranking_use) == ("development", "seed")
         gold.remove(session, review.id, "l", person_id=None)
         assert gold.everything(session, review.id) == []
+        versions = reviews.protocols(session, review.id)
+    # The list is versioned with the protocol: added, its uses changed, removed.
+    named = [v.body.get("known_relevant", []) for v in versions]
+    assert [len(lists) for lists in named] == [0, 1, 1, 0]
+    assert (named[1][0]["validation"], named[2][0]["validation"]) == (0, 1)
+    assert named[1][0]["sha256"] != named[2][0]["sha256"]
 
 
 def test_the_audit_trail_shows_a_changed_and_a_removed_event(

@@ -83,6 +83,7 @@ def upgrade() -> None:
     sa.Column('list_name', sa.Text(), nullable=False),
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('created_by', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('removed_at', sa.DateTime(timezone=True), nullable=True),
     sa.CheckConstraint("ranking_use IN ('seed', 'held_out')", name=op.f('ck_gold_record_ranking_use')),
     sa.CheckConstraint("search_use IN ('development', 'validation')", name=op.f('ck_gold_record_search_use')),
     sa.ForeignKeyConstraint(['created_by'], ['person.id'], name=op.f('fk_gold_record_created_by_person')),

@@ -1,0 +1,202 @@
+"""Making a review, and the versions of its protocol."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from api.deps import PersonDep, ReviewDep, StateDep
+from api.pages.render import page
+from api.protocol import ProtocolBody, ProtocolLimits, Question
+from api.services import importing
+from api.state import State
+from store import reviews
+from store.errors import AlreadyUsed
+
+router = APIRouter()
+Line = Annotated[str, Field(max_length=2000)]
+Lines = Annotated[str, Field(max_length=50_000)]
+
+
+class ProtocolForm(BaseModel):
+    """The fields of the form, as they were typed."""
+
+    model_config = ConfigDict(frozen=True)
+
+    title: Line = ""
+    questions: Lines = ""
+    inclusion: Lines = ""
+    exclusion: Lines = ""
+    year_from: Line = ""
+    year_to: Line = ""
+    languages: Line = ""
+    types: Line = ""
+    reason: Line = ""
+
+
+FormDep = Annotated[ProtocolForm, Form()]
+
+
+def _clean(text: str) -> str:
+    return text.replace("\x00", "").strip()
+
+
+def _lines(text: str) -> tuple[str, ...]:
+    return tuple(line for line in map(_clean, text.splitlines()) if line)
+
+
+def _parts(text: str) -> tuple[str, ...]:
+    return tuple(part for part in map(_clean, text.split(",")) if part)
+
+
+def _year(text: str, name: str) -> int | None:
+    if not text.strip():
+        return None
+    if not re.fullmatch(r"[12][0-9]{3}", text.strip()):
+        raise ValueError(f"{name}: write a year such as 2011, not {text.strip()!r}")
+    return int(text)
+
+
+def _protocol(form: ProtocolForm, before: ProtocolBody) -> ProtocolBody:
+    """A protocol from its form; what the form does not show is kept.
+
+    Raises:
+        ValueError: a year is none, or the first is after the last, or a line is too long.
+    """
+    keys = [question.key for question in before.questions]
+    try:
+        return ProtocolBody(
+            questions=tuple(
+                Question(key=keys[at] if at < len(keys) else f"q{at + 1}", text=text)
+                for at, text in enumerate(_lines(form.questions))
+            ),
+            inclusion=_lines(form.inclusion),
+            exclusion=_lines(form.exclusion),
+            limits=ProtocolLimits(
+                year_from=_year(form.year_from, "first year"),
+                year_to=_year(form.year_to, "last year"),
+                languages=_parts(form.languages),
+                types=_parts(form.types),
+            ),
+            stages=before.stages,
+            tags=before.tags,
+            strategy_note=before.strategy_note,
+            known_relevant=before.known_relevant,
+        )
+    except ValidationError as error:
+        raise ValueError(error.errors()[0]["msg"].removeprefix("Value error, ")) from error
+
+
+def _form_of(body: ProtocolBody) -> ProtocolForm:
+    return ProtocolForm(
+        questions="\n".join(question.text for question in body.questions),
+        inclusion="\n".join(body.inclusion),
+        exclusion="\n".join(body.exclusion),
+        year_from=str(body.limits.year_from or ""),
+        year_to=str(body.limits.year_to or ""),
+        languages=", ".join(body.limits.languages),
+        types=", ".join(body.limits.types),
+    )
+
+
+@router.get("/new")
+def new_review(request: Request, _person: PersonDep) -> HTMLResponse:
+    """The form for a new review."""
+    return page(
+        request,
+        "protocol.html",
+        form=ProtocolForm(),
+        problem=None,
+        versions=[],
+        title_field=True,
+    )
+
+
+@router.post("/new")
+def create_review(request: Request, state: StateDep, person: PersonDep, form: FormDep) -> Response:
+    """Make a review and go on to its searches."""
+    title = _clean(form.title)[:500]
+    try:
+        if not title:
+            raise ValueError("title: a review needs one")
+        body = _protocol(form, ProtocolBody())
+    except ValueError as error:
+        return page(
+            request,
+            "protocol.html",
+            status=422,
+            form=form,
+            problem=str(error),
+            versions=[],
+            title_field=True,
+        )
+    slug = _create(state, title, body, person.id)
+    return RedirectResponse(f"/reviews/{slug}/searches", status_code=303)
+
+
+def _create(state: State, title: str, body: ProtocolBody, person_id: int) -> str:
+    """Make the review under a short name that is free."""
+    stem = importing.slug(title)[:60].strip("-") or "review"
+    for number in range(1, 1000):
+        slug = stem if number == 1 else f"{stem}-{number}"
+        try:
+            with state.store.write() as session:
+                reviews.create(
+                    session, slug=slug, title=title, protocol=body.stored(), person_id=person_id
+                )
+        except AlreadyUsed:
+            continue
+        return slug
+    raise AlreadyUsed(f"there are a thousand reviews named {title!r}")
+
+
+@router.get("/reviews/{slug}/protocol")
+def protocol_page(request: Request, state: StateDep, review: ReviewDep) -> HTMLResponse:
+    """The protocol and its earlier versions."""
+    with state.store.read() as session:
+        versions = reviews.protocols(session, review.id)
+    return page(
+        request,
+        "protocol.html",
+        review=review,
+        form=_form_of(ProtocolBody.model_validate(versions[0].body)),
+        problem=None,
+        versions=versions,
+        title_field=False,
+    )
+
+
+@router.post("/reviews/{slug}/protocol")
+def save_protocol(
+    request: Request, state: StateDep, person: PersonDep, review: ReviewDep, form: FormDep
+) -> Response:
+    """Make a new version of the protocol."""
+    with state.store.read() as session:
+        versions = reviews.protocols(session, review.id)
+    try:
+        body = _protocol(form, ProtocolBody.model_validate(versions[0].body))
+    except ValueError as error:
+        return page(
+            request,
+            "protocol.html",
+            status=422,
+            review=review,
+            form=form,
+            problem=str(error),
+            versions=versions,
+            title_field=False,
+        )
+    with state.store.write() as session:
+        reviews.add_protocol(
+            session,
+            review.id,
+            body.stored(),
+            person_id=person.id,
+            reason=_clean(form.reason) or None,
+        )
+    state.wake()
+    return RedirectResponse(f"/reviews/{review.slug}/protocol", status_code=303)
