@@ -11,6 +11,7 @@ from store.session import ReadSession, WriteSession
 from store.tables import Job, now
 
 STATES = ("running", "done", "failed")
+_LATELY = dt.timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +58,15 @@ def end(session: WriteSession, job_id: int, *, state: str, message: str | None =
 
 
 def newest(session: ReadSession, review_id: int) -> list[JobInfo]:
-    """The newest operation of each kind."""
+    """The newest operation of each kind: those under way, and those that ended lately."""
     rows = session.scalars(
-        select(Job).where(Job.review_id == review_id).order_by(Job.id.desc()).limit(20)
+        select(Job)
+        .where(
+            Job.review_id == review_id,
+            (Job.state == "running") | (Job.updated_at > now() - _LATELY),
+        )
+        .order_by(Job.id.desc())
+        .limit(20)
     )
     seen: dict[str, JobInfo] = {}
     for row in rows:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any, BinaryIO
 
 from harvest.errors import UnreadableFile
@@ -284,19 +283,19 @@ def _preview_plain(stream: BinaryIO, mapping: Mapping[str, str] | None, limit: i
     rejected: list[Rejected] = []
     notices: list[str] = []
     columns: Mapped | None = None
-    taken = 0
-    stream_of = entries(stream, file_format, mapping)
-    for entry in islice(stream_of, limit + 10):
+    more = False
+    for entry in entries(stream, file_format, mapping):
+        if len(found) + len(rejected) == limit:
+            more = True
+            break
         if isinstance(entry, Mapped):
             columns = entry
         elif isinstance(entry, Notice):
             notices.append(entry.message)
         elif isinstance(entry, Record):
             found.append(entry)
-            taken += 1
         else:
             rejected.append(entry)
-            taken += 1
     return Preview(
         format=file_format,
         records=tuple(found),
@@ -304,6 +303,6 @@ def _preview_plain(stream: BinaryIO, mapping: Mapping[str, str] | None, limit: i
         notices=tuple(notices),
         columns=columns.columns.names if columns else {},
         header=columns.columns.header if columns else (),
-        complete=next(stream_of, None) is None,
+        complete=not more,
         labelled=sum(record.label is not None for record in found),
     )

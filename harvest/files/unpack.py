@@ -45,7 +45,7 @@ def unpacked(stream: BinaryIO, *, limit: int | None = None) -> Iterator[BinaryIO
 
 def _unpack(stream: BinaryIO, content: BinaryIO, limit: int) -> None:
     try:
-        with gzip.GzipFile(fileobj=stream) as archive:
+        with gzip.GzipFile(fileobj=stream, mode="rb") as archive:
             while chunk := archive.read(_CHUNK):
                 content.write(chunk)
                 if content.tell() > limit:
