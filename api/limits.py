@@ -40,6 +40,7 @@ class BodyLimit:
             await self._refusal(scope, limit)(scope, receive, send)
             return
         seen = 0
+        told = False
 
         async def counted() -> Message:
             nonlocal seen
@@ -49,7 +50,16 @@ class BodyLimit:
                 raise self._error(limit)
             return message
 
-        await self.app(scope, counted, send)
+        async def honest(message: Message) -> None:
+            """Answer 413 whatever the parser made of the body that was cut short."""
+            nonlocal told
+            if seen <= limit:
+                await send(message)
+            elif not told:
+                told = True
+                await self._refusal(scope, limit)(scope, receive, send)
+
+        await self.app(scope, counted, honest)
 
     def _refusal(self, scope: Scope, limit: int) -> Response:
         error = self._error(limit)
