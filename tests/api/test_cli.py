@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -255,14 +256,7 @@ def test_serve_makes_everything_prints_a_link_and_stops_its_worker(
     assert served.login is not None
     assert served.login.startswith(f"{served.url}/login?link=")
     worker = tmp_path / "data" / "worker.json"
-    for _ in range(300):
-        if worker.exists():
-            break
-        served.process.poll()
-        import time
-
-        time.sleep(0.1)
-    pid = json.loads(worker.read_text())["pid"]
+    pid = _pid_in(worker)
     assert _alive(pid)
     served.process.send_signal(signal.SIGINT)
     _, messages = served.process.communicate(timeout=60)
@@ -273,18 +267,58 @@ def test_serve_makes_everything_prints_a_link_and_stops_its_worker(
 def test_a_worker_ends_with_its_server_even_when_that_is_killed(
     served: Served, tmp_path: Path
 ) -> None:
-    import time
-
-    worker = tmp_path / "data" / "worker.json"
-    while not worker.exists():
-        time.sleep(0.1)
-    pid = json.loads(worker.read_text())["pid"]
+    pid = _pid_in(tmp_path / "data" / "worker.json")
     served.process.kill()
     for _ in range(300):
         if not _alive(pid):
             return
         time.sleep(0.1)
     pytest.fail("the worker outlived its server")
+
+
+def test_a_worker_that_dies_is_started_again(served: Served, tmp_path: Path) -> None:
+    worker = tmp_path / "data" / "worker.json"
+    first = _pid_in(worker)
+    os.kill(first, signal.SIGKILL)
+    for _ in range(300):
+        pid = _pid_in(worker)
+        if pid != first and _alive(pid):
+            return
+        time.sleep(0.1)
+    pytest.fail("no new worker was started")
+
+
+def _pid_in(worker: Path) -> int:
+    while not worker.exists():
+        time.sleep(0.1)
+    return int(json.loads(worker.read_text())["pid"])
+
+
+@pytest.mark.parametrize("after", [0.4, 1.6, 2.2, 2.8])
+def test_an_import_killed_at_any_moment_is_all_or_nothing(
+    winnow: Winnow, tmp_path: Path, after: float
+) -> None:
+    file = tmp_path / "many.csv"
+    rows = "".join(f"Title {n},Abstract {n} of many words\n" for n in range(4000))
+    file.write_text(f"title,abstract\n{rows}")
+    winnow("init")
+    winnow("review", "add", "r")
+    environment = {**os.environ, "WINNOW_DATA_DIR": str(tmp_path / "data")}
+    with subprocess.Popen(
+        _command("import", file, "--json"),
+        env=environment,
+        cwd=Path(__file__).parents[2],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        time.sleep(after)
+        process.kill()
+    before = result(winnow("review", "list", "--json"))["reviews"][0]["records"]
+    assert before in {0, 4000}
+    again = result(winnow("import", file, "--json"))
+    assert again["repeated"] is (before == 4000)
+    assert result(winnow("review", "list", "--json"))["reviews"][0]["records"] == 4000
 
 
 def _alive(pid: int) -> bool:

@@ -56,6 +56,22 @@ def test_a_piece_that_was_not_finished_is_not_read(encoder: Encoder, tmp_path: P
     assert VectorCache(tmp_path, encoder).missing(TEXTS) == 2
 
 
+def test_encoding_that_was_interrupted_goes_on_where_it_stopped(
+    encoder: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("model.encode._CHUNK", 1)
+
+    def interrupt(done: int, _total: int) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        VectorCache(tmp_path, encoder).vectors(TEXTS, interrupt)
+    seen: list[tuple[int, int]] = []
+    VectorCache(tmp_path, encoder).vectors(TEXTS, lambda *step: seen.append(step))
+    assert seen == [(0, 1), (1, 1)]
+
+
 def test_vectors_of_another_dimension_are_made_again_not_mixed(
     encoder: Encoder, tmp_path: Path
 ) -> None:
