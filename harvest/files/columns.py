@@ -12,7 +12,7 @@ from harvest.errors import UnreadableFile
 SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "title": (
         *("title", "itemtitle", "articletitle", "primarytitle", "documenttitle", "ti", "t1"),
-        *("titleprimary", "papertitle", "recordtitle", "titles", "originaltitle"),
+        *("titleprimary", "papertitle", "recordtitle", "titles", "displayname", "originaltitle"),
     ),
     "abstract": (
         *("abstract", "abstractnote", "abstracttext", "ab", "n2", "notesabstract", "abstracts"),
@@ -29,8 +29,8 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
         *("containertitle", "source", "publication"),
     ),
     "volume": ("volume", "vol", "vl", "journalvolume"),
-    "issue": ("issue", "journalissue", "is", "number"),
-    "pages": ("pages", "pagenumbers", "pagerange", "startpage", "pagestart", "pg"),
+    "issue": ("issue", "issuenumber", "journalissue", "is", "number"),
+    "pages": ("pages", "pagenumbers", "pagerange", "startpage", "pagestart", "pg", "bp"),
     "publisher": ("publisher", "pb"),
     "doi": ("doi", "itemdoi", "dois", "digitalobjectidentifier", "do", "di", "articledoi"),
     "pmid": ("pmid", "pubmedid", "medlinepmid", "pm", "pubmed"),
@@ -38,14 +38,21 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "issn": ("issn", "isbn", "isbnissn", "sn"),
     "url": ("url", "urls", "link", "fulltexturl", "openurllink", "ur", "webaddress", "sourceurl"),
     "language": ("language", "languageoforiginaldocument", "la", "lang"),
-    "type": ("documenttype", "itemtype", "publicationtype", "referencetype", "typeofreference"),
+    "type": (
+        "documenttype",
+        "itemtype",
+        "publicationtype",
+        "referencetype",
+        "typeofreference",
+        "dt",
+    ),
     "keywords": (
         *("keywords", "authorkeywords", "keyword", "manualtags", "indexkeywords", "subject"),
         *("subjects", "descriptors", "mesh", "meshterms", "kw", "de"),
     ),
     "accession": (
         *("accessionnumber", "accession", "accessionno", "eid", "uniquewosid", "utuniquewosid"),
-        *("utuniqueid", "pui", "embaseaccessionid", "lensid", "ericnumber"),
+        *("utuniqueid", "ut", "pui", "embaseaccessionid", "lensid", "ericnumber"),
     ),
     "database": ("database", "databasename", "nameofdatabase", "remotedatabasename"),
     "notes": ("notes", "note"),

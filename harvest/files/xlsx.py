@@ -97,7 +97,9 @@ def parse(
     _check_size(stream)
     try:
         values, formulas = _open(stream, values=True), _open(stream, values=False)
-        filled = [sheet.title for sheet in values.worksheets if (sheet.max_row or 1) > 1]
+        filled = [
+            sheet.title for sheet in values.worksheets if sheet.max_row is None or sheet.max_row > 1
+        ]
         title = filled[0] if filled else values.sheetnames[0]
         others = [name for name in filled if name != title]
         if others:
