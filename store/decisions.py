@@ -50,7 +50,6 @@ class DecisionInfo:
     supersedes: int | None
     ranking_id: int | None
     place: int | None
-    score: float | None
     shown_at: dt.datetime | None
     decided_at: dt.datetime | None
     recorded_at: dt.datetime
@@ -273,7 +272,6 @@ def _info(row: Decision, name: str | None, *, counts: bool) -> DecisionInfo:
         supersedes=row.supersedes,
         ranking_id=row.ranking_id,
         place=row.place,
-        score=row.score,
         shown_at=row.shown_at,
         decided_at=row.decided_at,
         recorded_at=row.recorded_at,

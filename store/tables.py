@@ -309,7 +309,6 @@ class Decision(Base):
     supersedes: Mapped[int | None] = mapped_column(ForeignKey("decision.id"))
     ranking_id: Mapped[int | None] = mapped_column(ForeignKey("ranking.id"))
     place: Mapped[int | None] = mapped_column(Integer)
-    score: Mapped[float | None]
     shown_at: Mapped[dt.datetime | None]
     decided_at: Mapped[dt.datetime | None]
     recorded_at: Mapped[dt.datetime] = mapped_column(default=now)

@@ -87,6 +87,7 @@ def evaluate(
 
 def _show(screen: Console, result: evaluation.Evaluation) -> None:
     screen.print(f"Against {result.list_name}: {result.records} known relevant records")
+    screen.print(f"Order of the unread: {result.order}")
     _show_search(screen, result.search)
     _show_screening(screen, result.screening)
 

@@ -28,10 +28,15 @@ from store.session import ReadSession
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Both recalls of a review, over one list of known relevant records."""
+    """Both recalls of a review, over one list of known relevant records.
+
+    Attributes:
+        order: where the order of the unread comes from.
+    """
 
     list_name: str
     records: int
+    order: str
     matches: tuple[Match, ...]
     search: SearchRecall
     screening: ScreeningRecall
@@ -148,10 +153,19 @@ def evaluate(
     return Evaluation(
         list_name=list_name,
         records=len(known),
+        order=_order_words(rankings.newest(session, review_id)),
         matches=tuple(matches),
         search=search_recall(matches, same_file=same),
         screening=screening_recall(matches, screening_order(session, review_id)),
     )
+
+
+def _order_words(newest: rankings.RankingInfo | None) -> str:
+    if newest is None:
+        return "no ranking yet: the unread stand in the order they came"
+    if newest.cold_start:
+        return f"ranking {newest.id} ({newest.pipeline}), from the protocol and the seeds"
+    return f"ranking {newest.id} ({newest.pipeline}), from {newest.n_decisions} decisions"
 
 
 def as_json(evaluation: Evaluation) -> dict[str, Any]:
@@ -164,6 +178,7 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
     return {
         "list": evaluation.list_name,
         "records": evaluation.records,
+        "order": evaluation.order,
         "search": search,
         "screening": screening,
     }

@@ -174,6 +174,7 @@ def test_the_evaluation_says_what_it_may_claim(client: TestClient, review: Revie
     assert found["search"]["recall"] == 0.5
     assert [m["title"] for m in found["search"]["missing"]] == ["Gone"]
     assert found["screening"]["relevant"] == 1
+    assert found["order"].startswith("no ranking yet")
 
 
 def test_without_signing_in_nothing_is_told(settings: Settings, store: Store) -> None:
