@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import importlib.metadata
 import json
@@ -38,7 +39,18 @@ def login_url(store: Store, chosen: Settings, person: PersonInfo) -> str:
         secret = people.make_link(
             session, person.id, valid=dt.timedelta(minutes=chosen.login_link_minutes)
         )
-    return f"{chosen.base_url}/login?link={secret}"
+    return f"{_address(chosen)}/login?link={secret}"
+
+
+_RUNNING = "server.json"
+
+
+def _address(chosen: Settings) -> str:
+    """Where people reach the server: as set, or where one says that it is listening."""
+    if not chosen.public_url:
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            return str(json.loads((chosen.data_dir / _RUNNING).read_text())["url"])
+    return chosen.base_url
 
 
 def init(
@@ -120,6 +132,8 @@ def serve(
         _log(chosen)
         ready = open_store(chosen, create=True)
         store = ready.store
+        running = chosen.data_dir / _RUNNING
+        running.write_text(json.dumps({"url": chosen.base_url}))
         with store.read() as session:
             first = people.everyone(session)[0]
         if sample:
@@ -142,6 +156,7 @@ def serve(
         finally:
             if supervisor:
                 supervisor.stop()
+            running.unlink(missing_ok=True)
             store.close()
 
 

@@ -249,15 +249,17 @@ def served(tmp_path: Path) -> Iterator[Served]:
 
 
 def test_serve_makes_everything_prints_a_link_and_stops_its_worker(
-    served: Served, tmp_path: Path
+    served: Served, winnow: Winnow, tmp_path: Path
 ) -> None:
     with urllib.request.urlopen(f"{served.url}/healthz") as answer:
         assert json.load(answer)["status"] == "ok"
     assert served.login is not None
     assert served.login.startswith(f"{served.url}/login?link=")
-    worker = tmp_path / "data" / "worker.json"
-    pid = _pid_in(worker)
+    pid = _pid_in(tmp_path / "data" / "worker.json")
     assert _alive(pid)
+    # A link made meanwhile leads to where the server listens, not to the default port.
+    link = winnow("user", "link", "--json")
+    assert result(link)["login"].startswith(f"{served.url}/login?link=")
     served.process.send_signal(signal.SIGINT)
     _, messages = served.process.communicate(timeout=60)
     assert "Traceback" not in messages
