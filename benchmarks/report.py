@@ -140,6 +140,17 @@ def _replay(data: dict[str, Any]) -> str:
             + "; ".join(same)
             + "."
         )
+    ratios = [
+        f"{row['data_set']}: {row['seconds']['median'] / row['elas_u4_seconds_alone']:.1f} times"
+        for row in data["runs"]
+        if "elas_u4_seconds_alone" in row
+    ]
+    if ratios:
+        parts.append(
+            "ASReview's seconds over those of our `elas-u4` alone on the machine, one run each: "
+            + "; ".join(ratios)
+            + ". Our rows above ran two at a time."
+        )
     if not data["peer"]:
         parts.append("ASReview was not installed (`make bench-peers`); its rows are missing.")
     return "\n\n".join(parts)
