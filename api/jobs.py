@@ -21,6 +21,7 @@ from api.services.importing import ImportRequest
 from api.settings import Settings
 from harvest.errors import UnreadableFile
 from store import jobs, raw, uploads
+from store.errors import NotFound
 from store.session import Store
 
 logger = logging.getLogger(__name__)
@@ -99,11 +100,31 @@ class Jobs:
         """Let the queue's connections of this thread go."""
         self.huey.storage.close()
 
+    def resume(self) -> None:
+        """Take up what a worker that was killed left: its message left the queue with it.
+
+        Called by a worker as it starts, before it takes messages. A file whose message is still
+        in the queue is imported by whichever comes first; the other finds nothing to do.
+        """
+        with self._store.write() as session:
+            jobs.interrupted(session, kind="import")
+            left = [
+                (upload.id, jobs.begin(session, upload.review_id, "import"))
+                for upload in uploads.confirmed(session)
+            ]
+        for upload_id, job in left:
+            self.import_upload(upload_id, job)
+
     def _import_upload(self, upload_id: int, job: int) -> None:
         """Import a confirmed upload, telling under a job's number how far it is."""
-        with self._store.read() as session:
-            upload = uploads.by_id(session, upload_id)
-        state, message = "failed", "interrupted"
+        try:
+            with self._store.read() as session:
+                upload = uploads.by_id(session, upload_id)
+        except NotFound:
+            with self._store.write() as session:
+                jobs.discard(session, job)
+            return
+        state = "failed"
         try:
             message = self._imported(upload, job)
             state = "done"
@@ -113,10 +134,11 @@ class Jobs:
         except Exception as error:
             message = f"{upload.name}: {error}"
             logger.exception("import of upload %s failed", upload_id)
-            raise
-        finally:
-            with self._store.write() as session:
-                jobs.end(session, job, state=state, message=message)
+        with self._store.write() as session:
+            if state == "failed":
+                # It would fail again at each start; its preview page stays, for another try.
+                uploads.confirm(session, upload_id, {})
+            jobs.end(session, job, state=state, message=message)
         self._done()
 
     def _imported(self, upload: uploads.UploadInfo, job: int) -> str:

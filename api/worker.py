@@ -48,6 +48,7 @@ class Worker:
             self._settings,
             done=lambda: wake(self._store, self._settings.data_dir),
         )
+        jobs.resume()
         consumer = QuietConsumer(jobs.huey)
         consumer.start()
         try:

@@ -152,7 +152,7 @@ def _file(session: WriteSession, review_id: int, entries: Sequence[Keyed]) -> li
         position = entry.record.position
         row = _twin(held, entry)
         if row is not None:
-            fate = "changed" if _fill(row, entry.record) else "same"
+            fate = "changed" if _fill(row, entry) else "same"
             fates.append(_Fate(position, fate, record_id=row.id))
             continue
         key = (entry.source, entry.source_id)
@@ -197,15 +197,18 @@ def _twin(held: Mapping[str, list[RecordRow]], entry: Keyed) -> RecordRow | None
     return None
 
 
-def _fill(row: RecordRow, record: Record) -> bool:
+def _fill(row: RecordRow, entry: Keyed) -> bool:
     """Fill fields that the stored record lacks; True if any was filled."""
     filled = False
+    values = _values(row.review_id, row.report_id, entry)
     for name in ("title", "abstract", "year", "venue", "doi", "pmid", "pmcid", "language"):
-        value = getattr(record, name)
+        value = values[name]
         if value is not None and getattr(row, name) is None:
             setattr(row, name, value)
             filled = True
     if filled:
+        row.title_key = row.title_key or values["title_key"]
+        row.search_text = f"{row.search_text} {entry.search_text}".strip()
         missing = {"no-title": row.title is None, "no-abstract": row.abstract is None}
         row.flags = [flag for flag in row.flags if missing.get(flag, True)]
     return filled

@@ -5,12 +5,11 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, true, update
 
 from store.session import ReadSession, WriteSession
 from store.tables import Job, now
 
-STATES = ("running", "done", "failed")
 _LATELY = dt.timedelta(minutes=15)
 
 
@@ -29,18 +28,29 @@ class JobInfo:
 
 
 def begin(session: WriteSession, review_id: int, kind: str, *, total: int = 0) -> int:
-    """A new operation; one of the same kind that never ended is closed as failed."""
-    session.execute(
-        update(Job)
-        .where(Job.review_id == review_id, Job.kind == kind, Job.state == "running")
-        .values(state="failed", message="interrupted", updated_at=now())
-    )
+    """A new operation, under way until it is ended."""
     row = Job(
         review_id=review_id, kind=kind, state="running", done=0, total=total, updated_at=now()
     )
     session.add(row)
     session.flush()
     return row.id
+
+
+def interrupted(session: WriteSession, *, kind: str, review_id: int | None = None) -> None:
+    """Close operations of a kind that can no longer be under way: whoever did them is gone.
+
+    Args:
+        session: a transaction that writes.
+        kind: kind of operation.
+        review_id: only this review's; None for all.
+    """
+    mine = Job.review_id == review_id if review_id is not None else true()
+    session.execute(
+        update(Job)
+        .where(Job.kind == kind, Job.state == "running", mine)
+        .values(state="failed", message="interrupted", updated_at=now())
+    )
 
 
 def advance(session: WriteSession, job_id: int, *, done: int, total: int) -> None:
@@ -57,8 +67,13 @@ def end(session: WriteSession, job_id: int, *, state: str, message: str | None =
     )
 
 
+def discard(session: WriteSession, job_id: int) -> None:
+    """Forget an operation that turned out to have nothing to do."""
+    session.execute(delete(Job).where(Job.id == job_id))
+
+
 def newest(session: ReadSession, review_id: int) -> list[JobInfo]:
-    """The newest operation of each kind: those under way, and those that ended lately."""
+    """All operations under way, and the newest of each kind that ended lately."""
     rows = session.scalars(
         select(Job)
         .where(
@@ -68,19 +83,21 @@ def newest(session: ReadSession, review_id: int) -> list[JobInfo]:
         .order_by(Job.id.desc())
         .limit(20)
     )
-    seen: dict[str, JobInfo] = {}
+    shown: list[JobInfo] = []
     for row in rows:
-        seen.setdefault(
-            row.kind,
-            JobInfo(
-                row.id,
-                row.review_id,
-                row.kind,
-                row.state,
-                row.done,
-                row.total,
-                row.message,
-                row.updated_at,
-            ),
-        )
-    return list(seen.values())
+        if row.state == "running" or row.kind not in {job.kind for job in shown}:
+            shown.append(_info(row))
+    return shown
+
+
+def _info(row: Job) -> JobInfo:
+    return JobInfo(
+        row.id,
+        row.review_id,
+        row.kind,
+        row.state,
+        row.done,
+        row.total,
+        row.message,
+        row.updated_at,
+    )

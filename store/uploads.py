@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 
 from store import raw
 from store.errors import NotFound
@@ -66,17 +66,27 @@ def by_id(session: ReadSession, upload_id: int, review_id: int | None = None) ->
     row = session.get(Upload, upload_id)
     if row is None or review_id not in (None, row.review_id):
         raise NotFound(f"there is no waiting file {upload_id}")
+    return _info(row)
+
+
+def _info(row: Upload) -> UploadInfo:
     return UploadInfo(
         row.id, row.review_id, row.person_id, row.name, row.sha256, row.size, row.request
     )
 
 
 def confirm(session: WriteSession, upload_id: int, request: Mapping[str, Any]) -> None:
-    """Note how a file is to be imported."""
+    """Note how a file is to be imported; an empty request takes the confirmation back."""
     row = session.get(Upload, upload_id)
     if row is None:
         raise NotFound(f"there is no waiting file {upload_id}")
     row.request = dict(request)
+
+
+def confirmed(session: ReadSession) -> list[UploadInfo]:
+    """Files that are to be imported and are not yet, oldest first."""
+    rows = session.scalars(select(Upload).order_by(Upload.id))
+    return [_info(row) for row in rows if row.request]
 
 
 def remove(session: WriteSession, upload_id: int) -> None:

@@ -240,6 +240,7 @@ class _JobProgress:
             return
         with self._store.write() as session:
             if self._job is None:
+                jobs.interrupted(session, kind="embedding", review_id=self._review_id)
                 self._job = jobs.begin(session, self._review_id, "embedding", total=total)
             jobs.advance(session, self._job, done=done, total=total)
 

@@ -209,6 +209,38 @@ def test_the_worker_ranks_when_it_is_woken_and_imports_uploads(
     assert not thread.is_alive()
 
 
+@pytest.mark.usefixtures("quick_encoder")
+def test_an_import_whose_worker_was_killed_is_taken_up_by_the_next(
+    store: Store, settings: Settings, review: ReviewInfo, person: PersonInfo
+) -> None:
+    # A killed worker leaves this behind: a confirmed file, its message gone from the queue.
+    with store.write() as session:
+        upload = uploads.add(
+            session,
+            review.id,
+            person.id,
+            name="f.csv",
+            sha256="0" * 64,
+            size=18,
+            chunks=[b"title,abstract\nOne,x\n"],
+        )
+        uploads.confirm(session, upload, {"labels": "ignore"})
+        jobs.begin(session, review.id, "import")
+    worker = Worker(store, settings)
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    try:
+        _until(lambda: _ranked(store, review) == (1, 0))
+    finally:
+        worker.stop()
+        thread.join(30)
+    with store.read() as session:
+        assert [job.state for job in jobs.newest(session, review.id) if job.kind == "import"] == [
+            "done"
+        ]
+        assert not uploads.confirmed(session)
+
+
 def _ranked(store: Store, review: ReviewInfo) -> tuple[int, int] | None:
     with store.read() as session:
         newest = rankings.newest(session, review.id)
@@ -234,6 +266,8 @@ def test_a_refused_upload_says_why_and_keeps_the_file(
     with store.read() as session:
         (job,) = jobs.newest(session, review.id)
         assert uploads.by_id(session, upload)
+        # It is not tried again by itself.
+        assert not uploads.confirmed(session)
     assert job.state == "failed"
     assert "No column was recognised" in (job.message or "")
 

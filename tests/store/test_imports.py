@@ -48,6 +48,21 @@ def test_what_came_in_is_new_changed_same_or_rejected(store: Store, review: Revi
     assert "no-abstract" not in found[0].record.flags
 
 
+def test_a_title_that_came_later_is_found_and_compared(store: Store, review: ReviewInfo) -> None:
+    bare = content([Record(1, abstract="Only this", accession="a1")])
+    store_content(store, review.id, bare, source="PsycINFO")
+    long = "10.1000/" + "x" * 600
+    full = content([Record(1, title="Family Hubs", accession="a1", doi=long)])
+    batch = _batch(store, review, store_content(store, review.id, full, source="PsycINFO"))
+    assert batch.changed == 1
+    with store.read() as session:
+        total, found = records.listing(session, review.id, Filter(text="family"), offset=0, limit=9)
+        (text,) = records.texts(session, review.id)
+    assert total == 1
+    assert found[0].record.doi == long[:500]
+    assert text.title_key == "familyhubs"
+
+
 def test_one_accession_number_for_two_titles_loses_neither(
     store: Store, review: ReviewInfo
 ) -> None:

@@ -232,11 +232,17 @@ def test_an_upload_waits_until_it_is_imported_or_forgotten(
             uploads.by_id(session, made)
 
 
-def test_a_job_that_never_ended_is_closed_when_the_next_begins(
+def test_all_jobs_under_way_are_shown_and_one_that_never_ended_can_be_closed(
     store: Store, review: ReviewInfo
 ) -> None:
     with store.write() as session:
-        jobs.begin(session, review.id, "import")
+        first = jobs.begin(session, review.id, "import")
+    with store.write() as session:
+        second = jobs.begin(session, review.id, "import")
+    with store.read() as session:
+        assert [job.id for job in jobs.newest(session, review.id)] == [second, first]
+    with store.write() as session:
+        jobs.interrupted(session, kind="import", review_id=review.id)
         second = jobs.begin(session, review.id, "import", total=9)
         jobs.advance(session, second, done=4, total=9)
     with store.read() as session:
