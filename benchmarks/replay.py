@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import dataclasses
 import json
 import subprocess
 import sys
@@ -46,13 +47,21 @@ def random_run(data: LabelledSet, seed: int) -> Run:
     return measure(data.name, "random", seed, data.y, order[: last + 1], 0.0)
 
 
+def peer_view(data: LabelledSet) -> LabelledSet:
+    """The set as ASReview can read it: it stops at a cell of over 131,072 characters."""
+    documents = [
+        dataclasses.replace(document, abstract=document.abstract[:_PEER_CELL])
+        for document in data.documents
+    ]
+    return dataclasses.replace(data, documents=documents)
+
+
 def _peer_file(data: LabelledSet, path: Path) -> None:
-    """A CSV that ASReview can read: it stops at a cell of over 131,072 characters."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["title", "abstract", "label"])
         for document, label in zip(data.documents, data.y, strict=True):
-            writer.writerow([document.title, document.abstract[:_PEER_CELL], int(label)])
+            writer.writerow([document.title, document.abstract, int(label)])
 
 
 def peer_run(data: LabelledSet, seed: int) -> Run | None:
@@ -113,17 +122,26 @@ def _row(data: LabelledSet, name: str, runs: list[Run]) -> dict[str, Any]:
     }
 
 
+def _kept(names: set[str]) -> list[dict[str, Any]]:
+    """Rows of earlier runs for sets that are not run now; each set is one run of its own."""
+    path = ROOT / "benchmarks" / "results" / "replay.json"
+    if not path.is_file():
+        return []
+    runs: list[dict[str, Any]] = json.loads(path.read_text())["runs"]
+    return [row for row in runs if row["data_set"] in names]
+
+
 def main() -> None:
     """Measure and write benchmarks/results/replay.json."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="two seeds of the smallest set")
-    parser.add_argument("--sets", nargs="*", default=list(SETS), help="only these sets")
+    parser.add_argument("--sets", nargs="*", default=list(SETS), help="only these sets, keeping rows of others")
     chosen = parser.parse_args()
     quick = chosen.quick
     if not DATA.is_dir():
         sys.exit(f"skipped: the labelled sets are not at {DATA}")
     sets = {"VIVE_foster_adoptive_SLICE": 2} if quick else {n: SETS[n] for n in chosen.sets}
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = [] if quick else _kept(set(SETS) - set(sets))
     for name, seeds in sets.items():
         path = DATA / f"{name}.csv.gz"
         data = labelled_set(path)
@@ -138,11 +156,12 @@ def main() -> None:
             rows.append(_row(data, pipeline.name, runs) | {"encoding_seconds": encoding})
         rows.append(_row(data, "random", [random_run(data, seed) for seed in range(seeds)]))
         # One seed: the peer takes minutes a run on the larger sets.
-        peer = peer_run(data, 0)
+        same_texts = peer_view(data)
+        peer = peer_run(same_texts, 0)
         if peer is not None:
             rows.append(_row(data, "asreview-3.0.8", [peer]))
             # Alone on the machine like the peer, so that their seconds may be compared.
-            ours = one_run(data, resources.pipeline("elas-u4"), None, 0)
+            ours = one_run(same_texts, resources.pipeline("elas-u4"), None, 0)
             rows[-1]["elas_u4_seconds_alone"] = ours.seconds
             same = np.mean([a == b for a, b in zip(ours.order, peer.order, strict=False)])
             rows[-1]["same_order_as_elas_u4"] = float(same)
