@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from api import __version__
-from api.commands import evaluating, people, records, reviews, screening, server
+from api.commands import evaluating, people, records, reviews, screening, server, strategies
 
 app = typer.Typer(
     name="winnow",
@@ -57,6 +57,7 @@ app.command("worker")(server.run_worker)
 app.command("doctor")(server.doctor)
 app.add_typer(people.app, name="user")
 app.add_typer(reviews.app, name="review")
+app.add_typer(strategies.app, name="strategy")
 
 
 def main() -> None:

@@ -135,7 +135,9 @@ def main() -> None:
     """Measure and write benchmarks/results/replay.json."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="two seeds of the smallest set")
-    parser.add_argument("--sets", nargs="*", default=list(SETS), help="only these sets, keeping rows of others")
+    parser.add_argument(
+        "--sets", nargs="*", default=list(SETS), help="only these; the rest is kept"
+    )
     chosen = parser.parse_args()
     quick = chosen.quick
     if not DATA.is_dir():

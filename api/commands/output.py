@@ -16,7 +16,7 @@ from sqlalchemy.exc import OperationalError
 
 from api.services.setup import open_store
 from api.settings import Settings, SettingsError, load
-from harvest.errors import UnreadableFile
+from harvest.errors import HarvestError, StrategyError
 from model.encode import EncoderRefused
 from store import people, reviews
 from store.errors import SchemaOutdated, StoreError
@@ -83,6 +83,7 @@ class Output:
             "message": _message(error),
             "file": getattr(error, "file", None) or file,
             "line": getattr(error, "line", None),
+            **({"column": error.column} if isinstance(error, StrategyError) else {}),
             "remedy": getattr(error, "remedy", None) or _remedy(error),
         }
         if self.as_json:
@@ -91,6 +92,7 @@ class Output:
             [
                 f"{details['file']}: " if details["file"] else "",
                 f"line {details['line']}: " if details["line"] else "",
+                f"column {details['column']}: " if details.get("column") else "",
             ]
         )
         self.say(f"Error: {where}{details['message']}")
@@ -123,7 +125,7 @@ def _remedy(error: BaseException) -> str | None:
 
 _EXPECTED = (
     Refused,
-    UnreadableFile,
+    HarvestError,
     StoreError,
     SettingsError,
     EncoderRefused,

@@ -1,0 +1,63 @@
+"""The sources whose syntax we write."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from harvest.errors import StrategyError
+from harvest.render import europepmc, openalex, pubmed
+from harvest.render.losses import Compiled, Dialect, Loss, compile_for
+from harvest.strategy.tree import Strategy
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """A source's dialect, and how a compiled strategy becomes one query or several."""
+
+    dialect: Dialect
+    queries: Callable[[Compiled], list[str]]
+
+
+WRITERS: Mapping[str, Writer] = {
+    "pubmed": Writer(pubmed.PubMed(), pubmed.queries),
+    "europepmc": Writer(europepmc.EuropePmc(), europepmc.queries),
+    "openalex": Writer(openalex.OpenAlex(), openalex.queries),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A strategy in a source's syntax.
+
+    Attributes:
+        queries: sent one by one, their results joined.
+        losses: what the translation changed or dropped.
+        compiled: the tree as accepted for the source, for the local filter.
+    """
+
+    source: str
+    queries: tuple[str, ...]
+    losses: tuple[Loss, ...]
+    compiled: Compiled
+
+    @property
+    def blocked(self) -> bool:
+        """Whether a narrowing loss stands that nobody has accepted."""
+        return self.compiled.blocked
+
+
+def render(strategy: Strategy, source: str, line: str | None = None) -> Rendered:
+    """A strategy line in a source's syntax.
+
+    Raises:
+        StrategyError: the source is unknown, or cannot say anything of the strategy.
+    """
+    if source not in WRITERS:
+        raise StrategyError(
+            f"There is no source {source!r} that can be searched.",
+            remedy=f"The sources are: {', '.join(WRITERS)}.",
+        )
+    writer = WRITERS[source]
+    compiled = compile_for(strategy, writer.dialect, line)
+    return Rendered(source, tuple(writer.queries(compiled)), compiled.losses, compiled)
