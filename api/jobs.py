@@ -28,6 +28,8 @@ logger = logging.getLogger(__name__)
 
 # The longest that an idle consumer sleeps before it looks again; SQLite can only be polled.
 _POLL_SECONDS = 0.5
+# How often an import that a worker did not finish is taken up by itself.
+_TAKEN_UP = 3
 
 
 class JsonSerializer(Serializer):  # type: ignore[misc] # huey has no types
@@ -108,10 +110,16 @@ class Jobs:
         """
         with self._store.write() as session:
             jobs.interrupted(session, kind="import")
-            left = [
-                (upload.id, jobs.begin(session, upload.review_id, "import"))
-                for upload in uploads.confirmed(session)
-            ]
+            left = []
+            for upload in uploads.confirmed(session):
+                job = jobs.begin(session, upload.review_id, "import")
+                if uploads.taken_up(session, upload.id) <= _TAKEN_UP:
+                    left.append((upload.id, job))
+                    continue
+                # A file that ends the worker each time must not end it for ever.
+                uploads.unconfirm(session, upload.id)
+                message = f"{upload.name}: interrupted {_TAKEN_UP + 1} times; see its preview."
+                jobs.end(session, job, state="failed", message=message)
         for upload_id, job in left:
             self.import_upload(upload_id, job)
 
@@ -124,22 +132,25 @@ class Jobs:
             with self._store.write() as session:
                 jobs.discard(session, job)
             return
-        state = "failed"
         try:
             message = self._imported(upload, job)
-            state = "done"
         except UnreadableFile as error:
             where = f"line {error.line}: " if error.line else ""
-            message = f"{upload.name}: {where}{error.message} {error.remedy}"
+            self._failed(upload, job, f"{where}{error.message} {error.remedy}")
+            return
         except Exception as error:
-            message = f"{upload.name}: {error}"
             logger.exception("import of upload %s failed", upload_id)
+            self._failed(upload, job, str(error))
+            raise
         with self._store.write() as session:
-            if state == "failed":
-                # It would fail again at each start; its preview page stays, for another try.
-                uploads.confirm(session, upload_id, {})
-            jobs.end(session, job, state=state, message=message)
+            jobs.end(session, job, state="done", message=message)
         self._done()
+
+    def _failed(self, upload: uploads.UploadInfo, job: int, message: str) -> None:
+        """Say why, and leave the file to its preview page: it would fail again by itself."""
+        with self._store.write() as session:
+            uploads.unconfirm(session, upload.id)
+            jobs.end(session, job, state="failed", message=f"{upload.name}: {message}")
 
     def _imported(self, upload: uploads.UploadInfo, job: int) -> str:
         def progress(done: int) -> None:

@@ -27,18 +27,9 @@ def toml(path: Path) -> dict[str, Any]:
         ValueError: it is not valid TOML; the message names file and place.
     """
     try:
-        return toml_text(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
         raise ValueError(f"{path}: {error}") from error
-
-
-def toml_text(text: str) -> dict[str, Any]:
-    """The same from text.
-
-    Raises:
-        ValueError: it is not valid TOML; the message names the place.
-    """
-    return tomllib.loads(text)
 
 
 def pipelines() -> list[str]:

@@ -428,6 +428,7 @@ class Upload(Base):
     sha256: Mapped[str] = mapped_column(String(64))
     size: Mapped[int]
     request: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    taken_up: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[dt.datetime] = mapped_column(default=now)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
 from store import raw
 from store.errors import NotFound
@@ -76,11 +76,27 @@ def _info(row: Upload) -> UploadInfo:
 
 
 def confirm(session: WriteSession, upload_id: int, request: Mapping[str, Any]) -> None:
-    """Note how a file is to be imported; an empty request takes the confirmation back."""
+    """Note how a file is to be imported."""
     row = session.get(Upload, upload_id)
     if row is None:
         raise NotFound(f"there is no waiting file {upload_id}")
-    row.request = dict(request)
+    row.request, row.taken_up = dict(request), 0
+
+
+def unconfirm(session: WriteSession, upload_id: int) -> None:
+    """Let a file wait for its preview again."""
+    session.execute(update(Upload).where(Upload.id == upload_id).values(request={}, taken_up=0))
+
+
+def taken_up(session: WriteSession, upload_id: int) -> int:
+    """Count one more start of an import that was not finished; gives how many there were."""
+    found: int | None = session.scalar(
+        update(Upload)
+        .where(Upload.id == upload_id)
+        .values(taken_up=Upload.taken_up + 1)
+        .returning(Upload.taken_up)
+    )
+    return found or 0
 
 
 def confirmed(session: ReadSession) -> list[UploadInfo]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+import tomllib
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,7 +13,6 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from api import resources
 from api.commands.output import Json, command
 from harvest.errors import StrategyError, UnreadableFile
 from harvest.render.losses import Loss
@@ -30,6 +32,9 @@ LineOption = Annotated[
 ]
 
 
+_DOCUMENTS: Mapping[str, Callable[[str], Any]] = {".toml": tomllib.loads, ".json": json.loads}
+
+
 def read_strategy(path: Path, line: str | None = None) -> Strategy:
     """A strategy from a file: TOML or JSON by its extension, else plain text.
 
@@ -37,25 +42,36 @@ def read_strategy(path: Path, line: str | None = None) -> Strategy:
         StrategyError: it cannot be read.
         UnreadableFile: it is not UTF-8 text.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UnreadableFile(
-            "The strategy is not UTF-8 text.", remedy="Save it as plain text in UTF-8."
-        ) from error
-    if path.suffix == ".toml":
-        return from_dict(resources.toml_text(text), use=line)
-    if path.suffix == ".json":
+    text = _utf8(path)
+    if path.suffix in _DOCUMENTS:
         try:
-            return from_dict(json.loads(text), use=line)
-        except json.JSONDecodeError as error:
+            return from_dict(_DOCUMENTS[path.suffix](text), use=line)
+        except ValueError as error:
+            # Both libraries end their message with the place, or with "at end of document".
+            place = re.search(r"line (\d+),? column (\d+)", str(error))
+            end = text.rstrip().split("\n")
             raise StrategyError(
-                f"This is not JSON: {error.msg}.",
+                f"The file is not {path.suffix[1:].upper()}: {error}.",
                 remedy="Mend it there.",
-                line=error.lineno,
-                column=error.colno,
+                line=int(place.group(1)) if place else len(end),
+                column=int(place.group(2)) if place else len(end[-1]) + 1,
             ) from error
     return parse(text, use=line)
+
+
+def _utf8(path: Path) -> str:
+    """A file's text.
+
+    Raises:
+        UnreadableFile: it is not UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        raise UnreadableFile(
+            "The file is not UTF-8 text.", remedy="Save it as plain text in UTF-8.", line=line
+        ) from error
 
 
 def _line(name: str) -> int | str:
@@ -151,16 +167,11 @@ def _show_losses(console: Console, losses: tuple[Loss, ...]) -> None:
     for loss in losses:
         key = (not loss.blocks, loss.direction, loss.kind, loss.accepted or "")
         groups.setdefault(key, []).append(loss.leaf)
-    table = Table("direction", "kind", "leaves", "which", "accepted because")
     for (_, direction, kind, reason), found in sorted(groups.items()):
-        table.add_row(direction, kind, str(len(found)), _plain(", ".join(found)), reason)
-    console.print()
-    console.print(table)
-
-
-def _plain(text: str) -> str:
-    """Square brackets mean markup to rich."""
-    return text.replace("[", r"\[")
+        words = f"{direction}, {kind}, {len(found)} leaves: {', '.join(found)}"
+        console.print(f"\n{words}", markup=False)
+        if reason:
+            console.print(f"  accepted: {reason}", markup=False)
 
 
 @app.command("explain")
@@ -206,26 +217,25 @@ def _explained(explainer: Explainer, path: Path) -> list[tuple[Any, Explained]]:
         UnreadableFile: a line is no record.
     """
     found = []
-    with path.open(encoding="utf-8-sig") as stream:
-        for number, text in enumerate(stream, 1):
-            if not text.strip():
-                continue
-            try:
-                data = json.loads(text)
-            except ValueError as error:
-                raise UnreadableFile(
-                    f"The line is not JSON: {error}.", remedy="Mend it.", line=number
-                ) from error
-            if not isinstance(data, dict):
-                raise UnreadableFile(
-                    "The line is no JSON object.", remedy="Write one record a line.", line=number
-                )
-            keywords = data.get("keywords") or []
-            text_of = passage(
-                str(data.get("title") or ""),
-                str(data.get("abstract") or ""),
-                map(str, keywords) if isinstance(keywords, list) else [str(keywords)],
-                str(data.get("language") or ""),
+    for number, text in enumerate(_utf8(path).split("\n"), 1):
+        if not text.strip():
+            continue
+        try:
+            data = json.loads(text)
+        except ValueError as error:
+            raise UnreadableFile(
+                f"The line is not JSON: {error}.", remedy="Mend it.", line=number
+            ) from error
+        if not isinstance(data, dict):
+            raise UnreadableFile(
+                "The line is no JSON object.", remedy="Write one record a line.", line=number
             )
-            found.append((data.get("id", number), explainer.explain(text_of)))
+        keywords = data.get("keywords") or []
+        text_of = passage(
+            str(data.get("title") or ""),
+            str(data.get("abstract") or ""),
+            map(str, keywords) if isinstance(keywords, list) else [str(keywords)],
+            str(data.get("language") or ""),
+        )
+        found.append((data.get("id", number), explainer.explain(text_of)))
     return found

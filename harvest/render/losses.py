@@ -9,17 +9,14 @@ from typing import Literal, Protocol
 from harvest.errors import StrategyError
 from harvest.strategy.tree import (
     Acceptance,
-    And,
     Leaf,
     Limit,
     LimitKind,
-    Node,
-    Not,
-    Or,
     Placed,
-    Ref,
     Strategy,
+    leaves,
     placed,
+    placed_at,
 )
 from harvest.strategy.write import leaf_text
 
@@ -155,24 +152,9 @@ def _with_replacements(strategy: Strategy, source: str, tree: Placed) -> Placed:
         if node.node in ("and", "or", "not"):
             return Placed(node.node, node.path, tuple(walk(child) for child in node.children))
         other = chosen.get(leaf_text(node.leaf))
-        return node if other is None else grafted(other, node.path)
+        return node if other is None else placed_at(strategy, other, node.path)
 
     return walk(tree)
-
-
-def grafted(node: Node, path: tuple[str, ...]) -> Placed:
-    """A tree without references, put where a leaf stood."""
-    if isinstance(node, And | Or):
-        children = tuple(grafted(child, path) for child in node.children)
-        return Placed("and" if isinstance(node, And) else "or", path, children)
-    if isinstance(node, Not):
-        return Placed("not", path, (grafted(node.child, path),))
-    if isinstance(node, Ref):
-        raise StrategyError(
-            f"A replacement refers to line #{node.line}.",
-            remedy="Write the replacement out; it stands for itself.",
-        )
-    return Placed(node, path)
 
 
 class _Compiler:
@@ -210,7 +192,7 @@ class _Compiler:
             gone.extend(lost)
         if not kept or (all(child.node == "not" for child in kept) and node.node == "and"):
             # Only NOTs are left: no source can search for what a record is not.
-            gone.extend((leaf, "not-alone") for child in kept for leaf in _leaves(child))
+            gone.extend((leaf, "not-alone") for child in kept for leaf in leaves(child))
             return None, gone
         narrows = (node.node == "or") != negated
         for leaf, kind in gone:
@@ -251,12 +233,6 @@ class _Compiler:
             )
             for (leaf, kind, direction), places in self._found.items()
         )
-
-
-def _leaves(node: Placed) -> list[Placed]:
-    if not node.children:
-        return [node]
-    return [leaf for child in node.children for leaf in _leaves(child)]
 
 
 def _accepted(source: str, leaf: str, kind: str, acceptances: tuple[Acceptance, ...]) -> str | None:

@@ -32,14 +32,17 @@ class Rendered:
 
     Attributes:
         queries: sent one by one, their results joined.
-        losses: what the translation changed or dropped.
-        compiled: the tree as accepted for the source, for the local filter.
+        compiled: the tree as accepted for the source, and what the translation lost.
     """
 
     source: str
     queries: tuple[str, ...]
-    losses: tuple[Loss, ...]
     compiled: Compiled
+
+    @property
+    def losses(self) -> tuple[Loss, ...]:
+        """What the translation changed or dropped."""
+        return self.compiled.losses
 
     @property
     def blocked(self) -> bool:
@@ -60,4 +63,4 @@ def render(strategy: Strategy, source: str, line: str | None = None) -> Rendered
         )
     writer = WRITERS[source]
     compiled = compile_for(strategy, writer.dialect, line)
-    return Rendered(source, tuple(writer.queries(compiled)), compiled.losses, compiled)
+    return Rendered(source, tuple(writer.queries(compiled)), compiled)

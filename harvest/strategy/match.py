@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from harvest.strategy.tree import Limit, Placed, Strategy, Text, Thesaurus, placed
+from harvest.strategy.tree import Limit, Placed, Strategy, Text, Thesaurus, leaves, placed
 from harvest.text import fold
 
 _APOSTROPHES = re.compile("[’‘‛ʼ`´′＇]")
@@ -239,20 +239,13 @@ def _leafy_lines(tree: Placed) -> Mapping[str, tuple[Placed, set[bool]]]:
 
     def walk(node: Placed, above: str | None, *, negated: bool) -> None:
         line = node.path[-1]
-        if line != above and any(child.path == node.path for child in _leaf_nodes(node)):
+        if line != above and any(child.path == node.path for child in leaves(node)):
             found_lines.setdefault(line, (node, set()))[1].add(negated)
         for child in node.children:
             walk(child, line, negated=negated != (node.node == "not"))
 
     walk(tree, None, negated=False)
     return dict(sorted(found_lines.items(), key=lambda item: _number(item[0])))
-
-
-def _leaf_nodes(node: Placed) -> Iterable[Placed]:
-    if not node.children:
-        yield node
-    for child in node.children:
-        yield from _leaf_nodes(child)
 
 
 def _number(name: str) -> tuple[int, str]:

@@ -88,9 +88,9 @@ def _read(text: str, where: str, notices: list[str]) -> Node:
     try:
         node, said = line_of(plain)
     except StrategyError as error:
-        raise StrategyError(
-            f"{where}: {error.message}", remedy=error.remedy, line=error.line, column=error.column
-        ) from error
+        # Lines of a text within the document are not lines of the file.
+        at = f", line {error.line}, column {error.column}" if error.column else ""
+        raise StrategyError(f"{where}{at}: {error.message}", remedy=error.remedy) from error
     notices.extend(f"{where}: {re.sub(r'^line 1(, |: )', '', note)}" for note in (*changed, *said))
     return node
 
@@ -163,6 +163,11 @@ def _written(node: Node) -> str:
 
 def _replacement(item: Any) -> Replacement:
     found = _item(item, "replace", ("source", "leaf", "with"), ("reason",))
+    if "#" in found["with"]:
+        raise StrategyError(
+            f"The replacement of {found['leaf']} refers to a line.",
+            remedy="Write it out; it stands for itself.",
+        )
     node = _read(found["with"], f"[[replace]] {found['leaf']}", [])
     return Replacement(found["source"], found["leaf"], node, found.get("reason", ""))
 

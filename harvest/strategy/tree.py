@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -197,18 +197,23 @@ def placed(strategy: Strategy, name: str | None = None) -> Placed:
     Raises:
         StrategyError: a line refers to itself or to nothing.
     """
-    return _placed(strategy, Ref(name or strategy.use), ())
+    return placed_at(strategy, Ref(name or strategy.use), ())
 
 
-def _placed(strategy: Strategy, node: Node, path: tuple[str, ...]) -> Placed:
+def placed_at(strategy: Strategy, node: Node, path: tuple[str, ...]) -> Placed:
+    """A node, reached by these lines, with its references followed.
+
+    Raises:
+        StrategyError: a line refers to itself or to nothing.
+    """
     if isinstance(node, Ref):
         check_reference(strategy.lines, node.line, path)
-        return _placed(strategy, strategy.lines[node.line].node, (*path, node.line))
+        return placed_at(strategy, strategy.lines[node.line].node, (*path, node.line))
     if isinstance(node, And | Or):
-        children = tuple(_placed(strategy, child, path) for child in node.children)
+        children = tuple(placed_at(strategy, child, path) for child in node.children)
         return Placed("and" if isinstance(node, And) else "or", path, children)
     if isinstance(node, Not):
-        return Placed("not", path, (_placed(strategy, node.child, path),))
+        return Placed("not", path, (placed_at(strategy, node.child, path),))
     return Placed(node, path)
 
 
@@ -243,17 +248,6 @@ def leaves(node: Placed) -> Iterator[Placed]:
             yield from leaves(child)
     else:
         yield node
-
-
-def replaced(node: Node, change: Callable[[Leaf], Node]) -> Node:
-    """The tree with each leaf changed."""
-    if isinstance(node, And):
-        return And(tuple(replaced(child, change) for child in node.children))
-    if isinstance(node, Or):
-        return Or(tuple(replaced(child, change) for child in node.children))
-    if isinstance(node, Not):
-        return Not(replaced(node.child, change))
-    return node if isinstance(node, Ref) else change(node)
 
 
 def conjunction(nodes: list[Node]) -> Node:

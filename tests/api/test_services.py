@@ -178,19 +178,7 @@ def test_the_worker_ranks_when_it_is_woken_and_imports_uploads(
     thread.start()
     try:
         queue = Jobs(store, settings, done=lambda: None)
-        data = b"title,abstract\nOne,x\nTwo,y\n"
-        with store.write() as session:
-            upload = uploads.add(
-                session,
-                review.id,
-                person.id,
-                name="f.csv",
-                sha256="0" * 64,
-                size=len(data),
-                chunks=[data],
-            )
-            uploads.confirm(session, upload, {"labels": "ignore"})
-            job = jobs.begin(session, review.id, "import")
+        upload, job = _confirmed(store, review, person, b"title,abstract\nOne,x\nTwo,y\n")
         queue.import_upload(upload, job)
         queue.close()
         _until(lambda: _ranked(store, review) == (2, 0))
@@ -214,18 +202,7 @@ def test_an_import_whose_worker_was_killed_is_taken_up_by_the_next(
     store: Store, settings: Settings, review: ReviewInfo, person: PersonInfo
 ) -> None:
     # A killed worker leaves this behind: a confirmed file, its message gone from the queue.
-    with store.write() as session:
-        upload = uploads.add(
-            session,
-            review.id,
-            person.id,
-            name="f.csv",
-            sha256="0" * 64,
-            size=18,
-            chunks=[b"title,abstract\nOne,x\n"],
-        )
-        uploads.confirm(session, upload, {"labels": "ignore"})
-        jobs.begin(session, review.id, "import")
+    _confirmed(store, review, person, b"title,abstract\nOne,x\n")
     worker = Worker(store, settings)
     thread = threading.Thread(target=worker.run)
     thread.start()
@@ -239,6 +216,42 @@ def test_an_import_whose_worker_was_killed_is_taken_up_by_the_next(
             "done"
         ]
         assert not uploads.confirmed(session)
+
+
+def test_an_import_that_ends_the_worker_each_time_is_given_up(
+    store: Store, settings: Settings, review: ReviewInfo, person: PersonInfo
+) -> None:
+    upload, _ = _confirmed(store, review, person, b"title,abstract\nOne,x\n")
+    # Workers that take it up and are killed before they import it.
+    for _ in range(3):
+        Jobs(store, settings, done=lambda: None).resume()
+        with store.read() as session:
+            assert [found.id for found in uploads.confirmed(session)] == [upload]
+    Jobs(store, settings, done=lambda: None).resume()
+    with store.read() as session:
+        assert not uploads.confirmed(session)
+        # The file is kept, and its page lets somebody try again.
+        assert uploads.by_id(session, upload, review.id).name == "f.csv"
+        (job,) = (job for job in jobs.newest(session, review.id) if job.kind == "import")
+    assert (job.state, "4 times" in (job.message or "")) == ("failed", True)
+
+
+def _confirmed(
+    store: Store, review: ReviewInfo, person: PersonInfo, data: bytes
+) -> tuple[int, int]:
+    """An upload whose preview was confirmed, and the job under which its import is shown."""
+    with store.write() as session:
+        upload = uploads.add(
+            session,
+            review.id,
+            person.id,
+            name="f.csv",
+            sha256="0" * 64,
+            size=len(data),
+            chunks=[data],
+        )
+        uploads.confirm(session, upload, {"labels": "ignore"})
+        return upload, jobs.begin(session, review.id, "import")
 
 
 def _ranked(store: Store, review: ReviewInfo) -> tuple[int, int] | None:

@@ -12,7 +12,7 @@ from harvest.render.registry import WRITERS, render
 from harvest.strategy.match import matches, passage
 from harvest.strategy.parse import parse
 from harvest.strategy.toml import from_dict
-from harvest.strategy.tree import Node, placed
+from harvest.strategy.tree import Node, leaves, placed
 from tests.harvest.strategy_trees import documents, texts, trees
 from tests.harvest.test_strategy import SAMPLE_STRATEGY, one_line
 
@@ -127,14 +127,10 @@ def test_a_long_or_is_cut_into_pieces_whose_union_is_the_whole(
     text = passage(" ".join(document[0]), " ".join(document[1]), (), "eng")
     try:
         # So small that most are cut as far as they can be.
-        cut = pieces(tree, lambda piece: sum(1 for _ in _leaves(piece)) <= 4)
+        cut = pieces(tree, lambda piece: sum(1 for _ in leaves(piece)) <= 4)
     except StrategyError:
         return
     assert any(matches(piece, text) for piece in cut) is matches(tree, text)
-
-
-def _leaves(node):  # type: ignore[no-untyped-def] # a walk over a tree
-    yield from ([node] if not node.children else [x for c in node.children for x in _leaves(c)])
 
 
 @given(trees(texts), documents)

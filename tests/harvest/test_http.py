@@ -1,0 +1,263 @@
+"""The one way out, against a server on this machine that plays every fault."""
+
+from __future__ import annotations
+
+import gzip
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from harvest.errors import (
+    AddressRefused,
+    BodyTooLarge,
+    Interrupted,
+    QueryRefused,
+    SourceUnavailable,
+)
+from harvest.http import Client, Limits, Pace, Request, Response, allowed, masked, retry_after
+
+LIMITS = Limits(interval=0.0, timeout=2.0, attempts=3, backoff=0.01, longest_wait=0.2)
+Answer = Callable[[BaseHTTPRequestHandler], None]
+
+
+class Scripted:
+    """A server that gives its answers one after the other, the last one for ever."""
+
+    def __init__(self, *answers: Answer) -> None:
+        self.seen: list[tuple[str, str, dict[str, str]]] = []
+        script = list(answers)
+        seen = self.seen
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                size = int(self.headers.get("content-length", 0))
+                body = self.rfile.read(size).decode()
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                seen.append((self.command, f"{self.path} {body}".strip(), headers))
+                (script.pop(0) if len(script) > 1 else script[0])(self)
+
+            do_POST = do_GET
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def answer(
+    status: int, body: bytes = b"", headers: dict[str, str] | None = None, *, cut: int = 0
+) -> Answer:
+    """An answer; ``cut`` bytes of its announced body are never sent."""
+
+    def give(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(status)
+        for name, value in (headers or {}).items():
+            handler.send_header(name, value)
+        handler.send_header("Content-Length", str(len(body) + cut))
+        handler.end_headers()
+        handler.wfile.write(body)
+        handler.close_connection = True
+
+    return give
+
+
+def judge(response: Response) -> None:
+    """What an adapter does: 5xx and 429 may be tried again, 4xx not."""
+    if response.status == 429 or response.status >= 500:
+        raise SourceUnavailable(
+            f"status {response.status}", source="s", retry_after=retry_after(response.headers)
+        )
+    if response.status >= 400:
+        raise QueryRefused(f"status {response.status}", source="s")
+
+
+@pytest.fixture
+def client() -> Iterator[Client]:
+    """A client that may ask this machine."""
+    made = Client(agent="Winnow tests", allow_loopback=True)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Scripted]]:
+    """Makes scripted servers and closes them."""
+    made: list[Scripted] = []
+
+    def start(*answers: Answer) -> Scripted:
+        made.append(Scripted(*answers))
+        return made[-1]
+
+    yield start
+    for server in made:
+        server.close()
+
+
+def test_a_post_carries_its_form_and_our_name(
+    client: Client, serve: Callable[..., Scripted]
+) -> None:
+    server = serve(answer(200, b"fine"))
+    found = client.ask("s", Request(server.url, data={"term": "a b"}), LIMITS, judge)
+    assert (found.status, found.body) == (200, b"fine")
+    method, said, headers = server.seen[0]
+    assert (method, said, headers["user-agent"]) == ("POST", "/ term=a+b", "Winnow tests")
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        answer(503),
+        answer(429, headers={"Retry-After": "0"}),
+        answer(200, b"half", cut=10),
+        lambda handler: handler.wfile.close(),
+    ],
+    ids=["503", "429", "cut body", "no answer"],
+)
+def test_what_may_pass_is_tried_again(
+    client: Client, serve: Callable[..., Scripted], fault: Answer
+) -> None:
+    server = serve(fault, answer(200, b"fine"))
+    assert client.ask("s", Request(server.url), LIMITS, judge).body == b"fine"
+    assert len(server.seen) == 2
+
+
+def test_attempts_end_and_a_refusal_is_never_sent_again(
+    client: Client, serve: Callable[..., Scripted]
+) -> None:
+    busy = serve(answer(503))
+    with pytest.raises(SourceUnavailable):
+        client.ask("s", Request(busy.url), LIMITS, judge)
+    assert len(busy.seen) == 3
+    wrong = serve(answer(400))
+    with pytest.raises(QueryRefused):
+        client.ask("s", Request(wrong.url), LIMITS, judge)
+    assert len(wrong.seen) == 1
+
+
+def test_a_long_retry_after_is_capped(client: Client, serve: Callable[..., Scripted]) -> None:
+    # Fifteen hours, as a spent budget asks for.
+    server = serve(answer(429, headers={"Retry-After": "54000"}), answer(200, b"fine"))
+    start = time.monotonic()
+    assert client.ask("s", Request(server.url), LIMITS, judge).body == b"fine"
+    assert time.monotonic() - start < 30
+
+
+def test_a_silent_source_times_out(client: Client, serve: Callable[..., Scripted]) -> None:
+    server = serve(lambda _: time.sleep(1.5))
+    limits = Limits(interval=0.0, timeout=0.2, attempts=1)
+    with pytest.raises(SourceUnavailable, match="Timeout"):
+        client.ask("s", Request(server.url), limits, judge)
+
+
+def test_bodies_over_the_limit_are_refused_packed_or_not(
+    client: Client, serve: Callable[..., Scripted]
+) -> None:
+    limits = Limits(interval=0.0, largest_body=100_000)
+    bomb = gzip.compress(b"0" * 50_000_000)
+    assert len(bomb) < limits.largest_body
+    for give in (
+        answer(200, b"0" * 200_000),
+        answer(200, bomb, {"Content-Encoding": "gzip"}),
+    ):
+        with pytest.raises(BodyTooLarge):
+            client.ask("s", Request(serve(give).url), limits, judge)
+
+
+def test_a_key_does_not_follow_to_another_host(
+    client: Client, serve: Callable[..., Scripted]
+) -> None:
+    other = serve(answer(200, b"there"))
+    first = serve(answer(302, headers={"Location": f"{other.url}/new"}))
+    request = Request(first.url, params={"api_key": "k"}, headers={"x-api-key": "secret"})
+    assert client.ask("s", request, LIMITS, judge).body == b"there"
+    assert first.seen[0][2]["x-api-key"] == "secret"
+    assert "x-api-key" not in other.seen[0][2]
+    assert other.seen[0][1] == "/new"
+
+
+def test_every_hop_is_checked(client: Client, serve: Callable[..., Scripted]) -> None:
+    for target in ("http://example.org/", "file:///etc/passwd", "https://10.0.0.1/"):
+        server = serve(answer(302, headers={"Location": target}))
+        with pytest.raises(AddressRefused):
+            client.ask("s", Request(server.url), LIMITS, judge)
+    server = serve(answer(302, headers={"Location": "/again"}))
+    with pytest.raises(SourceUnavailable, match="redirects"):
+        client.ask("s", Request(server.url), Limits(interval=0.0, attempts=1), judge)
+
+
+def test_loopback_is_asked_only_where_it_is_allowed(serve: Callable[..., Scripted]) -> None:
+    server = serve(answer(200))
+    strict = Client(agent="x")
+    for url in (server.url, server.url.replace("http:", "https:")):
+        with pytest.raises(AddressRefused):
+            strict.ask("s", Request(url), LIMITS, judge)
+    strict.close()
+    assert not server.seen
+
+
+@pytest.mark.parametrize(
+    ("address", "fine"),
+    [
+        ("93.184.216.34", True),
+        ("2606:2800:220:1::1", True),
+        ("127.0.0.1", False),
+        ("10.1.2.3", False),
+        ("169.254.169.254", False),
+        ("192.168.0.1", False),
+        ("0.0.0.0", False),
+        ("224.0.0.1", False),
+        ("::1", False),
+        ("::ffff:10.0.0.1", False),
+        ("fe80::1%eth0", False),
+        ("fd00::1", False),
+    ],
+)
+def test_only_public_addresses_may_be_connected_to(address: str, fine: bool) -> None:
+    assert allowed(address, loopback=False) is fine
+
+
+def test_stopping_ends_a_wait_at_once(serve: Callable[..., Scripted]) -> None:
+    stop = threading.Event()
+    client = Client(agent="x", allow_loopback=True, stop=stop)
+    server = serve(answer(503))
+    limits = Limits(interval=0.0, backoff=600.0, longest_wait=600.0)
+    threading.Timer(0.2, stop.set).start()
+    with pytest.raises(Interrupted):
+        client.ask("s", Request(server.url), limits, judge)
+    client.close()
+    assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_slots_are_spaced_also_between_processes(tmp_path: Path, shared: bool) -> None:
+    # Two of them on one folder stand for two processes: nothing else is shared.
+    folder = tmp_path if shared else None
+    first = Pace(folder)
+    second = Pace(folder) if shared else first
+    waits = [pace.slot("s", 10.0) for pace in (first, second, first, second)]
+    assert [round(wait) for wait in waits] == [0, 10, 20, 30]
+    assert first.slot("other", 10.0) == 0
+
+
+def test_secrets_are_masked() -> None:
+    assert masked("https://x/?term=a&api_key=abc&email=me@x.org") == (
+        "https://x/?term=a&api_key=…&email=…"
+    )
+
+
+def test_retry_after_is_a_number_or_a_date() -> None:
+    assert retry_after({"retry-after": "7"}) == 7
+    assert retry_after({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}) == 0
+    assert retry_after({"retry-after": "soon"}) is None
+    assert retry_after({}) is None
