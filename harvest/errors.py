@@ -118,7 +118,15 @@ class BodyTooLarge(SourceRefused):
 
 
 class MalformedPage(SourceError):
-    """A page that cannot be read as what it claims to be."""
+    """A page that cannot be read as what it claims to be.
+
+    Attributes:
+        body: the page as it came, so that it can be kept.
+    """
+
+    def __init__(self, message: str, *, source: str, remedy: str = "", body: bytes = b"") -> None:
+        super().__init__(message, source=source, remedy=remedy)
+        self.body = body
 
 
 class Interrupted(SourceError):

@@ -29,7 +29,13 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError
 
-from harvest.errors import AddressRefused, BodyTooLarge, Interrupted, SourceUnavailable
+from harvest.errors import (
+    AddressRefused,
+    BodyTooLarge,
+    Interrupted,
+    MalformedPage,
+    SourceUnavailable,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -228,13 +234,13 @@ class Client:
             source: short name, for the pace and for messages.
             request: what is asked.
             limits: pace, patience and size.
-            judge: raises the class of failure that an answer is; ``SourceUnavailable`` is tried
-                again, all others are not.
+            judge: raises the class of failure that an answer is; ``SourceUnavailable`` and
+                ``MalformedPage`` are tried again, all others are not.
 
         Raises:
             SourceUnavailable: it was not answered well in all attempts.
             SourceRefused: asking again would not help.
-            MalformedPage: the judge could not read the answer.
+            MalformedPage: the judge could not read any of the answers.
             Interrupted: ``stop`` was set.
         """
         wait = limits.backoff
@@ -242,10 +248,10 @@ class Client:
             try:
                 response = self._once(source, request, limits)
                 judge(response)
-            except SourceUnavailable as error:
+            except (SourceUnavailable, MalformedPage) as error:
                 if attempt == limits.attempts:
                     raise
-                asked = error.retry_after
+                asked = error.retry_after if isinstance(error, SourceUnavailable) else None
                 pause = min(wait if asked is None else asked, limits.longest_wait)
                 logger.info(
                     "%s: %s; try %s of %s in %.1f s",

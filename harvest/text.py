@@ -26,7 +26,10 @@ _CODE_PAGES = (
 )
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 _SPACE = re.compile(r"\s+")
-_TAG = re.compile(r"</?(?:[a-zA-Z][a-zA-Z0-9]*:)?[a-zA-Z][a-zA-Z0-9]*(?:\s[^<>]{0,200})?/?>")
+# What follows a tag's name are attributes, with "=": "<a and b>" is text.
+_TAG = re.compile(
+    r"</?(?:[a-zA-Z][a-zA-Z0-9]*:)?[a-zA-Z][a-zA-Z0-9]*(?:\s[^<>=]{0,40}=[^<>]{0,400})?\s{0,9}/?>"
+)
 _YEAR = re.compile(r"(?<!\d)(1[0-9]{3}|2[01][0-9]{2})(?!\d)")
 _DECLARED = re.compile(rb"^\s*[%@].{0,40}?encoding\s*:\s*([A-Za-z0-9_-]+)", re.IGNORECASE | re.M)
 

@@ -1,0 +1,1 @@
+"""Public sources: one adapter and one pure parser each, behind one protocol."""

@@ -1,0 +1,359 @@
+"""The server: three sources under one address, with faults on demand."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import json
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from tests.loopback.corpus import Article
+from tests.loopback.query import BadQuery, compiled
+from tests.loopback.shapes import europepmc_core, openalex_work, pubmed_set
+
+PATHS = {"pubmed": "/eutils", "europepmc": "/europepmc", "openalex": "/openalex"}
+_ADDRESS_LIMIT = 4094
+
+
+@dataclass
+class Fault:
+    """Something that goes wrong at a source.
+
+    Attributes:
+        kind: ``pace``, ``budget``, ``broken`` (500), ``cut``, ``hang``, ``error`` (told in a body
+            of status 200), ``garbage`` (a page that is no such page), ``partial``, ``empty``.
+        at: number of the source's request, counted from 1; 0 is every request.
+        times: how many requests in a row.
+        service: only requests whose path ends so.
+    """
+
+    kind: str
+    at: int = 0
+    times: int = 1
+    service: str = ""
+    seen: int = 0
+
+
+@dataclass
+class World:
+    """What the server plays."""
+
+    articles: Sequence[Article]
+    cap: int = 9999
+    delay: float = 0.0
+    hang: float = 5.0
+    faults: dict[str, list[Fault]] = field(default_factory=dict)
+    asked: dict[str, list[tuple[str, dict[str, str]]]] = field(default_factory=dict)
+    ignored_phrase: str = ""
+
+
+class Loopback:
+    """The server, running in threads of its own until it is closed."""
+
+    def __init__(self, world: World, port: int = 0) -> None:
+        self.world = world
+        lock = threading.Lock()
+        found: dict[str, list[Article]] = {}
+
+        def hits(query: str) -> list[Article]:
+            with lock:
+                if query not in found:
+                    test = compiled(query)
+                    found[query] = [article for article in world.articles if test(article)]
+                return found[query]
+
+        class Handler(_Handler):
+            pass
+
+        Handler.world, Handler.hits, Handler.lock = world, staticmethod(hits), lock
+        self._server = _Server(("127.0.0.1", port), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+
+    @property
+    def address(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    def base_url(self, source: str) -> str:
+        """A source's base URL."""
+        return f"{self.address}{PATHS[source]}"
+
+    def environment(self) -> dict[str, str]:
+        """Settings by which Winnow asks this server in place of the sources."""
+        names = {f"WINNOW_SOURCES__{s.upper()}__BASE_URL": self.base_url(s) for s in PATHS}
+        return {**names, "WINNOW_HARVEST__ALLOW_LOOPBACK": "true"}
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that was killed is no error of ours."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    world: World
+    hits: Any
+    lock: Any
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        size = int(self.headers.get("content-length", 0))
+        body = self.rfile.read(size).decode()
+        parts = urlsplit(self.path)
+        source = next((s for s, path in PATHS.items() if parts.path.startswith(path + "/")), None)
+        if source is None:
+            self._send(404, b"Not found")
+            return
+        values = {k: v[-1] for k, v in parse_qs(f"{parts.query}&{body}").items()}
+        service = parts.path.rpartition("/")[2]
+        with self.lock:
+            asked = self.world.asked.setdefault(source, [])
+            asked.append((service, values))
+            number = len(asked)
+            fault = self._fault(source, number, service)
+        time.sleep(self.world.delay)
+        try:
+            self._answer(source, service, values, fault)
+        except BadQuery as error:
+            self._refused(source, str(error))
+
+    do_POST = do_GET
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+    def _fault(self, source: str, number: int, service: str) -> str | None:
+        for fault in self.world.faults.get(source, []):
+            if fault.service and service != fault.service:
+                continue
+            fault.seen += 1
+            counted = fault.seen if fault.service else number
+            if fault.at == 0 or fault.at <= counted < fault.at + fault.times:
+                return fault.kind
+        return None
+
+    def _send(
+        self,
+        status: int,
+        body: bytes,
+        kind: str = "application/json",
+        headers: dict[str, str] | None = None,
+        cut: int = 0,
+    ) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body[: len(body) - cut] if cut else body)
+        if cut:
+            self.close_connection = True
+
+    def _json(self, value: Any, **options: Any) -> None:
+        self._send(200, json.dumps(value, ensure_ascii=False).encode(), **options)
+
+    def _refused(self, source: str, words: str) -> None:
+        if source == "pubmed":
+            self._json(
+                {
+                    "header": {"type": "esearch"},
+                    "esearchresult": {"ERROR": f"Search Backend failed: {words}"},
+                }
+            )
+        elif source == "europepmc":
+            self._json({"version": "6.9", "errCode": 400, "errMsg": words})
+        else:
+            self._send(400, json.dumps({"error": "Invalid query", "message": words}).encode())
+
+    def _answer(self, source: str, service: str, values: dict[str, str], fault: str | None) -> None:
+        if fault == "hang":
+            time.sleep(self.world.hang)
+        if fault == "pace":
+            self._send(
+                429,
+                b'{"error":"API rate limit exceeded","count":"4","limit":"3"}',
+                headers={"Retry-After": "0"},
+            )
+        elif fault == "budget":
+            headers = {
+                "Retry-After": "54000",
+                "X-RateLimit-Remaining": "0",
+                "X-RateLimit-Reset": "54000",
+            }
+            self._send(
+                429,
+                b'{"error":"Rate limit exceeded","message":"Insufficient budget"}',
+                headers=headers,
+            )
+        elif fault == "broken":
+            self._send(500, b"<html>Internal Server Error</html>", "text/html")
+        elif fault == "error":
+            self._refused(source, "Search is broken in this query")
+        elif fault == "garbage":
+            self._send(200, b"<html><body>Down for maintenance", "text/html")
+        else:
+            cut = 40 if fault == "cut" else 0
+            getattr(self, f"_{source}")(service, values, fault, cut)
+
+    def _pubmed(self, service: str, values: dict[str, str], fault: str | None, cut: int) -> None:
+        if service == "efetch.fcgi":
+            wanted = set(values.get("id", "").split(","))
+            found = [a for a in self.world.articles if a.pmid in wanted]
+            if fault == "partial":
+                found = found[1:]
+            if fault == "empty":
+                found = []
+            self._send(200, pubmed_set(found), "text/xml", cut=cut)
+            return
+        found = self.hits(values["term"])
+        if "mindate" in values:
+            first, last = _day(values["mindate"]), _day(values["maxdate"])
+            found = [a for a in found if first <= a.entered <= last]
+        if int(values.get("retstart", 0)) > self.world.cap - 1:
+            self._send(
+                200,
+                b'{"header":{},"esearchresult":{"ERROR":"Search Backend failed: Exception:\n\'retstart\' cannot be larger than 9998."}}',
+            )
+            return
+        size = min(int(values.get("retmax", 20)), self.world.cap)
+        result: dict[str, Any] = {
+            "count": str(len(found)),
+            "retmax": str(size),
+            "retstart": "0",
+            "idlist": [a.pmid for a in reversed(found)][:size],
+            "translationset": [],
+            "querytranslation": values["term"],
+        }
+        if self.world.ignored_phrase and self.world.ignored_phrase in values["term"]:
+            result["warninglist"] = {
+                "phrasesignored": [self.world.ignored_phrase],
+                "quotedphrasesnotfound": [],
+                "outputmessages": [],
+            }
+        self._json(
+            {"header": {"type": "esearch", "version": "0.3"}, "esearchresult": result}, cut=cut
+        )
+
+    def _europepmc(self, service: str, values: dict[str, str], fault: str | None, cut: int) -> None:
+        size = int(values.get("pageSize", 25))
+        if not 1 <= size <= 1000:
+            self._json(
+                {
+                    "errCode": 404,
+                    "errMsg": "Invalid page size provided. Valid size is between 1 and 1000",
+                }
+            )
+            return
+        found = self.hits(values["query"])
+        mark = values.get("cursorMark", "*")
+        start = 0 if mark == "*" else int(base64.b64decode(mark).decode())
+        listed = found[start : start + (max(1, size // 2) if fault == "partial" else size)]
+        if fault == "empty":
+            listed = []
+        lite = values.get("resultType") == "idlist"
+        answer: dict[str, Any] = {"version": "6.9", "hitCount": len(found)}
+        if found:
+            following = base64.b64encode(str(start + len(listed)).encode()).decode()
+            answer["nextCursorMark"] = following if listed else mark
+        answer["request"] = {
+            "queryString": values["query"],
+            "resultType": values.get("resultType", "lite"),
+            "cursorMark": mark,
+            "pageSize": size,
+            "sort": "",
+            "synonym": False,
+        }
+        results = [{"id": a.pmid, "source": "MED"} if lite else europepmc_core(a) for a in listed]
+        answer["resultList"] = {"result": results}
+        self._json(answer, cut=cut)
+
+    def _openalex(self, service: str, values: dict[str, str], fault: str | None, cut: int) -> None:
+        if len(self.path) + len(self.headers.get("host", "")) + 8 > _ADDRESS_LIMIT:
+            self._send(
+                400, b'{"error":"Request URL too long","message":"over the 4094-byte limit"}'
+            )
+            return
+        found = list(self.world.articles)
+        for part in _filters(values["filter"]):
+            name, _, value = part.partition(":")
+            if name.startswith("title_and_abstract.search"):
+                wanted = {article.number for article in self.hits(value)}
+                found = [a for a in found if a.number in wanted]
+            elif name in ("from_publication_date", "to_publication_date"):
+                low = name.startswith("from")
+                found = [
+                    a
+                    for a in found
+                    if (a.entered.isoformat() >= value if low else a.entered.isoformat() <= value)
+                ]
+            elif name == "language":
+                found = [a for a in found if a.language[1] == value]
+            elif name in ("pmid", "doi"):
+                found = [a for a in found if value in (a.pmid, a.doi)]
+            else:
+                self._send(
+                    400,
+                    json.dumps(
+                        {"error": "Invalid filter", "message": f"Unknown filter field: {name}"}
+                    ).encode(),
+                )
+                return
+        found.sort(key=lambda a: (a.entered, a.number))
+        size = int(values.get("per_page", 25))
+        mark = values.get("cursor", "")
+        start = 0 if mark in ("", "*") else int(base64.b64decode(mark).decode())
+        listed = found[start : start + size]
+        if fault == "partial":
+            listed = listed[: size // 2]
+        if fault == "empty":
+            listed = []
+        meta: dict[str, Any] = {
+            "count": len(found),
+            "db_response_time_ms": 5,
+            "page": None if mark else 1,
+            "per_page": size,
+            "groups_count": None,
+            "x_query": {"oql": f"works where {values['filter'][:40]}"},
+            "cost_usd": 0.001,
+        }
+        if fault == "partial":
+            meta["timed_out"] = True
+        if mark:
+            ended = len(listed) < size or start + size >= len(found)
+            meta["next_cursor"] = (
+                None if ended else base64.b64encode(str(start + size).encode()).decode()
+            )
+        headers = {"X-RateLimit-Remaining-USD": "0.0997", "X-RateLimit-Remaining": "997"}
+        self._json(
+            {"meta": meta, "results": list(map(openalex_work, listed)), "group_by": []},
+            headers=headers,
+            cut=cut,
+        )
+
+
+def _day(text: str) -> dt.date:
+    return dt.date.fromisoformat(text.replace("/", "-"))
+
+
+def _filters(text: str) -> list[str]:
+    parts, quoted, start = [], False, 0
+    for place, letter in enumerate(text):
+        quoted ^= letter == '"'
+        if letter == "," and not quoted:
+            parts.append(text[start:place])
+            start = place + 1
+    return [*parts, text[start:]]
