@@ -18,6 +18,8 @@ from pydantic_settings import (
 )
 
 from api import resources
+from harvest.sources.config import SourceConfig
+from harvest.sources.registry import SOURCES
 
 PREFIX = "WINNOW_"
 # Read by the loader itself, not settings.
@@ -36,6 +38,15 @@ class EncoderSettings(BaseModel):
     name: str = Field(min_length=1)
     sha256: str
     device: str
+
+
+class HarvestSettings(BaseModel):
+    """How public sources are asked; the sources' own settings are ``sources``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    allow_loopback: bool
+    contact: str
 
 
 class Settings(BaseSettings):
@@ -61,6 +72,16 @@ class Settings(BaseSettings):
     worker_idle_seconds: float = Field(gt=0)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"]
     encoder: EncoderSettings
+    harvest: HarvestSettings
+    sources: dict[str, SourceConfig]
+
+    @field_validator("sources")
+    @classmethod
+    def _known_sources(cls, value: dict[str, SourceConfig]) -> dict[str, SourceConfig]:
+        unknown = sorted(set(value) - set(SOURCES))
+        if unknown:
+            raise ValueError(f"there is no source {unknown[0]!r}; there are: {', '.join(SOURCES)}")
+        return value
 
     @classmethod
     def settings_customise_sources(
@@ -73,10 +94,11 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Command line over environment over files; no .env, no secrets folder."""
         files = [resources.configs() / "default.toml"]
+        sources = resources.configs() / "sources.toml"
         chosen = os.environ.get("WINNOW_CONFIG")
         if chosen:
             files.append(Path(chosen))
-        return (init_settings, env_settings, _Files(settings_cls, files))
+        return (init_settings, env_settings, _Files(settings_cls, files, sources))
 
     @field_validator("data_dir", mode="before")
     @classmethod
@@ -111,12 +133,14 @@ class Settings(BaseSettings):
 
 
 class _Files(TomlConfigSettingsSource):
-    """TOML files over each other, tables merged key by key."""
+    """TOML files over each other, tables merged key by key; sources have a file of their own."""
 
-    def __init__(self, settings_cls: type[BaseSettings], files: list[Path]) -> None:
+    def __init__(
+        self, settings_cls: type[BaseSettings], files: list[Path], sources: Path
+    ) -> None:
         self._files = files
         super().__init__(settings_cls, None)
-        merged: dict[str, Any] = {}
+        merged: dict[str, Any] = {"sources": resources.toml(sources)}
         for file in files:
             if not file.is_file():
                 raise SettingsError(f"there is no settings file {file}")
@@ -135,6 +159,12 @@ def _merged(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
+def _unknown_source(name: str) -> str | None:
+    """The source that an environment variable names, where we have none of that name."""
+    parts = name.removeprefix(PREFIX).lower().split("__")
+    return parts[1] if parts[0] == "sources" and len(parts) > 1 and parts[1] not in SOURCES else None
+
+
 def _check_environment() -> None:
     """pydantic-settings passes over unknown variables; a misspelt one must not be silent."""
     known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
@@ -143,6 +173,10 @@ def _check_environment() -> None:
             continue
         if name not in known and name.split("__")[0] not in known:
             raise SettingsError(f"there is no setting for the environment variable {name}")
+        if source := _unknown_source(name):
+            raise SettingsError(
+                f"{name}: there is no source {source!r}; there are: {', '.join(SOURCES)}"
+            )
 
 
 def load(**overrides: Any) -> Settings:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import delete, insert, select, update
 
 from harvest.record import Record, Rejected
 from store import audit, reviews, searches
@@ -28,6 +28,8 @@ class Keyed:
         fallback_id: used where the review holds another report's record under ``source_id``.
         title_key: folded title; equal keys are the same title.
         search_text: folded text that the record list searches.
+        certain: the id is the source's own word, so that another title under it is the same
+            record mended, not another one.
     """
 
     record: Record
@@ -36,11 +38,18 @@ class Keyed:
     fallback_id: str
     title_key: str
     search_text: str
+    certain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class FileInfo:
-    """What is kept of an imported file beside its bytes."""
+    """What is kept of an imported file, or of a harvested page, beside its bytes.
+
+    Attributes:
+        run_id: the run that the page belongs to; None for a file.
+        number: place of the page in its run, counted from 1.
+        problem: why the page leaves a gap.
+    """
 
     name: str
     sha256: str
@@ -48,6 +57,9 @@ class FileInfo:
     format: str
     columns: Mapping[str, Any]
     notices: Sequence[str]
+    run_id: int | None = None
+    number: int | None = None
+    problem: str | None = None
 
 
 def add_batch(
@@ -60,7 +72,7 @@ def add_batch(
     *,
     person_id: int | None,
 ) -> int:
-    """Store a file's records and rejected entries, each with its fate.
+    """Store an imported file's records and rejected entries, each with its fate.
 
     A record whose id the review holds already is *same*, or *changed* when it fills a field that
     was empty; what is stored is never overwritten. An id that another report's record holds
@@ -69,6 +81,70 @@ def add_batch(
     Returns:
         The batch's id.
     """
+    batch_id, filed, lost = _add(session, review_id, search_id, file, entries, rejected, person_id)
+    # A record of a withdrawn file that comes again counts again.
+    searches.refresh_active(session, batch_id)
+    reviews.touch(session, review_id)
+    audit.append(
+        session,
+        "file.imported",
+        review_id=review_id,
+        person_id=person_id,
+        detail={
+            "file": batch_id,
+            "search": search_id,
+            "name": file.name,
+            "sha256": file.sha256,
+            "records": filed,
+            "rejected": lost,
+        },
+    )
+    return batch_id
+
+
+def add_page(
+    session: WriteSession,
+    review_id: int,
+    search_id: int,
+    page: FileInfo,
+    entries: Iterable[Keyed],
+    rejected: Iterable[Rejected],
+    *,
+    filtered: frozenset[int],
+    person_id: int | None,
+) -> int:
+    """Store a harvested page; its records come into the queue when their run has ended.
+
+    Args:
+        session: a transaction that writes.
+        review_id: the review.
+        search_id: the search that the run belongs to.
+        page: what is kept of the page.
+        entries: its records.
+        rejected: its entries that are no records.
+        filtered: positions of records that the strategy rejects on our side; what has been
+            screened is never filtered.
+        person_id: who started the run.
+
+    Returns:
+        The batch's id.
+    """
+    return _add(session, review_id, search_id, page, entries, rejected, person_id, filtered)[0]
+
+
+def _add(
+    session: WriteSession,
+    review_id: int,
+    search_id: int,
+    file: FileInfo,
+    entries: Iterable[Keyed],
+    rejected: Iterable[Rejected],
+    person_id: int | None,
+    filtered: frozenset[int] = frozenset(),
+) -> tuple[int, int, int]:
+    """A batch with its entries; gives its id, its records and its rejected entries."""
+    # Two that file into one review at once could both find an id missing.
+    reviews.lock(session, review_id)
     batch = Batch(
         review_id=review_id,
         search_id=search_id,
@@ -79,19 +155,39 @@ def add_batch(
         columns=dict(file.columns),
         notices=list(file.notices),
         created_by=person_id,
+        run_id=file.run_id,
+        number=file.number,
+        problem=file.problem,
+        held=file.run_id is not None,
     )
     session.add(batch)
     session.flush()
+    filed = _entries(session, review_id, batch, entries, filtered)
+    lost = _rejected(session, batch.id, rejected)
+    return batch.id, filed, lost
+
+
+def _entries(
+    session: WriteSession,
+    review_id: int,
+    batch: Batch,
+    entries: Iterable[Keyed],
+    filtered: frozenset[int],
+) -> int:
     fates: list[dict[str, Any]] = []
     for part in batched(entries, CHUNK):
-        fates.extend(_file(session, review_id, part))
+        fates.extend(_file(session, review_id, part, filtered, active=not batch.held))
     for fate in fates:
         fate["batch_id"] = batch.id
     for rows in batched(fates, 5000):
         session.execute(insert(BatchEntry), list(rows))
+    return len(fates)
+
+
+def _rejected(session: WriteSession, batch_id: int, rejected: Iterable[Rejected]) -> int:
     lost = [
         {
-            "batch_id": batch.id,
+            "batch_id": batch_id,
             "position": entry.position,
             "line": entry.line,
             "reason": entry.reason,
@@ -101,24 +197,67 @@ def add_batch(
     ]
     for rows in batched(lost, 5000):
         session.execute(insert(BatchRejected), list(rows))
-    # A record of a withdrawn file that comes again counts again.
-    searches.refresh_active(session, batch.id)
-    reviews.touch(session, review_id)
-    audit.append(
-        session,
-        "file.imported",
-        review_id=review_id,
-        person_id=person_id,
-        detail={
-            "file": batch.id,
-            "search": search_id,
-            "name": file.name,
-            "sha256": file.sha256,
-            "records": len(fates),
-            "rejected": len(lost),
-        },
-    )
-    return batch.id
+    return len(lost)
+
+
+def file_again(
+    session: WriteSession,
+    review_id: int,
+    batch_id: int,
+    entries: Sequence[Keyed],
+    rejected: Sequence[Rejected],
+    *,
+    filtered: frozenset[int],
+) -> int:
+    """Store a page's entries once more, as a mended parser reads them.
+
+    Records keep their ids and with them their decisions; a field that the parser reads now takes
+    the place of what it read before, one that it does not read stays.
+
+    Returns:
+        How many records say something else than before, new ones included.
+    """
+    reviews.lock(session, review_id)
+    batch = session.get(Batch, batch_id)
+    assert batch is not None
+    fates = select(BatchEntry.record_id, BatchEntry.fate).where(BatchEntry.batch_id == batch_id)
+    before = {row[0]: row[1] for row in session.execute(fates)}
+    session.execute(delete(BatchEntry).where(BatchEntry.batch_id == batch_id))
+    session.execute(delete(BatchRejected).where(BatchRejected.batch_id == batch_id))
+    held = _held(session, review_id, [i for e in entries for i in (e.source_id, e.fallback_id)])
+    mended = 0
+    for entry in entries:
+        row = _twin(held, entry)
+        mended += row is None or _mend(row, entry)
+    session.flush()
+    _entries(session, review_id, batch, entries, filtered)
+    _rejected(session, batch_id, rejected)
+    # What was new with this page is not "held already" for being read twice.
+    for record_id, fate in before.items():
+        if fate != "filtered":
+            session.execute(
+                update(BatchEntry)
+                .where(
+                    BatchEntry.batch_id == batch_id,
+                    BatchEntry.record_id == record_id,
+                    BatchEntry.fate == "same",
+                )
+                .values(fate=fate)
+            )
+    return mended
+
+
+def _mend(row: RecordRow, entry: Keyed) -> bool:
+    """Take over what the parser reads now; True if anything is another than before."""
+    values = _values(row.review_id, row.report_id, entry, active=row.active)
+    mended = False
+    for name, value in values.items():
+        if name in ("active", "created_at", "source", "source_id", "review_id", "report_id"):
+            continue
+        if value not in (None, [], {}, "") and getattr(row, name) != value:
+            setattr(row, name, value)
+            mended = True
+    return mended
 
 
 def _held(session: ReadSession, review_id: int, ids: Iterable[str]) -> dict[str, list[RecordRow]]:
@@ -142,7 +281,26 @@ class _Fate:
     fresh: int | None = None
 
 
-def _file(session: WriteSession, review_id: int, entries: Sequence[Keyed]) -> list[dict[str, Any]]:
+def _screened(session: ReadSession, report_ids: Iterable[int]) -> set[int]:
+    """Reports on which a decision counts."""
+    found: set[int] = set()
+    for part in batched(set(report_ids), CHUNK):
+        found.update(
+            session.scalars(
+                select(Report.id).where(Report.id.in_(part), Report.decision_id.is_not(None))
+            )
+        )
+    return found
+
+
+def _file(
+    session: WriteSession,
+    review_id: int,
+    entries: Sequence[Keyed],
+    filtered: frozenset[int],
+    *,
+    active: bool,
+) -> list[dict[str, Any]]:
     """File one chunk of records; gives rows of ``batch_entry`` without the batch's id."""
     held = _held(session, review_id, [i for e in entries for i in (e.source_id, e.fallback_id)])
     fates: list[_Fate] = []
@@ -157,7 +315,9 @@ def _file(session: WriteSession, review_id: int, entries: Sequence[Keyed]) -> li
             continue
         key = (entry.source, entry.source_id)
         earlier = placed.get(key)
-        if earlier is not None and _same_title(fresh[earlier].title_key, entry.title_key):
+        if earlier is not None and (
+            entry.certain or _same_title(fresh[earlier].title_key, entry.title_key)
+        ):
             # Twice in one file: one record, counted where it stands.
             fates.append(_Fate(position, "same", fresh=earlier))
             continue
@@ -169,12 +329,16 @@ def _file(session: WriteSession, review_id: int, entries: Sequence[Keyed]) -> li
         placed[key] = len(fresh)
         fates.append(_Fate(position, "new", fresh=len(fresh)))
         fresh.append(entry)
-    ids = _insert(session, review_id, fresh)
+    ids = _insert(session, review_id, fresh, active=active)
+    twins = {row.id: row.report_id for rows in held.values() for row in rows}
+    screened = _screened(session, (twins[f.record_id] for f in fates if f.record_id and filtered))
     return [
         {
             "position": fate.position,
             "record_id": fate.record_id if fate.fresh is None else ids[fate.fresh],
-            "fate": fate.fate,
+            "fate": "filtered"
+            if fate.position in filtered and twins.get(fate.record_id or 0) not in screened
+            else fate.fate,
         }
         for fate in fates
     ]
@@ -192,7 +356,8 @@ def _twin(held: Mapping[str, list[RecordRow]], entry: Keyed) -> RecordRow | None
     for row in held.get(entry.fallback_id, ()):
         return row
     for row in held.get(entry.source_id, ()):
-        if row.source == entry.source and _same_title(row.title_key, entry.title_key):
+        same = entry.certain or _same_title(row.title_key, entry.title_key)
+        if row.source == entry.source and same:
             return row
     return None
 
@@ -200,7 +365,7 @@ def _twin(held: Mapping[str, list[RecordRow]], entry: Keyed) -> RecordRow | None
 def _fill(row: RecordRow, entry: Keyed) -> bool:
     """Fill fields that the stored record lacks; True if any was filled."""
     filled = False
-    values = _values(row.review_id, row.report_id, entry)
+    values = _values(row.review_id, row.report_id, entry, active=row.active)
     for name in ("title", "abstract", "year", "venue", "doi", "pmid", "pmcid", "language"):
         value = values[name]
         if value is not None and getattr(row, name) is None:
@@ -214,15 +379,17 @@ def _fill(row: RecordRow, entry: Keyed) -> bool:
     return filled
 
 
-def _insert(session: WriteSession, review_id: int, entries: Sequence[Keyed]) -> list[int]:
+def _insert(
+    session: WriteSession, review_id: int, entries: Sequence[Keyed], *, active: bool
+) -> list[int]:
     if not entries:
         return []
     reports = session.scalars(
         insert(Report).returning(Report.id, sort_by_parameter_order=True),
-        [{"review_id": review_id, "active": True} for _ in entries],
+        [{"review_id": review_id, "active": active} for _ in entries],
     ).all()
     rows = [
-        _values(review_id, report_id, entry)
+        _values(review_id, report_id, entry, active=active)
         for report_id, entry in zip(reports, entries, strict=True)
     ]
     return list(
@@ -232,7 +399,7 @@ def _insert(session: WriteSession, review_id: int, entries: Sequence[Keyed]) -> 
     )
 
 
-def _values(review_id: int, report_id: int, entry: Keyed) -> dict[str, Any]:
+def _values(review_id: int, report_id: int, entry: Keyed, *, active: bool) -> dict[str, Any]:
     record = entry.record
     return {
         "review_id": review_id,
@@ -265,6 +432,6 @@ def _values(review_id: int, report_id: int, entry: Keyed) -> dict[str, Any]:
         "extra": dict(record.extra),
         "title_key": entry.title_key[:TITLE_KEY_LENGTH],
         "search_text": entry.search_text,
-        "active": True,
+        "active": active,
         "created_at": now(),
     }

@@ -106,6 +106,14 @@ def by_id(session: ReadSession, review_id: int) -> ReviewInfo:
     return _info(row)
 
 
+def lock(session: WriteSession, review_id: int) -> None:
+    """Let no other transaction file records into the review before this one has ended.
+
+    SQLite has one writer anyway.
+    """
+    session.execute(select(Review.id).where(Review.id == review_id).with_for_update())
+
+
 def touch(session: WriteSession, review_id: int) -> None:
     """Note that something changed which makes a new ranking due."""
     session.execute(

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import case, func, select, update
+from sqlalchemy import Select, case, func, select, update
 
-from store import audit, reviews
+from store import audit, flow, reviews
 from store.errors import Conflict, NotFound
 from store.session import ReadSession, WriteSession
 from store.tables import (
@@ -31,9 +31,10 @@ STATED_FIELDS = (
 
 @dataclass(frozen=True, slots=True)
 class BatchInfo:
-    """An imported file and what became of its entries.
+    """An imported file, or a harvested page, and what became of its entries.
 
-    ``read == new + changed + same + rejected`` always.
+    ``read == new + changed + same + filtered + rejected`` always. ``run_id`` and ``number`` are a
+    page's; ``problem`` is why it leaves a gap.
     """
 
     id: int
@@ -52,21 +53,33 @@ class BatchInfo:
     person: str | None
     withdrawn_at: dt.datetime | None
     withdrawn_reason: str | None
+    filtered: int = 0
+    run_id: int | None = None
+    number: int | None = None
+    problem: str | None = None
+    held: bool = False
 
     @property
     def read(self) -> int:
         """Entries that were in the file."""
-        return self.new + self.changed + self.same + self.rejected
+        return self.records + self.rejected
 
     @property
     def records(self) -> int:
         """Entries that are records."""
-        return self.new + self.changed + self.same
+        return self.new + self.changed + self.same + self.filtered
 
 
 @dataclass(frozen=True, slots=True)
 class SearchInfo:
-    """A search; None is "not stated". ``received`` counts entries of files not withdrawn."""
+    """A search; None is "not stated".
+
+    Attributes:
+        received: entries of files that are not withdrawn, rejected ones included; an entry that an
+            earlier file or run of the same search brought already is not counted again.
+        strategy_id: the strategy version that a harvested search runs, ``line`` its line and
+            ``source_name`` the source's short name.
+    """
 
     id: int
     kind: str
@@ -81,11 +94,10 @@ class SearchInfo:
     gap_reason: str | None
     created_at: dt.datetime
     batches: tuple[BatchInfo, ...]
-
-    @property
-    def received(self) -> int:
-        """Entries received, rejected ones included, withdrawn files left out."""
-        return sum(batch.read for batch in self.batches if batch.withdrawn_at is None)
+    received: int = 0
+    strategy_id: int | None = None
+    line: str | None = None
+    source_name: str | None = None
 
     @property
     def gap(self) -> int | None:
@@ -172,7 +184,8 @@ def everything(session: ReadSession, review_id: int) -> list[SearchInfo]:
     for batch in _batches(session, Batch.review_id == review_id):
         files.setdefault(batch.search_id, []).append(batch)
     rows = session.scalars(select(Search).where(Search.review_id == review_id).order_by(Search.id))
-    return [_info(row, files.get(row.id, [])) for row in rows]
+    came = flow.received(session, review_id)
+    return [_info(row, files.get(row.id, []), came.get(row.id, 0)) for row in rows]
 
 
 def by_id(session: ReadSession, review_id: int, search_id: int) -> SearchInfo:
@@ -182,10 +195,11 @@ def by_id(session: ReadSession, review_id: int, search_id: int) -> SearchInfo:
         NotFound: the review has no such search.
     """
     row = _row(session, review_id, search_id)
-    return _info(row, _batches(session, Batch.search_id == search_id))
+    came = flow.received(session, review_id).get(search_id, 0)
+    return _info(row, _batches(session, Batch.search_id == search_id), came)
 
 
-def _info(row: Search, batches: list[BatchInfo]) -> SearchInfo:
+def _info(row: Search, batches: list[BatchInfo], received: int) -> SearchInfo:
     return SearchInfo(
         id=row.id,
         kind=row.kind,
@@ -200,6 +214,10 @@ def _info(row: Search, batches: list[BatchInfo]) -> SearchInfo:
         gap_reason=row.gap_reason,
         created_at=row.created_at,
         batches=tuple(batches),
+        received=received,
+        strategy_id=row.strategy_id,
+        line=row.line,
+        source_name=row.source_name,
     )
 
 
@@ -209,7 +227,7 @@ def _batches(session: ReadSession, condition: Any) -> list[BatchInfo]:
             BatchEntry.batch_id,
             *(
                 func.sum(case((BatchEntry.fate == fate, 1), else_=0)).label(fate)
-                for fate in ("new", "changed", "same")
+                for fate in ("new", "changed", "same", "filtered")
             ),
         )
         .group_by(BatchEntry.batch_id)
@@ -226,6 +244,7 @@ def _batches(session: ReadSession, condition: Any) -> list[BatchInfo]:
             func.coalesce(fates.c.new, 0),
             func.coalesce(fates.c.changed, 0),
             func.coalesce(fates.c.same, 0),
+            func.coalesce(fates.c.filtered, 0),
             func.coalesce(rejected.c.rejected, 0),
             Identity.name,
         )
@@ -253,8 +272,13 @@ def _batches(session: ReadSession, condition: Any) -> list[BatchInfo]:
             person=person,
             withdrawn_at=row.withdrawn_at,
             withdrawn_reason=row.withdrawn_reason,
+            filtered=filtered,
+            run_id=row.run_id,
+            number=row.number,
+            problem=row.problem,
+            held=row.held,
         )
-        for row, new, changed, same, lost, person in rows
+        for row, new, changed, same, filtered, lost, person in rows
     ]
 
 
@@ -262,7 +286,10 @@ def find_batch(session: ReadSession, review_id: int, sha256: str) -> BatchInfo |
     """The file of that content, if the review holds it and it is not withdrawn."""
     found = _batches(
         session,
-        (Batch.review_id == review_id) & (Batch.sha256 == sha256) & Batch.withdrawn_at.is_(None),
+        (Batch.review_id == review_id)
+        & (Batch.sha256 == sha256)
+        & Batch.withdrawn_at.is_(None)
+        & Batch.run_id.is_(None),
     )
     return found[0] if found else None
 
@@ -291,13 +318,13 @@ def rejected(session: ReadSession, batch_id: int, *, limit: int = 1000) -> list[
 
 
 def pool_stamp(session: ReadSession, review_id: int) -> tuple[int, int]:
-    """Changes whenever the review's records change: newest file, number of withdrawn ones."""
-    newest, withdrawn = session.execute(
-        select(func.coalesce(func.max(Batch.id), 0), func.count(Batch.withdrawn_at)).where(
+    """Changes whenever the review's records change: files that count, number of withdrawn ones."""
+    counted, withdrawn = session.execute(
+        select(func.count(case((Batch.held.is_(False), 1))), func.count(Batch.withdrawn_at)).where(
             Batch.review_id == review_id
         )
     ).one()
-    return newest, withdrawn
+    return counted, withdrawn
 
 
 def withdraw(
@@ -331,17 +358,79 @@ def withdraw(
     return gone
 
 
+def withdraw_search(
+    session: WriteSession, review_id: int, search_id: int, *, reason: str, person_id: int | None
+) -> int:
+    """Take a whole search back, with all its files, pages and runs.
+
+    Returns:
+        How many reports left the counts.
+
+    Raises:
+        NotFound: the review has no such search.
+        Conflict: nothing of it is left to withdraw.
+    """
+    _row(session, review_id, search_id)
+    mine = (Batch.search_id == search_id) & Batch.withdrawn_at.is_(None)
+    left = session.scalars(select(Batch.id).where(mine)).all()
+    if not left:
+        raise Conflict(f"search {search_id} has nothing that is not withdrawn already")
+    session.execute(
+        update(Batch)
+        .where(mine)
+        .values(withdrawn_at=now(), withdrawn_by=person_id, withdrawn_reason=reason)
+    )
+    gone = _refresh(
+        session,
+        select(BatchEntry.record_id)
+        .join(Batch, Batch.id == BatchEntry.batch_id)
+        .where(Batch.search_id == search_id),
+    )
+    reviews.touch(session, review_id)
+    audit.append(
+        session,
+        "search.withdrawn",
+        review_id=review_id,
+        person_id=person_id,
+        detail={"search": search_id, "files": len(left), "reason": reason, "reports": gone},
+    )
+    return gone
+
+
 def refresh_active(session: WriteSession, batch_id: int) -> int:
     """Set again which records and reports of a file count.
 
     Returns:
         How many reports of the file do not count now.
     """
-    mine = select(BatchEntry.record_id).where(BatchEntry.batch_id == batch_id)
+    return _refresh(session, select(BatchEntry.record_id).where(BatchEntry.batch_id == batch_id))
+
+
+def refresh_run(session: WriteSession, run_id: int) -> int:
+    """Set again which records and reports of a run count.
+
+    Returns:
+        How many reports of the run do not count now.
+    """
+    return _refresh(
+        session,
+        select(BatchEntry.record_id)
+        .join(Batch, Batch.id == BatchEntry.batch_id)
+        .where(Batch.run_id == run_id),
+    )
+
+
+def _refresh(session: WriteSession, mine: Select[int]) -> int:
+    """A record counts while a file brought it that is neither withdrawn nor held, unfiltered."""
     alive = (
         select(BatchEntry.record_id)
         .join(Batch, Batch.id == BatchEntry.batch_id)
-        .where(BatchEntry.record_id == RecordRow.id, Batch.withdrawn_at.is_(None))
+        .where(
+            BatchEntry.record_id == RecordRow.id,
+            BatchEntry.fate != "filtered",
+            Batch.withdrawn_at.is_(None),
+            Batch.held.is_(False),
+        )
         .exists()
     )
     session.execute(update(RecordRow).where(RecordRow.id.in_(mine)).values(active=alive))

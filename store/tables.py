@@ -149,6 +149,53 @@ class Protocol(Base):
     created_at: Mapped[dt.datetime] = mapped_column(default=now)
 
 
+class StrategyRow(Base):
+    """One version of a review's search strategy; never changed, only followed by another."""
+
+    __tablename__ = "strategy"
+    __table_args__ = (UniqueConstraint("review_id", "version"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    review_id: Mapped[int] = mapped_column(ForeignKey("review.id"))
+    version: Mapped[int] = mapped_column(Integer)
+    body: Mapped[dict[str, Any]]
+    reason: Mapped[str | None]
+    peer_review: Mapped[str | None]
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    created_at: Mapped[dt.datetime] = mapped_column(default=now)
+
+
+class AcceptanceRow(Base):
+    """What a person accepted in writing of a strategy version at a source; appended only."""
+
+    __tablename__ = "strategy_acceptance"
+    __table_args__ = (Index("ix_strategy_acceptance_strategy", "strategy_id"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    strategy_id: Mapped[int] = mapped_column(ForeignKey("strategy.id"))
+    source: Mapped[str] = mapped_column(String(40))
+    kind: Mapped[str] = mapped_column(String(40))
+    leaf: Mapped[str | None]
+    reason: Mapped[str]
+    carried: Mapped[bool] = mapped_column(default=False)
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    created_at: Mapped[dt.datetime] = mapped_column(default=now)
+
+
+class LineHits(Base):
+    """How many hits a line of a strategy version had at a source, asked by itself or for a run."""
+
+    __tablename__ = "line_hits"
+    __table_args__ = (Index("ix_line_hits_strategy", "strategy_id", "source"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    strategy_id: Mapped[int] = mapped_column(ForeignKey("strategy.id"))
+    source: Mapped[str] = mapped_column(String(40))
+    line: Mapped[str] = mapped_column(String(100))
+    hits: Mapped[int | None]
+    at_most: Mapped[bool] = mapped_column(default=False)
+    problem: Mapped[str | None]
+    run_id: Mapped[int | None] = mapped_column(ForeignKey("run.id"), index=True)
+    asked_at: Mapped[dt.datetime] = mapped_column(default=now)
+
+
 class Search(Base):
     """One source searched once for a review: the unit of PRISMA-S. None is "not stated"."""
 
@@ -168,13 +215,67 @@ class Search(Base):
     gap_reason: Mapped[str | None]
     created_at: Mapped[dt.datetime] = mapped_column(default=now)
     created_by: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    # What a harvested search runs: its results are of this strategy line at this source.
+    strategy_id: Mapped[int | None] = mapped_column(ForeignKey("strategy.id"))
+    line: Mapped[str | None] = mapped_column(String(100))
+    source_name: Mapped[str | None] = mapped_column(String(40))
+
+
+class Run(Base):
+    """One walk through a source's results, from the first request to its end or its halt.
+
+    ``cursor`` is where it goes on: it is written in the transaction that stores a page, so that a
+    killed run resumes with nothing lost and nothing twice. ``owner`` is whoever walks it now; a
+    page of another is refused.
+    """
+
+    __tablename__ = "run"
+    __table_args__ = (
+        CheckConstraint(
+            "state IN ('waiting', 'running', 'blocked', 'stopped', 'failed', 'complete', "
+            "'incomplete')",
+            name="state",
+        ),
+        Index("ix_run_review", "review_id", "id"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    review_id: Mapped[int] = mapped_column(ForeignKey("review.id"))
+    search_id: Mapped[int] = mapped_column(ForeignKey("search.id"), index=True)
+    state: Mapped[str] = mapped_column(String(20))
+    held: Mapped[bool] = mapped_column(default=False)
+    queries: Mapped[list[Any]] = mapped_column(default=list)
+    losses: Mapped[list[Any]] = mapped_column(default=list)
+    opened_at: Mapped[dt.datetime | None]
+    understood: Mapped[str | None]
+    reported: Mapped[int | None]
+    at_most: Mapped[bool] = mapped_column(default=False)
+    warnings: Mapped[list[Any]] = mapped_column(default=list)
+    notices: Mapped[list[Any]] = mapped_column(default=list)
+    cursor: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    pages: Mapped[int] = mapped_column(default=0)
+    received: Mapped[int] = mapped_column(default=0)
+    problems: Mapped[list[Any]] = mapped_column(default=list)
+    gold_filtered: Mapped[list[Any]] = mapped_column(default=list)
+    stop_reason: Mapped[str | None]
+    released_reason: Mapped[str | None]
+    owner: Mapped[str | None] = mapped_column(String(40))
+    heartbeat_at: Mapped[dt.datetime | None]
+    started_at: Mapped[dt.datetime] = mapped_column(default=now)
+    ended_at: Mapped[dt.datetime | None]
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
 
 
 class Batch(Base):
-    """An imported file (later: a harvested page) of a search, with what became of it."""
+    """An imported file, or a harvested page, of a search, with what became of it.
+
+    The records of a ``held`` batch are stored and do not come into the queue yet.
+    """
 
     __tablename__ = "batch"
-    __table_args__ = (Index("ix_batch_review_sha256", "review_id", "sha256"),)
+    __table_args__ = (
+        Index("ix_batch_review_sha256", "review_id", "sha256"),
+        Index("ix_batch_run_number", "run_id", "number", unique=True),
+    )
     id: Mapped[int] = mapped_column(primary_key=True)
     review_id: Mapped[int] = mapped_column(ForeignKey("review.id"))
     search_id: Mapped[int] = mapped_column(ForeignKey("search.id"), index=True)
@@ -189,6 +290,10 @@ class Batch(Base):
     withdrawn_at: Mapped[dt.datetime | None]
     withdrawn_by: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     withdrawn_reason: Mapped[str | None]
+    run_id: Mapped[int | None] = mapped_column(ForeignKey("run.id"))
+    number: Mapped[int | None] = mapped_column(Integer)
+    problem: Mapped[str | None]
+    held: Mapped[bool] = mapped_column(default=False)
 
 
 class BatchRaw(Base):
@@ -205,7 +310,7 @@ class BatchEntry(Base):
 
     __tablename__ = "batch_entry"
     __table_args__ = (
-        CheckConstraint("fate IN ('new', 'changed', 'same')", name="fate"),
+        CheckConstraint("fate IN ('new', 'changed', 'same', 'filtered')", name="fate"),
         Index("ix_batch_entry_record_id", "record_id"),
     )
     batch_id: Mapped[int] = mapped_column(ForeignKey("batch.id"), primary_key=True)
@@ -379,6 +484,10 @@ class GoldRecord(Base):
     created_by: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     # A list that was taken away stays readable: earlier protocol versions name it.
     removed_at: Mapped[dt.datetime | None]
+    # Set when it was shown among what the search missed; the next strategy version makes it
+    # development, from that version on.
+    opened_at: Mapped[dt.datetime | None]
+    development_from: Mapped[int | None] = mapped_column(Integer)
 
 
 class Job(Base):

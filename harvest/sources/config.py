@@ -43,7 +43,7 @@ class SourceConfig(BaseModel):
     backoff: float = Field(ge=0)
     longest_wait: float = Field(ge=0)
     largest_body_mb: float = Field(gt=0)
-    api_key: str = ""
+    api_key: str = Field(default="", repr=False)
     key_from: str = ""
     without_key: str
     cost: float = Field(ge=0)

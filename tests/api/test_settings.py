@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from api import resources
-from api.settings import EncoderSettings, Settings, SettingsError, load
+from api.settings import EncoderSettings, HarvestSettings, Settings, SettingsError, load
+from harvest.sources.config import SourceConfig
+from harvest.sources.registry import SOURCES
 
 
 def test_the_later_source_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,13 +61,42 @@ def test_settings_are_frozen() -> None:
 def test_every_setting_has_a_default_and_a_comment() -> None:
     text = (resources.configs() / "default.toml").read_text()
     data = resources.toml(resources.configs() / "default.toml")
-    assert set(data) == set(Settings.model_fields)
+    assert set(data) | {"sources"} == set(Settings.model_fields)
+    assert set(data["harvest"]) == set(HarvestSettings.model_fields)
     assert set(data["encoder"]) == set(EncoderSettings.model_fields)
     lines = text.splitlines()
     for number, line in enumerate(lines):
         if " = " in line and not line.startswith("#"):
             above = lines[number - 1]
             assert above.startswith("#") or " = " in above, f"{line} has no comment"
+
+
+def test_every_setting_of_a_source_is_explained_and_none_is_in_code() -> None:
+    path = resources.configs() / "sources.toml"
+    head = path.read_text().split("[pubmed]")[0]
+    data = resources.toml(path)
+    assert set(data) == set(SOURCES)
+    for values in data.values():
+        assert set(values) == set(SourceConfig.model_fields)
+    for name in ("base_url", "interval", "page_size", "largest_result", "api_key", "cost"):
+        assert name in head
+
+
+def test_a_source_is_changed_by_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WINNOW_SOURCES__PUBMED__BASE_URL", "http://127.0.0.1:9/eutils")
+    monkeypatch.setenv("WINNOW_HARVEST__ALLOW_LOOPBACK", "true")
+    found = load()
+    assert found.sources["pubmed"].url("esearch.fcgi") == "http://127.0.0.1:9/eutils/esearch.fcgi"
+    assert found.sources["pubmed"].page_size == 200
+    assert found.harvest.allow_loopback
+    monkeypatch.setenv("WINNOW_SOURCES__PUBMD__API_KEY", "secret")
+    with pytest.raises(SettingsError, match="there is no source 'pubmd'"):
+        load()
+
+
+def test_a_key_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WINNOW_SOURCES__PUBMED__API_KEY", "sesame")
+    assert "sesame" not in repr(load())
 
 
 def test_hosts_and_urls_follow_the_public_address() -> None:

@@ -56,6 +56,12 @@ def test_text_is_cleaned(text: str, expected: str | None) -> None:
     assert clean(text) == expected
 
 
+def test_words_between_brackets_that_are_no_tag_stay() -> None:
+    assert clean_markup('of <1 year, <a and b>, <span class="x" id="y">kept</span>') == (
+        "of <1 year, <a and b>, kept"
+    )
+
+
 def test_markup_goes_and_comparisons_stay() -> None:
     assert clean_markup("<p>p &lt; 0.05 and n<10 <jats:italic>x</jats:italic></p>") == (
         "p < 0.05 and n<10 x"
