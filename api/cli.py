@@ -9,7 +9,16 @@ from typing import Annotated
 import typer
 
 from api import __version__
-from api.commands import evaluating, people, records, reviews, screening, server, strategies
+from api.commands import (
+    evaluating,
+    harvesting,
+    people,
+    records,
+    reviews,
+    screening,
+    server,
+    strategies,
+)
 
 app = typer.Typer(
     name="winnow",
@@ -58,6 +67,7 @@ app.command("doctor")(server.doctor)
 app.add_typer(people.app, name="user")
 app.add_typer(reviews.app, name="review")
 app.add_typer(strategies.app, name="strategy")
+app.add_typer(harvesting.app, name="harvest")
 
 
 def main() -> None:

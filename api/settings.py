@@ -135,9 +135,7 @@ class Settings(BaseSettings):
 class _Files(TomlConfigSettingsSource):
     """TOML files over each other, tables merged key by key; sources have a file of their own."""
 
-    def __init__(
-        self, settings_cls: type[BaseSettings], files: list[Path], sources: Path
-    ) -> None:
+    def __init__(self, settings_cls: type[BaseSettings], files: list[Path], sources: Path) -> None:
         self._files = files
         super().__init__(settings_cls, None)
         merged: dict[str, Any] = {"sources": resources.toml(sources)}
@@ -162,7 +160,9 @@ def _merged(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
 def _unknown_source(name: str) -> str | None:
     """The source that an environment variable names, where we have none of that name."""
     parts = name.removeprefix(PREFIX).lower().split("__")
-    return parts[1] if parts[0] == "sources" and len(parts) > 1 and parts[1] not in SOURCES else None
+    return (
+        parts[1] if parts[0] == "sources" and len(parts) > 1 and parts[1] not in SOURCES else None
+    )
 
 
 def _check_environment() -> None:

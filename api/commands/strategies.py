@@ -1,11 +1,8 @@
-"""`winnow strategy`: a search strategy checked, translated, and explained on records."""
+"""`winnow strategy`: a search strategy checked, translated, explained, saved, its losses settled."""
 
 from __future__ import annotations
 
 import json
-import re
-import tomllib
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,14 +10,27 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from api.commands.output import Json, command
-from harvest.errors import StrategyError, UnreadableFile
+from api.commands.output import (
+    AsOption,
+    Json,
+    Refused,
+    ReviewOption,
+    command,
+    find_person,
+    find_review,
+    opened,
+    settings,
+)
+from api.services import sources, strategies
+from api.services.strategies import Current
+from harvest.errors import SourceError, UnreadableFile
 from harvest.render.losses import Loss
 from harvest.render.registry import render as render_for
 from harvest.strategy.match import Explained, Explainer, passage
-from harvest.strategy.parse import parse
 from harvest.strategy.toml import from_dict
 from harvest.strategy.tree import Strategy, Thesaurus, leaves, placed
+from store import gold as known
+from store import strategies as stored
 
 app = typer.Typer(help="Check, translate and explain a search strategy.", no_args_is_help=True)
 
@@ -32,9 +42,6 @@ LineOption = Annotated[
 ]
 
 
-_DOCUMENTS: Mapping[str, Callable[[str], Any]] = {".toml": tomllib.loads, ".json": json.loads}
-
-
 def read_strategy(path: Path, line: str | None = None) -> Strategy:
     """A strategy from a file: TOML or JSON by its extension, else plain text.
 
@@ -42,21 +49,7 @@ def read_strategy(path: Path, line: str | None = None) -> Strategy:
         StrategyError: it cannot be read.
         UnreadableFile: it is not UTF-8 text.
     """
-    text = _utf8(path)
-    if path.suffix in _DOCUMENTS:
-        try:
-            return from_dict(_DOCUMENTS[path.suffix](text), use=line)
-        except ValueError as error:
-            # Both libraries end their message with the place, or with "at end of document".
-            place = re.search(r"line (\d+),? column (\d+)", str(error))
-            end = text.rstrip().split("\n")
-            raise StrategyError(
-                f"The file is not {path.suffix[1:].upper()}: {error}.",
-                remedy="Mend it there.",
-                line=int(place.group(1)) if place else len(end),
-                column=int(place.group(2)) if place else len(end[-1]) + 1,
-            ) from error
-    return parse(text, use=line)
+    return from_dict(strategies.body_of(_utf8(path), path.suffix, use=line))
 
 
 def _utf8(path: Path) -> str:
@@ -116,17 +109,6 @@ def check(file: FileArgument, line: LineOption = None, as_json: Json = False) ->
         output.result(result, show)
 
 
-def loss_of(loss: Loss) -> dict[str, Any]:
-    """A loss as JSON."""
-    return {
-        "leaf": loss.leaf,
-        "kind": loss.kind,
-        "direction": loss.direction,
-        "places": list(loss.places),
-        "accepted": loss.accepted,
-    }
-
-
 @app.command("render")
 def render(
     file: FileArgument,
@@ -141,7 +123,7 @@ def render(
         result: dict[str, Any] = {
             "source": source,
             **({"query": rendered.queries[0]} if one else {"queries": list(rendered.queries)}),
-            "losses": [loss_of(loss) for loss in rendered.losses],
+            "losses": [strategies.loss_json(loss) for loss in rendered.losses],
             "blocked": rendered.blocked,
         }
 
@@ -239,3 +221,328 @@ def _explained(explainer: Explainer, path: Path) -> list[tuple[Any, Explained]]:
         )
         found.append((data.get("id", number), explainer.explain(text_of)))
     return found
+
+
+@app.command("save")
+def save(
+    file: FileArgument,
+    line: LineOption = None,
+    reason: Annotated[str | None, typer.Option(help="Why it was changed.")] = None,
+    peer_review: Annotated[
+        str | None, typer.Option(help="How it was peer reviewed (PRESS): by whom, when.")
+    ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Turn known relevant records that were shown as missed.")
+    ] = False,
+    review: ReviewOption = None,
+    actor: AsOption = None,
+    as_json: Json = False,
+) -> None:
+    """Save a strategy as a new version of a review's."""
+    with command(as_json, file=file) as output:
+        body = strategies.body_of(_utf8(file), file.suffix, use=line)
+        with opened() as store, store.write() as session:
+            person = find_person(session, actor)
+            found = find_review(session, review)
+            turned = stored.opened_gold(session, found.id)
+            before = stored.versions(session, found.id)
+            if turned and not yes and not (before and dict(before[0].body) == body):
+                titles = {info.id: info.title for info in known.everything(session, found.id)}
+                listed = "; ".join(str(titles.get(number)) for number in turned[:5])
+                raise Refused(
+                    f"{len(turned)} known relevant records were shown as missed by the search "
+                    f"({listed}). By saving a new version they become development records: "
+                    "recall computed from them is no estimate from this version on.",
+                    remedy="Save with --yes if the strategy may have been written to find them.",
+                )
+            version = strategies.save(session, found.id, body, reason=reason, person_id=person.id)
+            info = stored.version(session, found.id, version)
+            if peer_review is not None:
+                stored.set_peer_review(session, found.id, info.id, peer_review, person_id=person.id)
+        result = {
+            "review": found.slug,
+            "version": version,
+            "lines": len(from_dict(body).lines),
+            "development": len(turned),
+            "acceptances_carried": sum(a.carried for a in info.acceptances),
+        }
+        output.result(
+            result,
+            lambda console: console.print(
+                f"Version {version} of the strategy of {found.slug} is saved"
+                + (
+                    f"; {len(turned)} known relevant records are development now."
+                    if turned
+                    else "."
+                ),
+                markup=False,
+            ),
+        )
+
+
+@app.command("show")
+def show_saved(
+    version: Annotated[int | None, typer.Option(help="Version; default the newest.")] = None,
+    review: ReviewOption = None,
+    as_json: Json = False,
+) -> None:
+    """Show a review's saved strategy with what was accepted of it and its hits."""
+    with command(as_json) as output, opened() as store, store.read() as session:
+        found = find_review(session, review)
+        current = strategies.current(session, found.id, version)
+        counted = stored.hits(session, current.info.id)
+        result = {
+            "review": found.slug,
+            "version": current.info.version,
+            "use": _line(current.strategy.use),
+            "lines": [
+                {
+                    "number": _line(item.name),
+                    "label": item.label,
+                    "text": item.text,
+                    "hits": {h.source: h.hits for h in counted if h.line == item.name},
+                }
+                for item in current.strategy.lines.values()
+            ],
+            "peer_review": current.info.peer_review,
+            "acceptances": [
+                {"source": a.source, "kind": a.kind, "leaf": a.leaf, "reason": a.reason}
+                for a in current.strategy.acceptances
+            ],
+        }
+
+        def show(console: Console) -> None:
+            console.print(f"Version {current.info.version}", style="bold")
+            for item in current.strategy.lines.values():
+                mark = "→" if item.name == current.strategy.use else " "
+                console.print(f"{mark} #{item.name}: {item.text}", markup=False)
+                numbers = [
+                    f"{h.source} {_hits(h.hits, h.at_most)}" for h in counted if h.line == item.name
+                ]
+                if numbers:
+                    console.print(f"    hits: {', '.join(numbers)}", markup=False)
+            for a in current.strategy.acceptances:
+                console.print(
+                    f"accepted at {a.source}: {a.kind} {a.leaf or '(all)'}: {a.reason}",
+                    markup=False,
+                )
+
+        output.result(result, show)
+
+
+def _hits(hits: int | None, at_most: bool) -> str:
+    if hits is None:
+        return "not countable"
+    return f"at most {hits:,}" if at_most else f"{hits:,}"
+
+
+SourcesOption = Annotated[
+    list[str] | None, typer.Option("--source", help="Source; may be repeated; default all.")
+]
+
+
+@app.command("hits")
+def hits(
+    source: SourcesOption = None,
+    review: ReviewOption = None,
+    as_json: Json = False,
+) -> None:
+    """Count each line's hits and the whole's at the sources, and what fetching would cost."""
+    with command(as_json) as output:
+        chosen = settings()
+        with opened(chosen) as store:
+            with store.read() as session:
+                found = find_review(session, review)
+                current = strategies.current(session, found.id)
+            names = source or list(chosen.sources)
+            with sources.client(chosen) as client:
+                asked = []
+                for name in names:
+                    adapter = sources.adapter(chosen, client, name)
+                    with output.progress(f"asking {name}") as progress:
+                        told = _counted(current, adapter, progress)
+                    with store.write() as session:
+                        for item in told["lines"]:
+                            stored.add_hits(
+                                session,
+                                current.info.id,
+                                name,
+                                str(item["number"]),
+                                hits=item["hits"],
+                                at_most=item["at_most"],
+                                problem=item["problem"],
+                            )
+                    told["lost"] = _lost(chosen, client, current, name)
+                    asked.append(told)
+        result = {"review": found.slug, "version": current.info.version, "sources": asked}
+
+        def show(console: Console) -> None:
+            for told in asked:
+                _show_hits(console, told)
+
+        output.result(result, show)
+
+
+def _counted(current: Current, adapter: Any, progress: Any) -> dict[str, Any]:
+    lines = []
+    for place, line in enumerate(current.strategy.lines, start=1):
+        counted = sources.count_line(adapter, current.strategy, line)
+        lines.append(
+            {
+                "number": _line(line),
+                "hits": counted.hits,
+                "at_most": counted.at_most,
+                "problem": counted.problem,
+            }
+        )
+        progress(place, len(current.strategy.lines) + 1)
+    rendered = current.rendered(adapter.name)
+    opened_at = adapter.open(rendered.queries)
+    cost = sources.cost_of(adapter, opened_at)
+    return {
+        "source": adapter.name,
+        "lines": lines,
+        "whole": {
+            "line": _line(current.strategy.use),
+            "hits": opened_at.reported,
+            "at_most": opened_at.at_most,
+            "requests": cost.requests,
+            "minutes": cost.minutes,
+            "cost_usd": cost.dollars,
+            "budget_usd": cost.budget,
+            "understood": opened_at.understood,
+        },
+        "warnings": [{"kind": w.kind, "phrase": w.phrase} for w in opened_at.warnings],
+        "notices": list(opened_at.notices),
+        "blocked": rendered.blocked,
+    }
+
+
+def _lost(chosen: Any, client: Any, current: Current, name: str) -> list[dict[str, Any]]:
+    """What the leaves bring by themselves that this source loses, counted at PubMed."""
+    losses = [loss for loss in current.rendered(name).losses if loss.direction == "narrows"]
+    kinds: dict[str, list[Loss]] = {}
+    for loss in losses:
+        kinds.setdefault(loss.kind, []).append(loss)
+    if not kinds:
+        return []
+    pubmed = sources.adapter(chosen, client, "pubmed")
+    try:
+        counted = sources.hits_of_lost(pubmed, kinds)
+    except SourceError as error:
+        counted = dict.fromkeys(kinds)
+        problem: str | None = error.message
+    else:
+        problem = None
+    return [
+        {
+            "kind": kind,
+            "leaves": len(found),
+            "accepted": all(loss.accepted for loss in found),
+            "counted_at": "pubmed",
+            "hits": counted[kind],
+            "problem": problem,
+        }
+        for kind, found in kinds.items()
+    ]
+
+
+def _show_hits(console: Console, told: dict[str, Any]) -> None:
+    table = Table("line", "hits", "note", title=told["source"])
+    for item in told["lines"]:
+        table.add_row(
+            f"#{item['number']}", _hits(item["hits"], item["at_most"]), item["problem"] or ""
+        )
+    console.print(table)
+    whole = told["whole"]
+    words = (
+        f"Line #{whole['line']}: {_hits(whole['hits'], whole['at_most'])} hits; about "
+        f"{whole['requests']:,} requests, {whole['minutes']:g} minutes at the source's pace"
+    )
+    if whole["cost_usd"] is not None:
+        words += f", ${whole['cost_usd']:g} of ${whole['budget_usd']:g} a day"
+    console.print(f"{words}.", markup=False)
+    for lost in told["lost"]:
+        state = "accepted" if lost["accepted"] else "blocks"
+        console.print(
+            f"  {lost['kind']}: {lost['leaves']} leaves, by themselves "
+            f"{_hits(lost['hits'], False)} hits at PubMed ({state})",
+            markup=False,
+        )
+    for warning in told["warnings"]:
+        console.print(f"  {warning['kind']}: {warning['phrase']}", markup=False)
+
+
+@app.command("map")
+def map_leaf(
+    leaf: Annotated[str, typer.Argument(help="The leaf as `winnow strategy render` lists it.")],
+    other: Annotated[str, typer.Option("--with", help="What stands for it, in PubMed's syntax.")],
+    source: Annotated[str, typer.Option(help="The source at which it is replaced.")],
+    reason: Annotated[str, typer.Option(help="Why.")] = "",
+    review: ReviewOption = None,
+    actor: AsOption = None,
+    as_json: Json = False,
+) -> None:
+    """Replace a leaf at one source; makes a new version."""
+    with command(as_json) as output, opened() as store, store.write() as session:
+        person = find_person(session, actor)
+        found = find_review(session, review)
+        version = strategies.map_leaf(
+            session,
+            found.id,
+            source=source,
+            leaf=leaf,
+            other=other,
+            reason=reason,
+            person_id=person.id,
+        )
+        rendered = strategies.current(session, found.id).rendered(source)
+        output.result(
+            {"review": found.slug, "version": version, "blocked": rendered.blocked},
+            lambda console: console.print(
+                f"Version {version}: {leaf} is {other} at {source}.", markup=False
+            ),
+        )
+
+
+@app.command("accept")
+def accept(
+    source: Annotated[str, typer.Option(help="The source.")],
+    kind: Annotated[str, typer.Option(help="Kind of loss or warning, as it was listed.")],
+    reason: Annotated[str, typer.Option(help="Why it does no harm; it stands in the search log.")],
+    leaf: Annotated[
+        str | None, typer.Option(help="One leaf or phrase; default all of the kind.")
+    ] = None,
+    review: ReviewOption = None,
+    actor: AsOption = None,
+    as_json: Json = False,
+) -> None:
+    """Accept in writing what a source loses or changes of the strategy."""
+    with command(as_json) as output, opened() as store, store.write() as session:
+        person = find_person(session, actor)
+        found = find_review(session, review)
+        number = strategies.accept(
+            session,
+            found.id,
+            source=source,
+            kind=kind,
+            leaf=leaf,
+            reason=reason,
+            person_id=person.id,
+        )
+        current = strategies.current(session, found.id)
+        blocked = current.rendered(source).blocked
+        output.result(
+            {
+                "review": found.slug,
+                "version": current.info.version,
+                "accepted": number,
+                "blocked": blocked,
+            },
+            lambda console: console.print(
+                f"Accepted for version {current.info.version} at {source}: {kind}, {number} "
+                f"{'leaf' if number == 1 else 'leaves'}."
+                + (" Other losses still block." if blocked else ""),
+                markup=False,
+            ),
+        )

@@ -70,17 +70,26 @@ def keyed(content: FileContent, source: str | None) -> Iterator[Keyed]:
     for record in content.records:
         fallback = f"{content.sha256}#{record.position}"
         stated = "PubMed" if content.format in _PUBMED_FORMATS and record.accession else source
-        people = " ".join(author.name for author in record.authors)
-        ids = " ".join(i for i in (record.doi, record.pmid, record.accession) if i)
-        parts = (record.title, record.abstract, people, record.venue, ids, str(record.year or ""))
-        yield Keyed(
-            record=record,
-            source=slug(stated or record.database or "file") or "file",
-            source_id=(record.accession or fallback)[:500],
-            fallback_id=fallback,
-            title_key=title_key(record.title),
-            search_text=fold(" ".join(part for part in parts if part)),
-        )
+        name = slug(stated or record.database or "file") or "file"
+        yield key(record, source=name, source_id=record.accession or fallback, fallback=fallback)
+
+
+def key(
+    record: Record, *, source: str, source_id: str, fallback: str, certain: bool = False
+) -> Keyed:
+    """A record with the keys under which the store files it; see ``store.filing.Keyed``."""
+    people = " ".join(author.name for author in record.authors)
+    ids = " ".join(i for i in (record.doi, record.pmid, record.accession) if i)
+    parts = (record.title, record.abstract, people, record.venue, ids, str(record.year or ""))
+    return Keyed(
+        record=record,
+        source=source,
+        source_id=source_id[:500],
+        fallback_id=fallback,
+        title_key=title_key(record.title),
+        search_text=fold(" ".join(part for part in parts if part)),
+        certain=certain,
+    )
 
 
 def _chunks(stream: BinaryIO) -> Iterator[bytes]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from harvest.errors import StrategyError
 from harvest.strategy.normal import normalised
-from harvest.strategy.parse import check, line_of
+from harvest.strategy.parse import check, line_of, parse
 from harvest.strategy.tree import (
     Acceptance,
     Line,
@@ -22,7 +22,8 @@ from harvest.strategy.tree import (
 )
 
 _KEYS = {
-    *("title", "note", "use", "alternatives", "lines", "blocks", "combine", "replace", "accept"),
+    *("title", "note", "use", "alternatives", "text", "lines", "blocks", "combine"),
+    *("replace", "accept"),
     *("version", "truncation", "optional", "recommended", "status", "mesh_to_confirm"),
 }
 
@@ -32,7 +33,8 @@ def from_dict(data: Mapping[str, Any], *, use: str | None = None) -> Strategy:
 
     ``[[lines]]`` have ``number``, ``text`` in PubMed's syntax and perhaps ``label``. Or
     ``[blocks.NAME]`` have lists ``text``, ``mesh`` and ``mesh_noexp``, joined by OR, and
-    ``[combine]`` gives expressions in block names. ``use`` names the strategy line.
+    ``[combine]`` gives expressions in block names. Or ``text`` is a plain strategy with numbered
+    lines. ``use`` names the strategy line.
     ``[[replace]]``: ``source``, ``leaf``, ``with``, ``reason``. ``[[accept]]``: ``source``,
     ``kind``, ``reason`` and perhaps ``leaf``.
 
@@ -43,12 +45,16 @@ def from_dict(data: Mapping[str, Any], *, use: str | None = None) -> Strategy:
     if unknown:
         raise _wrong(f"There is no key {sorted(unknown)[0]!r} in a strategy.", sorted(_KEYS))
     notices: list[str] = []
-    if "lines" in data:
+    if "text" in data:
+        plain = parse(str(data["text"]), use=use or (str(data["use"]) if "use" in data else None))
+        lines = dict(plain.lines)
+        notices.extend(plain.notices)
+    elif "lines" in data:
         lines = _lines(data["lines"], notices)
     elif "blocks" in data:
         lines = _blocks(data, notices)
     else:
-        raise _wrong("The strategy has neither lines nor blocks.", ["lines", "blocks"])
+        raise _wrong("The strategy has neither lines nor blocks.", ["lines", "blocks", "text"])
     chosen = use or str(data.get("use") or data.get("recommended") or list(lines)[-1])
     strategy = Strategy(
         lines=lines,
