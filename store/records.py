@@ -143,7 +143,12 @@ def reports_of_batch(session: ReadSession, batch_id: int) -> dict[int, int]:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What the record list is narrowed by; None and "" narrow nothing."""
+    """What the record list is narrowed by; None and "" narrow nothing.
+
+    Attributes:
+        standing: ``counts`` (in the queue or decided), ``filtered``, ``waiting`` (of a run that
+            has not ended or is held), or ``withdrawn``.
+    """
 
     text: str = ""
     decision: str | None = None
@@ -151,13 +156,36 @@ class Filter:
     year_from: int | None = None
     year_to: int | None = None
     search_id: int | None = None
-    withdrawn: bool = False
+    standing: str = "counts"
+
+
+STANDINGS = ("counts", "filtered", "waiting", "withdrawn")
+
+
+def _standing(name: str) -> list[Any]:
+    """Conditions on a record by what became of it.
+
+    Raises:
+        ValueError: there is no such standing.
+    """
+    if name not in STANDINGS:
+        raise ValueError(f"standing must be one of {', '.join(STANDINGS)}, not {name!r}")
+    if name == "counts":
+        return [RecordRow.active.is_(True)]
+    live = (
+        select(BatchEntry.record_id)
+        .join(Batch, Batch.id == BatchEntry.batch_id)
+        .where(BatchEntry.record_id == RecordRow.id, Batch.withdrawn_at.is_(None))
+    )
+    kept = live.where(BatchEntry.fate != "filtered").exists()
+    conditions = [RecordRow.active.is_(False)]
+    if name == "withdrawn":
+        return [*conditions, ~live.exists()]
+    return [*conditions, live.exists(), ~kept if name == "filtered" else kept]
 
 
 def _narrowed(query: Any, review_id: int, wanted: Filter) -> Any:
-    query = query.where(
-        RecordRow.review_id == review_id, RecordRow.active.is_(not wanted.withdrawn)
-    )
+    query = query.where(RecordRow.review_id == review_id, *_standing(wanted.standing))
     for word in wanted.text.split():
         escaped = word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         query = query.where(RecordRow.search_text.like(f"%{escaped}%", escape="\\"))

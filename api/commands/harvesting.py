@@ -14,7 +14,6 @@ import numpy as np
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 from api.commands.output import (
     AsOption,
@@ -119,42 +118,23 @@ def _result(output: Output, review: str, ended: Sequence[RunInfo]) -> None:
 
 
 def _show(console: Console, found: Sequence[RunInfo]) -> None:
-    table = Table(
-        "run",
-        "source",
-        "version",
-        "state",
-        "reported",
-        "received",
-        "unique",
-        "new",
-        "changed",
-        "same",
-        "filtered",
-        "rejected",
-        "pages",
-    )
     for run in found:
-        reported = "–" if run.reported is None else f"{'≤ ' if run.at_most else ''}{run.reported:,}"
-        numbers = (
-            run.received,
-            run.unique,
-            run.new,
-            run.changed,
-            run.same,
-            run.filtered,
-            run.rejected,
-            run.pages,
+        state = f"{run.state}, held" if run.held else run.state
+        console.print(
+            f"Run {run.id}, {run.source}, strategy version {run.version}, line #{run.line}: "
+            f"{state}",
+            markup=False,
+            style="bold",
         )
-        table.add_row(
-            str(run.id),
-            run.source,
-            str(run.version),
-            f"{run.state}, held" if run.held else run.state,
-            reported,
-            *(f"{number:,}" for number in numbers),
+        most = "at most " if run.at_most else ""
+        reported = "not asked yet" if run.reported is None else f"{most}{run.reported:,}"
+        console.print(
+            f"  reported {reported}; received {run.received:,} on {run.pages:,} pages = "
+            f"{run.new:,} new + {run.changed:,} changed + {run.same:,} held already + "
+            f"{run.filtered:,} filtered + {run.rejected:,} rejected; {run.unique:,} different "
+            "records",
+            markup=False,
         )
-    console.print(table)
     for run in found:
         if run.state != "complete" and run.stop_reason:
             console.print(f"Run {run.id}: {run.stop_reason}", markup=False)

@@ -1,4 +1,4 @@
-"""`winnow strategy`: a search strategy checked, translated, explained, saved, its losses settled."""
+"""`winnow strategy`: a strategy checked, translated, explained, saved, its losses settled."""
 
 from __future__ import annotations
 

@@ -98,7 +98,7 @@ def record_list(
     decision: Annotated[str, Query(pattern="^(|include|exclude|maybe|undecided)$")] = "",
     flag: Annotated[str, Query(pattern="^(|no-abstract|no-title)$")] = "",
     search: Annotated[str, Query(pattern="^[0-9]{0,18}$")] = "",
-    withdrawn: bool = False,
+    standing: Annotated[str, Query(pattern="^(counts|filtered|waiting|withdrawn)$")] = "counts",
     number: Annotated[int, Query(alias="page", ge=1, le=10**6)] = 1,
 ) -> HTMLResponse:
     """Records, searched and filtered."""
@@ -107,7 +107,7 @@ def record_list(
         decision=decision or None,
         flag=flag or None,
         search_id=int(search) if search else None,
-        withdrawn=withdrawn,
+        standing=standing,
     )
     with state.store.read() as session:
         total, found = records.listing(
@@ -115,8 +115,8 @@ def record_list(
         )
         known = searches.everything(session, review.id)
     query = {"q": q, "decision": decision, "flag": flag, "search": search}
-    if withdrawn:
-        query["withdrawn"] = "true"
+    if standing != "counts":
+        query["standing"] = standing
     query = {key: value for key, value in query.items() if value}
     return page(
         request,
@@ -130,7 +130,7 @@ def record_list(
         decision=decision,
         flag=flag,
         search=search,
-        withdrawn=withdrawn,
+        standing=standing,
         searches=known,
         query=urlencode(query),
     )

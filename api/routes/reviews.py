@@ -204,13 +204,13 @@ def list_records(
     decision: Annotated[str | None, Query(pattern="^(include|exclude|maybe|undecided)$")] = None,
     flag: Annotated[str | None, Query(pattern="^(no-abstract|no-title)$")] = None,
     search_id: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None,
-    withdrawn: bool = False,
+    standing: Annotated[str, Query(pattern="^(counts|filtered|waiting|withdrawn)$")] = "counts",
     offset: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
 ) -> schemas.RecordPage:
     """Records, searched and filtered, in the order they came."""
     wanted = records.Filter(
-        text=fold(q), decision=decision, flag=flag, search_id=search_id, withdrawn=withdrawn
+        text=fold(q), decision=decision, flag=flag, search_id=search_id, standing=standing
     )
     with state.store.read() as session:
         total, found = records.listing(session, review.id, wanted, offset=offset, limit=limit)

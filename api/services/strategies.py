@@ -112,17 +112,24 @@ def save(
     """
     strategy = from_dict(body)
     before = strategies.versions(session, review_id)
-    carry = [a for a in before[0].acceptances if _still(a, strategy)] if before else []
+    carry = []
+    if before:
+        old = from_dict(before[0].body)
+        carry = [a for a in before[0].acceptances if _still(a, old, strategy)]
     return strategies.save(
         session, review_id, body, reason=reason, person_id=person_id, carry=carry
     )
 
 
-def _still(given: AcceptanceInfo, strategy: Strategy) -> bool:
-    """Whether a version has a loss that was accepted before. Warnings are asked for anew."""
+def _still(given: AcceptanceInfo, old: Strategy, new: Strategy) -> bool:
+    """Whether what was accepted before covers nothing else now. Warnings are asked for anew."""
     if given.kind in WARNINGS or given.source not in WRITERS:
         return False
-    return bool(covered(strategy, given.source, given.kind, given.leaf))
+    before, now = (
+        {loss.leaf for loss in covered(strategy, given.source, given.kind, given.leaf)}
+        for strategy in (old, new)
+    )
+    return bool(now) and now <= before
 
 
 def covered(strategy: Strategy, source: str, kind: str, leaf: str | None) -> list[Loss]:

@@ -25,6 +25,12 @@ _TOGETHER = (
     *("cost", "measurement", "history", "attitudes"),
 )
 _MODELS = ("sure start", "barnahus", "family drug and alcohol courts", "team around the child")
+# Words of a phrase that do not stand together: a source that cuts no words within quotes finds them.
+_SCATTERED = (
+    "Homes of a social landlord were places of work.",
+    "Courts of tennis were open to a family.",
+    "The kinship of languages takes care.",
+)
 _STUDY = ("A qualitative study", "A survey", "A cohort study", "A review", "An evaluation")
 _VERBS = ("shaped", "delayed", "supported", "replaced", "followed", "preceded")
 _PLACES = ("Scotland", "Norway", "Ontario", "Wales", "Queensland", "Hessen", "Oregon")
@@ -87,6 +93,8 @@ def _article(number: int, chance: random.Random) -> Article:
         ("METHODS", f"{study} with {chance.randint(8, 900)} {people}; p <0.05 was wanted."),
         ("RESULTS", f"{together.capitalize()} {chance.choice(_VERBS)} {chance.choice(_CARE)}."),
     )
+    if chance.random() < 0.2:
+        sections = (*sections, ("SETTING", chance.choice(_SCATTERED)))
     if chance.random() < 0.05:
         sections = (*sections, ("CONCLUSIONS", f"As in {chance.choice(_MODELS)}."))
     whole = " ".join(text for _, text in sections)

@@ -76,6 +76,12 @@ class Loopback:
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
 
+        self._found = found
+
+    def forget(self) -> None:
+        """Search again: the corpus has changed."""
+        self._found.clear()
+
     @property
     def address(self) -> str:
         """Where it listens."""

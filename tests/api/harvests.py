@@ -1,0 +1,111 @@
+"""What tests of harvests share: a review with a strategy, and the three sources on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from api.services import harvesting, strategies
+from api.settings import Settings
+from store import runs
+from store.people import PersonInfo
+from store.reviews import ReviewInfo
+from store.runs import RunInfo
+from store.session import Store
+from tests.loopback.corpus import corpus
+from tests.loopback.server import PATHS, Fault, Loopback, World
+
+STRATEGY = """#1 child*[tiab] OR families[tiab] OR "Child"[mesh]
+#2 "social work*"[tiab] OR "family court*"[tiab] OR safeguarding[tiab]
+#3 #1 AND #2
+"""
+
+
+@dataclass
+class Bench:
+    """A review whose sources are played here."""
+
+    store: Store
+    settings: Settings
+    server: Loopback
+    review: ReviewInfo
+    person: PersonInfo
+
+    def save(self, text: str = STRATEGY, *, accepted: bool = True) -> int:
+        with self.store.write() as session:
+            version = strategies.save(
+                session, self.review.id, {"text": text}, reason=None, person_id=self.person.id
+            )
+        if accepted:
+            for source, kind in (("openalex", "thesaurus"), ("europepmc", "explosion")):
+                self.accept(source, kind)
+        return version
+
+    def accept(self, source: str, kind: str, leaf: str | None = None) -> int:
+        with self.store.write() as session:
+            return strategies.accept(
+                session,
+                self.review.id,
+                source=source,
+                kind=kind,
+                leaf=leaf,
+                reason="the words are there",
+                person_id=self.person.id,
+            )
+
+    def begin(self, source: str = "pubmed") -> int:
+        return harvesting.begin(
+            self.store,
+            self.settings,
+            self.review.id,
+            source,
+            person_id=self.person.id,
+            person=self.person.name,
+        )
+
+    def walk(self, run_id: int) -> RunInfo:
+        return harvesting.walk(self.store, self.settings, run_id)
+
+    def run(self, source: str = "pubmed") -> RunInfo:
+        return self.walk(self.begin(source))
+
+    def info(self, run_id: int) -> RunInfo:
+        with self.store.read() as session:
+            return runs.by_id(session, run_id)
+
+    def fault(self, source: str, kind: str, **options: object) -> None:
+        faults = self.server.world.faults.setdefault(source, [])
+        faults.append(Fault(kind, **options))  # type: ignore[arg-type]
+
+    def mend(self) -> None:
+        """No fault any more."""
+        self.server.world.faults.clear()
+
+
+@contextmanager
+def bench(
+    store: Store, settings: Settings, review: ReviewInfo, person: PersonInfo, *, size: int = 400
+) -> Iterator[Bench]:
+    """The three sources, with small pages and no waiting."""
+    server = Loopback(World(corpus(size), hang=1.0))
+    sources = {
+        name: config.model_copy(
+            update={
+                "base_url": server.base_url(name),
+                "interval": 0.0,
+                "page_size": 25,
+                "attempts": 2,
+                "backoff": 0.01,
+                "longest_wait": 0.5,
+            }
+        )
+        for name, config in settings.sources.items()
+        if name in PATHS
+    }
+    harvest = settings.harvest.model_copy(update={"allow_loopback": True})
+    changed = settings.model_copy(update={"sources": sources, "harvest": harvest})
+    try:
+        yield Bench(store, changed, server, review, person)
+    finally:
+        server.close()
