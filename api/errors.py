@@ -12,7 +12,8 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from harvest.errors import FileTooLarge, UnreadableFile
+from api.services.harvesting import Blocked
+from harvest.errors import FileTooLarge, SourceError, StrategyError, UnreadableFile
 from model.encode import EncoderRefused
 from store.errors import AlreadyUsed, Conflict, NotFound, SchemaOutdated, Unstorable
 
@@ -38,6 +39,9 @@ STATUS: dict[type[Exception], int] = {
     BodyTooLarge: 413,
     FileTooLarge: 413,
     UnreadableFile: 422,
+    StrategyError: 422,
+    Blocked: 409,
+    SourceError: 502,
     ValueError: 422,
     Unstorable: 422,
     EncoderRefused: 500,
@@ -48,7 +52,7 @@ STATUS: dict[type[Exception], int] = {
 def body_of(error: Exception, kind: str | None = None) -> dict[str, Any]:
     """The JSON of an error: what is wrong, where, and what to do."""
     details: dict[str, Any] = {"kind": kind or type(error).__name__, "message": str(error)}
-    for name in ("line", "remedy"):
+    for name in ("line", "column", "remedy"):
         value = getattr(error, name, None)
         if value is not None:
             details[name] = value

@@ -16,7 +16,7 @@ from huey.serializer import Serializer
 from huey.utils import Error
 from psycopg.errors import UniqueViolation
 
-from api.services import importing
+from api.services import counting, importing
 from api.services.importing import ImportRequest
 from api.settings import Settings
 from harvest.errors import UnreadableFile
@@ -93,9 +93,13 @@ class Jobs:
         """
         self.huey = make_huey(settings)
         self._store = store
+        self._settings = settings
         self._done = done
         self.import_upload: Callable[[int, int], Any] = self.huey.task(name="import_upload")(
             self._import_upload
+        )
+        self.count_hits: Callable[[int, int], Any] = self.huey.task(name="count_hits")(
+            self._count_hits
         )
 
     def close(self) -> None:
@@ -110,6 +114,7 @@ class Jobs:
         """
         with self._store.write() as session:
             jobs.interrupted(session, kind="import")
+            jobs.interrupted(session, kind="hits")
             left = []
             for upload in uploads.confirmed(session):
                 job = jobs.begin(session, upload.review_id, "import")
@@ -122,6 +127,26 @@ class Jobs:
                 jobs.end(session, job, state="failed", message=message)
         for upload_id, job in left:
             self.import_upload(upload_id, job)
+
+    def _count_hits(self, review_id: int, job: int) -> None:
+        """Count the hits of a strategy's lines at all sources, one after the other."""
+
+        def progress(done: int, total: int) -> None:
+            with self._store.write() as session:
+                jobs.advance(session, job, done=done, total=total)
+
+        try:
+            problems = counting.count_everywhere(
+                self._store, self._settings, review_id, progress=progress
+            )
+        except Exception as error:
+            logger.exception("counting the hits of review %s failed", review_id)
+            with self._store.write() as session:
+                jobs.end(session, job, state="failed", message=f"Hits: {error}")
+            raise
+        with self._store.write() as session:
+            state = "failed" if problems else "done"
+            jobs.end(session, job, state=state, message=" ".join(problems) or None)
 
     def _import_upload(self, upload_id: int, job: int) -> None:
         """Import a confirmed upload, telling under a job's number how far it is."""

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
-from api.protocol import ProtocolBody
+from api.protocol import ProtocolBody, Words
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=80)]
 Token = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00]*$")]
@@ -36,6 +36,7 @@ class ErrorDetails(Out):
     kind: str
     message: str
     line: int | None = None
+    column: int | None = None
     remedy: str | None = None
     fields: list[dict[str, str]] | None = None
 
@@ -412,3 +413,161 @@ class AddedOut(Out):
 
 
 RankingState.model_rebuild()
+
+
+class SourceNeeds(Out):
+    """What a source asks of those who use it."""
+
+    key: str
+    key_set: bool
+    key_from: str | None
+    without_key: str
+    contact: str | None
+
+
+class SourceOut(Out):
+    """A public source, what it needs and on which terms."""
+
+    name: str
+    title: str
+    platform: str
+    searchable: bool
+    base_url: str
+    needs: SourceNeeds
+    terms: dict[str, Any]
+    page_size: int
+    seconds_between_requests: float
+    daily_budget_usd: float | None
+
+
+class RunIn(In):
+    """A source to be searched with the review's strategy; ``line`` in place of its own."""
+
+    source: str = Field(max_length=40)
+    line: str | None = Field(default=None, max_length=100)
+
+
+class ReasonIn(In):
+    """Why."""
+
+    reason: Words
+
+
+class RunOut(Out):
+    """A run with its reconciliation: what was sent and understood, reported and received."""
+
+    run: int
+    search: int
+    source: str
+    strategy_version: int
+    line: int | str
+    state: str
+    outcome: str
+    held: bool
+    sent: list[str]
+    understood: str | None
+    reported: int | None
+    reported_at_most: bool
+    received: int
+    unique: int
+    new: int
+    changed: int
+    same: int
+    filtered: int
+    rejected: int
+    missing: int
+    shortfall: int | None
+    pages: int
+    problems: list[str]
+    warnings: list[dict[str, str]]
+    notices: list[str]
+    known_relevant_filtered: list[int]
+    stop_reason: str | None
+    released_reason: str | None
+    started_at: dt.datetime
+    ended_at: dt.datetime | None
+
+
+class LossOut(Out):
+    """A leaf that a source cannot say as it stands."""
+
+    leaf: str
+    kind: str
+    direction: str
+    places: list[str]
+    accepted: str | None
+
+
+class RenderedOut(Out):
+    """A strategy in a source's syntax; blocked while a narrowing loss stands."""
+
+    source: str
+    queries: list[str]
+    losses: list[LossOut]
+    blocked: bool
+
+
+class StrategyIn(In):
+    """A strategy as plain text with numbered lines, or as a document.
+
+    ``confirm`` turns known relevant records that were shown as missed into development ones.
+    """
+
+    text: Annotated[str | None, StringConstraints(max_length=500_000, pattern=r"^[^\x00]*$")] = None
+    document: dict[str, Any] | None = None
+    use: str | None = Field(default=None, max_length=100)
+    reason: Words | None = None
+    confirm: bool = False
+
+
+class StrategyLine(Out):
+    """A line of a strategy with its newest hits by source."""
+
+    number: int | str
+    label: str | None
+    text: str
+    hits: dict[str, int | None]
+
+
+class StrategyOut(Out):
+    """A version of a review's strategy."""
+
+    version: int
+    use: int | str
+    lines: list[StrategyLine]
+    notices: list[str]
+    peer_review: str | None
+    created_at: dt.datetime
+    person: str | None
+
+
+class AcceptanceIn(In):
+    """A loss or a warning that is accepted in writing; ``leaf`` None accepts all of the kind."""
+
+    source: str = Field(max_length=40)
+    kind: str = Field(max_length=40)
+    leaf: Words | None = None
+    reason: Words
+
+
+class AcceptedOut(Out):
+    """How many losses an acceptance covers, and whether others still block."""
+
+    version: int
+    accepted: int
+    blocked: bool
+
+
+class FlowOut(Out):
+    """What became of every record: identified is the sum of the other five.
+
+    ``waiting`` tells how many of those not screened belong to runs that have not ended.
+    """
+
+    identified: int
+    rejected: int
+    filtered: int
+    duplicates: int
+    screened: int
+    not_screened: int
+    waiting: int

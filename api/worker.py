@@ -7,18 +7,73 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from types import FrameType
 
 from api.jobs import Jobs, QuietConsumer
+from api.services import harvesting
 from api.services.ranking import Ranker
 from api.settings import Settings
 from api.wake import Listener, listener, wake
+from store import runs
+from store.errors import Conflict
 from store.session import Store
 
 logger = logging.getLogger(__name__)
 
 # How long a worker may take to see that it is to stop.
 _BLINK = 0.5
+
+
+class Harvests:
+    """Walks the runs that are due, each in a thread of its own: a source's pace is its own.
+
+    Args:
+        store: the database.
+        settings: sources, pace, data folder.
+        done: called when records have come, so that they are ranked.
+    """
+
+    def __init__(self, store: Store, settings: Settings, done: Callable[[], None]) -> None:
+        self._store = store
+        self._settings = settings
+        self._done = done
+        self._stop = threading.Event()
+        self._threads: dict[int, threading.Thread] = {}
+
+    def take_up(self) -> None:
+        """Begin with runs that wait, and with those that somebody left."""
+        self._threads = {n: thread for n, thread in self._threads.items() if thread.is_alive()}
+        with self._store.read() as session:
+            due = runs.due(session)
+        for number in due:
+            if number not in self._threads:
+                thread = threading.Thread(target=self._walk, args=(number,), name=f"run-{number}")
+                self._threads[number] = thread
+                thread.start()
+
+    def close(self) -> None:
+        """Stop after the pages under way; the next worker goes on with the runs."""
+        self._stop.set()
+        for thread in self._threads.values():
+            thread.join()
+
+    def _walk(self, number: int) -> None:
+        try:
+            harvesting.walk(
+                self._store,
+                self._settings,
+                number,
+                stop=self._stop,
+                due_only=True,
+                when_stopped="waiting",
+            )
+        except Conflict as error:
+            logger.info("%s", error)
+        except Exception:
+            # The run says so itself; the worker's other work goes on.
+            logger.exception("run %s failed", number)
+        self._done()
 
 
 class Worker:
@@ -49,13 +104,20 @@ class Worker:
             done=lambda: wake(self._store, self._settings.data_dir),
         )
         jobs.resume()
+        harvests = Harvests(
+            self._store,
+            self._settings,
+            done=lambda: wake(self._store, self._settings.data_dir),
+        )
         consumer = QuietConsumer(jobs.huey)
         consumer.start()
         try:
             while not self._stop.is_set():
+                harvests.take_up()
                 self._rank_due()
                 self._doze(ears)
         finally:
+            harvests.close()
             consumer.stop(graceful=True)
             jobs.close()
             ears.close()

@@ -422,7 +422,7 @@ def add_page(
 def halt(
     session: WriteSession, run_id: int, owner: str, *, state: str, reason: str, remedy: str = ""
 ) -> None:
-    """Stop a run that can be resumed: ``blocked``, ``stopped`` or ``failed``."""
+    """Stop a run that can be resumed: ``blocked``, ``stopped``, ``failed`` or ``waiting``."""
     row = session.get(Run, run_id, with_for_update=True)
     if row is None or row.owner != owner or row.state != "running":
         return
@@ -445,6 +445,21 @@ def stop(session: WriteSession, run_id: int, review_id: int, *, person_id: int |
     audit.append(
         session, "run.stopped", review_id=review_id, person_id=person_id, detail={"run": run_id}
     )
+
+
+def again(session: WriteSession, run_id: int, review_id: int) -> None:
+    """Let a run that was stopped, blocked or failed wait for a worker.
+
+    Raises:
+        NotFound: the review has no such run.
+        Conflict: it is under way or has ended.
+    """
+    row = session.get(Run, run_id, with_for_update=True)
+    if row is None or row.review_id != review_id:
+        raise NotFound(f"there is no run {run_id} in this review")
+    if row.state not in ("stopped", "blocked", "failed"):
+        raise Conflict(f"run {run_id} cannot be resumed: {row.state}")
+    row.state, row.owner = "waiting", None
 
 
 def finish(session: WriteSession, run_id: int, owner: str) -> str:

@@ -13,7 +13,6 @@ from rich.table import Table
 from api.commands.output import (
     AsOption,
     Json,
-    Refused,
     ReviewOption,
     command,
     find_person,
@@ -21,15 +20,13 @@ from api.commands.output import (
     opened,
     settings,
 )
-from api.services import sources, strategies
-from api.services.strategies import Current
-from harvest.errors import SourceError, UnreadableFile
+from api.services import counting, sources, strategies
+from harvest.errors import UnreadableFile
 from harvest.render.losses import Loss
 from harvest.render.registry import render as render_for
 from harvest.strategy.match import Explained, Explainer, passage
 from harvest.strategy.toml import from_dict
 from harvest.strategy.tree import Strategy, Thesaurus, leaves, placed
-from store import gold as known
 from store import strategies as stored
 
 app = typer.Typer(help="Check, translate and explain a search strategy.", no_args_is_help=True)
@@ -67,10 +64,6 @@ def _utf8(path: Path) -> str:
         ) from error
 
 
-def _line(name: str) -> int | str:
-    return int(name) if name.isdigit() else name
-
-
 @app.command("check")
 def check(file: FileArgument, line: LineOption = None, as_json: Json = False) -> None:
     """Read a strategy and tell what was normalised or guessed in reading it."""
@@ -80,10 +73,10 @@ def check(file: FileArgument, line: LineOption = None, as_json: Json = False) ->
         result = {
             "title": strategy.title,
             "note": strategy.note,
-            "use": _line(strategy.use),
-            "alternatives": [_line(name) for name in strategy.alternatives],
+            "use": strategies.line_name(strategy.use),
+            "alternatives": [strategies.line_name(name) for name in strategy.alternatives],
             "lines": [
-                {"number": _line(item.name), "label": item.label, "text": item.text}
+                {"number": strategies.line_name(item.name), "label": item.label, "text": item.text}
                 for item in strategy.lines.values()
             ],
             "leaves": len(found),
@@ -174,7 +167,7 @@ def explain(
                     "id": name,
                     "matched": told.matched,
                     "text_matched": told.text_matched,
-                    "rejected_by": [_line(number) for number in told.rejected_by],
+                    "rejected_by": [strategies.line_name(number) for number in told.rejected_by],
                 }
                 for name, told in found
             ]
@@ -244,17 +237,8 @@ def save(
         with opened() as store, store.write() as session:
             person = find_person(session, actor)
             found = find_review(session, review)
+            strategies.unlocked(session, found.id, body, confirm=yes)
             turned = stored.opened_gold(session, found.id)
-            before = stored.versions(session, found.id)
-            if turned and not yes and not (before and dict(before[0].body) == body):
-                titles = {info.id: info.title for info in known.everything(session, found.id)}
-                listed = "; ".join(str(titles.get(number)) for number in turned[:5])
-                raise Refused(
-                    f"{len(turned)} known relevant records were shown as missed by the search "
-                    f"({listed}). By saving a new version they become development records: "
-                    "recall computed from them is no estimate from this version on.",
-                    remedy="Save with --yes if the strategy may have been written to find them.",
-                )
             version = strategies.save(session, found.id, body, reason=reason, person_id=person.id)
             info = stored.version(session, found.id, version)
             if peer_review is not None:
@@ -294,10 +278,10 @@ def show_saved(
         result = {
             "review": found.slug,
             "version": current.info.version,
-            "use": _line(current.strategy.use),
+            "use": strategies.line_name(current.strategy.use),
             "lines": [
                 {
-                    "number": _line(item.name),
+                    "number": strategies.line_name(item.name),
                     "label": item.label,
                     "text": item.text,
                     "hits": {h.source: h.hits for h in counted if h.line == item.name},
@@ -355,24 +339,13 @@ def hits(
                 found = find_review(session, review)
                 current = strategies.current(session, found.id)
             names = source or list(chosen.sources)
+            asked = []
             with sources.client(chosen) as client:
-                asked = []
                 for name in names:
-                    adapter = sources.adapter(chosen, client, name)
                     with output.progress(f"asking {name}") as progress:
-                        told = _counted(current, adapter, progress)
-                    with store.write() as session:
-                        for item in told["lines"]:
-                            stored.add_hits(
-                                session,
-                                current.info.id,
-                                name,
-                                str(item["number"]),
-                                hits=item["hits"],
-                                at_most=item["at_most"],
-                                problem=item["problem"],
-                            )
-                    told["lost"] = _lost(chosen, client, current, name)
+                        told = counting.count(
+                            store, chosen, client, current, name, progress=progress
+                        )
                     asked.append(told)
         result = {"review": found.slug, "version": current.info.version, "sources": asked}
 
@@ -381,70 +354,6 @@ def hits(
                 _show_hits(console, told)
 
         output.result(result, show)
-
-
-def _counted(current: Current, adapter: Any, progress: Any) -> dict[str, Any]:
-    lines = []
-    for place, line in enumerate(current.strategy.lines, start=1):
-        counted = sources.count_line(adapter, current.strategy, line)
-        lines.append(
-            {
-                "number": _line(line),
-                "hits": counted.hits,
-                "at_most": counted.at_most,
-                "problem": counted.problem,
-            }
-        )
-        progress(place, len(current.strategy.lines) + 1)
-    rendered = current.rendered(adapter.name)
-    opened_at = adapter.open(rendered.queries)
-    cost = sources.cost_of(adapter, opened_at)
-    return {
-        "source": adapter.name,
-        "lines": lines,
-        "whole": {
-            "line": _line(current.strategy.use),
-            "hits": opened_at.reported,
-            "at_most": opened_at.at_most,
-            "requests": cost.requests,
-            "minutes": cost.minutes,
-            "cost_usd": cost.dollars,
-            "budget_usd": cost.budget,
-            "understood": opened_at.understood,
-        },
-        "warnings": [{"kind": w.kind, "phrase": w.phrase} for w in opened_at.warnings],
-        "notices": list(opened_at.notices),
-        "blocked": rendered.blocked,
-    }
-
-
-def _lost(chosen: Any, client: Any, current: Current, name: str) -> list[dict[str, Any]]:
-    """What the leaves bring by themselves that this source loses, counted at PubMed."""
-    losses = [loss for loss in current.rendered(name).losses if loss.direction == "narrows"]
-    kinds: dict[str, list[Loss]] = {}
-    for loss in losses:
-        kinds.setdefault(loss.kind, []).append(loss)
-    if not kinds:
-        return []
-    pubmed = sources.adapter(chosen, client, "pubmed")
-    try:
-        counted = sources.hits_of_lost(pubmed, kinds)
-    except SourceError as error:
-        counted = dict.fromkeys(kinds)
-        problem: str | None = error.message
-    else:
-        problem = None
-    return [
-        {
-            "kind": kind,
-            "leaves": len(found),
-            "accepted": all(loss.accepted for loss in found),
-            "counted_at": "pubmed",
-            "hits": counted[kind],
-            "problem": problem,
-        }
-        for kind, found in kinds.items()
-    ]
 
 
 def _show_hits(console: Console, told: dict[str, Any]) -> None:

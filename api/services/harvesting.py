@@ -130,6 +130,7 @@ def walk(
     *,
     stop: threading.Event | None = None,
     due_only: bool = False,
+    when_stopped: str = "stopped",
     progress: Progress | None = None,
 ) -> RunInfo:
     """Walk a run to its end, or to where it cannot go on; what came stays stored.
@@ -140,6 +141,7 @@ def walk(
         run_id: the run.
         stop: set by whoever wants it to stop; it can be resumed.
         due_only: leave it alone if somebody else walks it.
+        when_stopped: its state after ``stop``: "stopped", or "waiting" for the next worker.
         progress: told records received and reported.
 
     Raises:
@@ -167,7 +169,7 @@ def walk(
             if _warned(work):
                 _pages(work, stop, progress or (lambda _done, _total: None))
     except Interrupted:
-        _halt(store, run_id, owner, "stopped", "interrupted", "Resume it; it goes on from there.")
+        _halt(store, run_id, owner, when_stopped, "interrupted", "It goes on from there.")
     except Conflict as error:
         logger.info("%s", error)
     except SourceError as error:

@@ -15,7 +15,7 @@ from harvest.render.losses import Loss
 from harvest.render.registry import WRITERS, Rendered, render
 from harvest.strategy.toml import from_dict
 from harvest.strategy.tree import Acceptance, Strategy
-from store import strategies
+from store import gold, strategies
 from store.session import ReadSession, WriteSession
 from store.strategies import AcceptanceInfo, StrategyVersion
 
@@ -68,6 +68,15 @@ def body_of(text: str, suffix: str = "", *, use: str | None = None) -> dict[str,
         body["use"] = use
     from_dict(body)
     return body
+
+
+def check(body: Mapping[str, Any]) -> None:
+    """Refuse a document that is no strategy.
+
+    Raises:
+        StrategyError: with the place and the remedy.
+    """
+    from_dict(body)
 
 
 def current(session: ReadSession, review_id: int, number: int | None = None) -> Current:
@@ -267,3 +276,42 @@ def loss_json(loss: Loss) -> dict[str, Any]:
         "places": list(loss.places),
         "accepted": loss.accepted,
     }
+
+
+def line_name(name: str) -> int | str:
+    """A line's name as JSON: a number where it is one."""
+    return int(name) if name.isdigit() else name
+
+
+def unlocked(
+    session: ReadSession, review_id: int, body: Mapping[str, Any], *, confirm: bool
+) -> None:
+    """Refuse to save while that would turn known relevant records that nobody agreed to turn.
+
+    Raises:
+        NeedsConfirmation: records were shown as missed, and the text is a new one.
+    """
+    turned = set(strategies.opened_gold(session, review_id))
+    before = strategies.versions(session, review_id)
+    if not turned or confirm or (before and dict(before[0].body) == dict(body)):
+        return
+    titles = [
+        info.title or info.doi or info.pmid or "?"
+        for info in gold.everything(session, review_id)
+        if info.id in turned
+    ]
+    raise NeedsConfirmation(
+        f"{len(turned)} known relevant records were shown as missed by the search "
+        f"({'; '.join(titles[:5])}). By saving a new version they become development records: "
+        "recall computed from them is no estimate from this version on."
+    )
+
+
+class NeedsConfirmation(ValueError):
+    """Saving would turn known relevant records into development ones.
+
+    Attributes:
+        remedy: what to do.
+    """
+
+    remedy = "Save with --yes (or tick the box) if the strategy may have been written to find them."

@@ -44,6 +44,9 @@ def from_dict(data: Mapping[str, Any], *, use: str | None = None) -> Strategy:
     unknown = set(data) - _KEYS
     if unknown:
         raise _wrong(f"There is no key {sorted(unknown)[0]!r} in a strategy.", sorted(_KEYS))
+    for name in ("alternatives", "replace", "accept"):
+        if not isinstance(data.get(name, []), list):
+            raise _wrong(f"{name!r} is no list.", [f"[[{name}]]"])
     notices: list[str] = []
     if "text" in data:
         plain = parse(str(data["text"]), use=use or (str(data["use"]) if "use" in data else None))
@@ -59,8 +62,8 @@ def from_dict(data: Mapping[str, Any], *, use: str | None = None) -> Strategy:
     strategy = Strategy(
         lines=lines,
         use=chosen,
-        title=data.get("title"),
-        note=data.get("note") or data.get("status"),
+        title=str(data["title"]) if data.get("title") else None,
+        note=str(data.get("note") or data.get("status") or "") or None,
         notices=tuple(notices),
         alternatives=tuple(str(name) for name in data.get("alternatives", ())),
         replacements=tuple(_replacement(item) for item in data.get("replace", ())),
@@ -142,6 +145,8 @@ def _block(block: Any, name: str) -> Node:
             raise _wrong(
                 f"Block {name} has an unknown key {key!r}.", ("text", "mesh", "mesh_noexp")
             )
+        if not isinstance(values, list):
+            raise _wrong(f"{key!r} of block {name} is no list.", ("text", "mesh", "mesh_noexp"))
         for value in values:
             word = normalised(str(value))[0].strip()
             if not re.search(r"\w", word) or '"' in word:
