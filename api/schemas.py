@@ -140,10 +140,16 @@ class SearchIn(In):
     exported: Count | None = None
     searcher: Text | None = None
     gap_reason: Text | None = None
+    route: Literal["database", "registry", "website", "citation", "contact", "other"] | None = None
+    limits_reason: Text | None = None
+    filters: Text | None = None
+    prior_work: Text | None = None
+    update_method: Text | None = None
+    peer_review: Text | None = None
 
 
 class FileOut(Out):
-    """An imported file and what became of its entries: read = new + changed + same + rejected."""
+    """An imported file or harvested page: read = new + changed + same + filtered + rejected."""
 
     id: int
     search_id: int
@@ -157,7 +163,10 @@ class FileOut(Out):
     new: int
     changed: int
     same: int
+    filtered: int
     rejected: int
+    run_id: int | None
+    problem: str | None
     created_at: dt.datetime
     person: str | None
     withdrawn_at: dt.datetime | None
@@ -178,6 +187,12 @@ class SearchOut(Out):
     exported: int | None
     searcher: str | None
     gap_reason: str | None
+    route: str | None
+    limits_reason: str | None
+    filters: str | None
+    prior_work: str | None
+    update_method: str | None
+    peer_review: str | None
     received: int
     gap: int | None
     created_at: dt.datetime

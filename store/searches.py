@@ -25,8 +25,11 @@ from store.tables import (
 
 STATED_FIELDS = (
     *("source", "platform", "run_on", "strategy", "limits", "reported", "exported", "searcher"),
-    "gap_reason",
+    *("gap_reason", "route", "limits_reason", "filters", "prior_work", "update_method"),
+    "peer_review",
 )
+# Ways by which records are found, as PRISMA-S tells them apart.
+ROUTES = ("database", "registry", "website", "citation", "contact", "other")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,12 @@ class SearchInfo:
     created_at: dt.datetime
     batches: tuple[BatchInfo, ...]
     received: int = 0
+    route: str | None = None
+    limits_reason: str | None = None
+    filters: str | None = None
+    prior_work: str | None = None
+    update_method: str | None = None
+    peer_review: str | None = None
     strategy_id: int | None = None
     line: str | None = None
     source_name: str | None = None
@@ -144,6 +153,9 @@ def _known(fields: Mapping[str, Any]) -> None:
     unknown = set(fields) - set(STATED_FIELDS)
     if unknown:
         raise ValueError(f"unknown field(s) of a search: {', '.join(sorted(unknown))}")
+    route = fields.get("route")
+    if route is not None and route not in ROUTES:
+        raise ValueError(f"route must be one of {', '.join(ROUTES)}, not {route!r}")
 
 
 def edit(
@@ -176,6 +188,18 @@ def _row(session: ReadSession, review_id: int, search_id: int) -> Search:
     if row is None or row.review_id != review_id:
         raise NotFound(f"there is no search {search_id} in this review")
     return row
+
+
+def review_of(session: ReadSession, search_id: int) -> int:
+    """The review that a search belongs to.
+
+    Raises:
+        NotFound: there is no such search.
+    """
+    row = session.get(Search, search_id)
+    if row is None:
+        raise NotFound(f"there is no search {search_id}")
+    return row.review_id
 
 
 def everything(session: ReadSession, review_id: int) -> list[SearchInfo]:
@@ -215,6 +239,12 @@ def _info(row: Search, batches: list[BatchInfo], received: int) -> SearchInfo:
         created_at=row.created_at,
         batches=tuple(batches),
         received=received,
+        route=row.route,
+        limits_reason=row.limits_reason,
+        filters=row.filters,
+        prior_work=row.prior_work,
+        update_method=row.update_method,
+        peer_review=row.peer_review,
         strategy_id=row.strategy_id,
         line=row.line,
         source_name=row.source_name,

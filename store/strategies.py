@@ -58,6 +58,7 @@ class Hits:
     problem: str | None
     run_id: int | None
     asked_at: dt.datetime
+    detail: Mapping[str, Any]
 
 
 def versions(session: ReadSession, review_id: int) -> list[StrategyVersion]:
@@ -302,8 +303,9 @@ def add_hits(
     at_most: bool = False,
     problem: str | None = None,
     run_id: int | None = None,
+    detail: Mapping[str, Any] | None = None,
 ) -> None:
-    """Keep how many hits a line had."""
+    """Keep how many hits a line had; ``detail`` is what else is known of the whole."""
     session.add(
         LineHits(
             strategy_id=strategy_id,
@@ -313,6 +315,7 @@ def add_hits(
             at_most=at_most,
             problem=problem,
             run_id=run_id,
+            detail=dict(detail or {}),
         )
     )
     session.flush()
@@ -329,6 +332,15 @@ def hits(session: ReadSession, strategy_id: int, *, run_id: int | None = None) -
         newest = newest.where(LineHits.run_id == run_id)
     rows = session.scalars(select(LineHits).where(LineHits.id.in_(newest)).order_by(LineHits.id))
     return [
-        Hits(row.source, row.line, row.hits, row.at_most, row.problem, row.run_id, row.asked_at)
+        Hits(
+            row.source,
+            row.line,
+            row.hits,
+            row.at_most,
+            row.problem,
+            row.run_id,
+            row.asked_at,
+            row.detail,
+        )
         for row in rows
     ]

@@ -192,6 +192,8 @@ class LineHits(Base):
     hits: Mapped[int | None]
     at_most: Mapped[bool] = mapped_column(default=False)
     problem: Mapped[str | None]
+    # For the whole: requests, minutes, cost, and what the lost leaves bring by themselves.
+    detail: Mapped[dict[str, Any]] = mapped_column(default=dict)
     run_id: Mapped[int | None] = mapped_column(ForeignKey("run.id"), index=True)
     asked_at: Mapped[dt.datetime] = mapped_column(default=now)
 
@@ -213,6 +215,13 @@ class Search(Base):
     exported: Mapped[int | None]
     searcher: Mapped[str | None]
     gap_reason: Mapped[str | None]
+    # The other items of PRISMA-S, where they differ from search to search.
+    route: Mapped[str | None] = mapped_column(String(20))
+    limits_reason: Mapped[str | None]
+    filters: Mapped[str | None]
+    prior_work: Mapped[str | None]
+    update_method: Mapped[str | None]
+    peer_review: Mapped[str | None]
     created_at: Mapped[dt.datetime] = mapped_column(default=now)
     created_by: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     # What a harvested search runs: its results are of this strategy line at this source.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,9 +23,10 @@ from api.commands.output import (
     opened,
     settings,
 )
-from api.documents import exports
+from api.documents import exports, search_log
 from api.protocol import ProtocolBody
 from api.services.importing import LABEL_USES, ImportOutcome, ImportRequest, import_file, slug
+from api.services.search_log import search_log as log_of
 from api.wake import wake
 from harvest.files.read import FileContent, read_file
 from harvest.record import Rejected
@@ -42,6 +44,19 @@ def _mapping(pairs: list[str]) -> dict[str, str]:
             raise typer.BadParameter(f"{pair!r} is not FIELD=COLUMN", param_hint="--map")
         mapping[field.strip()] = column.strip()
     return mapping
+
+
+def _stated(pairs: list[str]) -> dict[str, str]:
+    stated = {}
+    for pair in pairs:
+        field, separator, text = pair.partition("=")
+        if not separator or field.strip() not in searches.STATED_FIELDS:
+            known = ", ".join(searches.STATED_FIELDS)
+            raise typer.BadParameter(
+                f"{pair!r} is not FIELD=TEXT with a field of {known}", param_hint="--state"
+            )
+        stated[field.strip()] = text.strip()
+    return stated
 
 
 def _rejected_json(rejected: tuple[Rejected, ...]) -> list[dict[str, Any]]:
@@ -81,6 +96,13 @@ def import_records(
     reported: Annotated[int | None, typer.Option(help="Hits that the source reported.")] = None,
     exported: Annotated[int | None, typer.Option(help="Records exported.")] = None,
     searcher: Annotated[str | None, typer.Option(help="Who searched.")] = None,
+    state: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="FIELD=TEXT for the search log, repeatable: route, limits_reason, filters, "
+            "prior_work, update_method, peer_review, gap_reason."
+        ),
+    ] = None,
     labels: Annotated[
         str, typer.Option(help=f"Relevance labels in the file: {', '.join(LABEL_USES)}.")
     ] = "ignore",
@@ -109,6 +131,7 @@ def import_records(
             "reported": reported,
             "exported": exported,
             "searcher": searcher,
+            **_stated(state or []),
         }
         fields = {name: value for name, value in stated.items() if value is not None}
         if search is not None and fields:
@@ -283,43 +306,60 @@ def _show_import(
 
 
 def withdraw(
-    file_id: Annotated[int, typer.Argument(help="Number of the imported file.")],
     reason: Annotated[str, typer.Option(help="Why; it is printed with the counts.")],
+    file_id: Annotated[int | None, typer.Argument(help="Number of the imported file.")] = None,
+    search: Annotated[
+        int | None, typer.Option(help="A whole search with its runs, in place of a file.")
+    ] = None,
     review: ReviewOption = None,
     actor: AsOption = None,
     as_json: Json = False,
 ) -> None:
-    """Take back a wrongly imported file: its records leave the counts, decisions stay readable."""
+    """Take back a wrong file or search: its records leave the counts, decisions stay readable."""
     with command(as_json) as output:
         if not reason.strip():
             raise Refused("A withdrawal needs a reason.", remedy="Give one with --reason.")
+        if (file_id is None) == (search is None):
+            raise Refused("Say which file, or which search with --search, is withdrawn.")
         chosen = settings()
         with opened(chosen) as store:
             with store.write() as session:
                 person = find_person(session, actor)
                 found = find_review(session, review)
-                gone = searches.withdraw(
-                    session, found.id, file_id, reason=reason.strip(), person_id=person.id
-                )
-                batch = searches.batch(session, found.id, file_id)
+                if search is not None:
+                    gone = searches.withdraw_search(
+                        session, found.id, search, reason=reason.strip(), person_id=person.id
+                    )
+                    name = f"search {search}"
+                else:
+                    assert file_id is not None
+                    gone = searches.withdraw(
+                        session, found.id, file_id, reason=reason.strip(), person_id=person.id
+                    )
+                    name = searches.batch(session, found.id, file_id).name
             wake(store, chosen.data_dir)
         output.result(
             {
                 "review": found.slug,
                 "file": file_id,
-                "name": batch.name,
+                "search": search,
+                "name": name,
                 "reason": reason.strip(),
                 "reports_withdrawn": gone,
             },
             lambda screen: screen.print(
-                f"{batch.name} is withdrawn: {gone} records left the counts. Decisions on them "
-                "stay readable; importing the file again brings them back."
+                f"{name} is withdrawn: {gone} records left the counts. Decisions on them "
+                "stay readable; bringing them again brings them back."
             ),
         )
 
 
 def export(
-    file_format: Annotated[str, typer.Option("--format", help="csv, ris or jsonl.")] = "csv",
+    file_format: Annotated[
+        str | None,
+        typer.Option("--format", help="csv (default), ris or jsonl; md or csv of the search log."),
+    ] = None,
+    what: Annotated[str, typer.Option(help="records or search-log.")] = "records",
     which: Annotated[str, typer.Option(help=f"Which records: {', '.join(exports.WHICH)}.")] = "all",
     destination: Annotated[
         str | None, typer.Option("--output", help="File to write; - for standard output.")
@@ -327,10 +367,21 @@ def export(
     review: ReviewOption = None,
     as_json: Json = False,
 ) -> None:
-    """Write the records with decisions and scores to a file."""
+    """Write the records with decisions and scores, or the search log, to a file."""
     with command(as_json) as output, opened() as store, store.read() as session:
         found = find_review(session, review)
-        pieces = exports.export(session, found.id, file_format, which)
+        pieces: Iterable[str]
+        if what == "search-log":
+            file_format = file_format or "md"
+            if file_format not in search_log.WRITERS:
+                raise Refused(f"The search log is written as md or csv, not {file_format!r}.")
+            log = log_of(session, found.id)
+            pieces, which = [search_log.WRITERS[file_format](log)], "search-log"
+        elif what == "records":
+            file_format = file_format or "csv"
+            pieces = exports.export(session, found.id, file_format, which)
+        else:
+            raise Refused(f"--what must be records or search-log, not {what!r}.")
         if destination == "-":
             if as_json:
                 raise Refused("--json and --output - both want standard output.")
@@ -344,6 +395,12 @@ def export(
                 file.write(piece)
         waiting.replace(path)
         output.result(
-            {"review": found.slug, "file": str(path), "format": file_format, "which": which},
+            {
+                "review": found.slug,
+                "file": str(path),
+                "format": file_format,
+                "what": what,
+                "which": which,
+            },
             lambda screen: screen.print(f"Written: {path}"),
         )

@@ -12,8 +12,9 @@ from starlette.datastructures import FormData
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from api.deps import PersonDep, ReviewDep, StateDep
+from api.documents import search_log as log_document
 from api.pages.render import page
-from api.services import importing
+from api.services import importing, search_log
 from api.state import State
 from harvest.errors import UnreadableFile
 from harvest.files.columns import FIELDS
@@ -83,6 +84,29 @@ def _chunks(stream: BinaryIO) -> Iterator[bytes]:
     stream.seek(0)
     while chunk := stream.read(_CHUNK):
         yield chunk
+
+
+@router.get("/reviews/{slug}/search-log")
+def log_page(request: Request, state: StateDep, review: ReviewDep) -> HTMLResponse:
+    """The search log: what PRISMA-S asks of every search."""
+    with state.store.read() as session:
+        log = search_log.search_log(session, review.id)
+    return page(request, "search_log.html", review=review, log=log, items=search_log.ITEMS)
+
+
+@router.get("/reviews/{slug}/search-log.{file_format}")
+def log_file(
+    state: StateDep,
+    review: ReviewDep,
+    file_format: Annotated[str, Path(pattern="^(md|csv)$")],
+) -> Response:
+    """The search log as a download."""
+    with state.store.read() as session:
+        text = log_document.WRITERS[file_format](search_log.search_log(session, review.id))
+    kind = {"md": "text/markdown; charset=utf-8", "csv": "text/csv; charset=utf-8"}[file_format]
+    name = f"{review.slug}-search-log.{file_format}"
+    headers = {"content-disposition": f'attachment; filename="{name}"'}
+    return Response(text, media_type=kind, headers=headers)
 
 
 @router.post("/reviews/{slug}/uploads")
@@ -246,6 +270,27 @@ def save_search(
     stated: dict[str, Any] = dict.fromkeys(searches.STATED_FIELDS) | _search_fields(form)
     with state.store.write() as session:
         searches.edit(session, review.id, search_id, stated, person_id=person.id)
+    return RedirectResponse(f"/reviews/{review.slug}/searches/{search_id}", status_code=303)
+
+
+@router.post("/reviews/{slug}/searches/{search_id}/withdraw")
+def withdraw_search(
+    state: StateDep,
+    person: PersonDep,
+    review: ReviewDep,
+    search_id: IdPath,
+    reason: Annotated[str, Form(min_length=1, max_length=2000)],
+) -> Response:
+    """Take a whole search back."""
+    with state.store.write() as session:
+        searches.withdraw_search(
+            session,
+            review.id,
+            search_id,
+            reason=reason.replace("\x00", "").strip() or "no reason given",
+            person_id=person.id,
+        )
+    state.wake()
     return RedirectResponse(f"/reviews/{review.slug}/searches/{search_id}", status_code=303)
 
 

@@ -63,6 +63,23 @@ def count(
     rendered = found.rendered(name)
     opened = adapter.open(rendered.queries)
     cost = sources.cost_of(adapter, opened)
+    lost = _lost(sources.adapter(settings, client, "pubmed"), rendered.losses)
+    price = {
+        "requests": cost.requests,
+        "minutes": cost.minutes,
+        "cost_usd": cost.dollars,
+        "budget_usd": cost.budget,
+    }
+    with store.write() as session:
+        stored.add_hits(
+            session,
+            found.info.id,
+            name,
+            found.strategy.use,
+            hits=opened.reported,
+            at_most=opened.at_most,
+            detail={**price, "lost": lost},
+        )
     progress(len(lines) + 1, len(lines) + 1)
     return {
         "source": name,
@@ -71,16 +88,13 @@ def count(
             "line": strategies.line_name(found.strategy.use),
             "hits": opened.reported,
             "at_most": opened.at_most,
-            "requests": cost.requests,
-            "minutes": cost.minutes,
-            "cost_usd": cost.dollars,
-            "budget_usd": cost.budget,
+            **price,
             "understood": opened.understood,
         },
         "warnings": [{"kind": w.kind, "phrase": w.phrase} for w in opened.warnings],
         "notices": list(opened.notices),
         "blocked": rendered.blocked,
-        "lost": _lost(sources.adapter(settings, client, "pubmed"), rendered.losses),
+        "lost": lost,
     }
 
 

@@ -93,6 +93,7 @@ def upgrade() -> None:
     sa.Column('hits', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.Column('at_most', sa.Boolean(), nullable=False),
     sa.Column('problem', sa.Text(), nullable=True),
+    sa.Column('detail', sa.JSON().with_variant(postgresql.JSONB(astext_type=sa.Text()), 'postgresql'), nullable=False),
     sa.Column('run_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.Column('asked_at', sa.DateTime(timezone=True), nullable=False),
     sa.ForeignKeyConstraint(['run_id'], ['run.id'], name=op.f('fk_line_hits_run_id_run')),
@@ -115,6 +116,12 @@ def upgrade() -> None:
         ('gold_record', 'development_from INTEGER'),
         ('search', f'strategy_id {whole} CONSTRAINT fk_search_strategy_id_strategy REFERENCES strategy (id)'),
         ('search', 'line VARCHAR(100)'),
+        ('search', 'route VARCHAR(20)'),
+        ('search', 'limits_reason TEXT'),
+        ('search', 'filters TEXT'),
+        ('search', 'prior_work TEXT'),
+        ('search', 'update_method TEXT'),
+        ('search', 'peer_review TEXT'),
         ('search', 'source_name VARCHAR(40)'),
     ):
         op.execute(f'ALTER TABLE {table} ADD COLUMN {column}')

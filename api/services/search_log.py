@@ -1,0 +1,272 @@
+"""The search log: what PRISMA-S asks of every search, gathered from the store."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from api.protocol import ProtocolBody
+from api.services import strategies
+from harvest.strategy.tree import Limit, leaves, placed
+from harvest.strategy.write import leaf_text
+from store import flow, reviews, runs, searches
+from store import strategies as stored
+from store.flow import Flow
+from store.runs import RunInfo
+from store.searches import SearchInfo
+from store.session import ReadSession
+
+# The items of PRISMA-S (Rethlefsen et al. 2021, Systematic Reviews 10:39), by number.
+ITEMS = {
+    1: "Database name",
+    2: "Multi-database searching",
+    3: "Study registries",
+    4: "Online resources and browsing",
+    5: "Citation searching",
+    6: "Contacts",
+    7: "Other methods",
+    8: "Full search strategies",
+    9: "Limits and restrictions",
+    10: "Search filters",
+    11: "Prior work",
+    12: "Updates",
+    13: "Dates of searches",
+    14: "Peer review",
+    15: "Total records",
+    16: "Deduplication",
+}
+_ROUTES = {3: "registry", 4: "website", 5: "citation", 6: "contact", 7: "other"}
+NONE = "None."
+NOT_STATED = "Not stated."
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """A line of a strategy as it was run; ``hits`` None where they are not known."""
+
+    number: str
+    text: str
+    hits: int | None
+    at_most: bool
+    used: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LogSearch:
+    """One search of the log, with its own answer to every item.
+
+    Attributes:
+        number: place in the log, from 1.
+        lines: of a harvested search; empty for one that was imported.
+        losses: what the source could not say, with what was decided of it.
+        answers: item of PRISMA-S to what is to be said of this search.
+    """
+
+    number: int
+    info: SearchInfo
+    runs: tuple[RunInfo, ...]
+    lines: tuple[LogLine, ...]
+    losses: tuple[str, ...]
+    version: int | None
+    answers: dict[int, str]
+
+    @property
+    def title(self) -> str:
+        """What it is called in the log."""
+        return f"Search {self.number}: {self.info.source or 'source not stated'}"
+
+    @property
+    def rejected(self) -> int:
+        """Entries that are no records, of files that are not withdrawn."""
+        return sum(b.rejected for b in self.info.batches if not b.withdrawn_at)
+
+    @property
+    def filtered(self) -> int:
+        """Entries that the strategy rejected on our side."""
+        return sum(b.filtered for b in self.info.batches if not b.withdrawn_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """The search log of a review."""
+
+    title: str
+    note: str | None
+    made_at: dt.datetime
+    searches: tuple[LogSearch, ...]
+    withdrawn: tuple[LogSearch, ...]
+    items: dict[int, str]
+    flow: Flow
+
+
+def search_log(session: ReadSession, review_id: int) -> Log:
+    """The log as it stands now."""
+    review = reviews.by_id(session, review_id)
+    body = ProtocolBody.model_validate(reviews.protocol(session, review_id).body)
+    every = runs.everything(session, review_id)
+    listed = [
+        _search(session, number, info, [r for r in every if r.search_id == info.id], body)
+        for number, info in enumerate(searches.everything(session, review_id), start=1)
+    ]
+    kept = tuple(search for search in listed if not search.info.withdrawn)
+    counts = flow.flow(session, review_id)
+    return Log(
+        title=review.title,
+        note=body.strategy_note or None,
+        made_at=dt.datetime.now(dt.UTC),
+        searches=kept,
+        withdrawn=tuple(search for search in listed if search.info.withdrawn),
+        items={number: _item(number, kept, counts) for number in ITEMS},
+        flow=counts,
+    )
+
+
+def _search(
+    session: ReadSession,
+    number: int,
+    info: SearchInfo,
+    own: Sequence[RunInfo],
+    protocol: ProtocolBody,
+) -> LogSearch:
+    lines: tuple[LogLine, ...] = ()
+    losses: tuple[str, ...] = ()
+    version = review_note = None
+    limits = info.limits
+    if info.strategy_id is not None:
+        found = strategies.by_id(session, _review_of(own, info, session), info.strategy_id)
+        version, review_note = found.info.version, found.info.peer_review
+        newest = own[-1].id if own else None
+        hits = {
+            h.line: h
+            for h in stored.hits(session, info.strategy_id, run_id=newest)
+            if h.source == info.source_name
+        }
+        lines = tuple(
+            LogLine(
+                line.name,
+                line.text,
+                hits[line.name].hits if line.name in hits else None,
+                at_most=line.name in hits and hits[line.name].at_most,
+                used=line.name == info.line,
+            )
+            for line in found.strategy.lines.values()
+        )
+        losses = tuple(_loss(loss) for run in own[-1:] for loss in run.losses)
+        own_limits = [
+            leaf_text(leaf.node)
+            for leaf in leaves(placed(found.strategy, info.line))
+            if isinstance(leaf.node, Limit)
+        ]
+        limits = "; ".join(dict.fromkeys(own_limits)) or None
+    answers = _answers(info, own, version, review_note, limits, protocol)
+    return LogSearch(number, info, tuple(own), lines, losses, version, answers)
+
+
+def _review_of(own: Sequence[RunInfo], info: SearchInfo, session: ReadSession) -> int:
+    return own[0].review_id if own else searches.review_of(session, info.id)
+
+
+def _loss(loss: Any) -> str:
+    way = "finds less" if loss["direction"] == "narrows" else "finds more, matched again here"
+    said = f"; accepted: {loss['accepted']}" if loss.get("accepted") else ""
+    return f"{loss['leaf']}: {loss['kind']} ({way}{said})"
+
+
+def _dates(info: SearchInfo, own: Sequence[RunInfo]) -> str:
+    if not own:
+        return info.run_on or NOT_STATED
+    days = [
+        f"{run.started_at:%Y-%m-%d} (run {run.id}, {'held' if run.held else run.state})"
+        for run in own
+    ]
+    return ", ".join(days)
+
+
+def _answers(
+    info: SearchInfo,
+    own: Sequence[RunInfo],
+    version: int | None,
+    peer_review: str | None,
+    limits: str | None,
+    protocol: ProtocolBody,
+) -> dict[int, str]:
+    """What one search says to each item."""
+    platform = f", through {info.platform}" if info.platform else ", platform not stated"
+    route = info.route or ("database" if info.source else None)
+    answers = {
+        1: f"{info.source}{platform}" if info.source else NOT_STATED,
+        2: NONE if info.kind == "api" else "None stated.",
+        **{
+            item: (info.source or "Yes, source not stated") if route == name else NONE
+            for item, name in _ROUTES.items()
+        },
+        8: info.strategy or NOT_STATED,
+        9: _limits(info, limits, protocol),
+        10: info.filters or (NONE if info.kind == "api" else "None stated."),
+        11: info.prior_work or "None stated.",
+        12: info.update_method
+        or (
+            f"Can be run again as it stands (strategy version {version}); what is new is added."
+            if info.kind == "api"
+            else "None stated."
+        ),
+        13: _dates(info, own),
+        14: info.peer_review or peer_review or "Not peer reviewed.",
+        15: _total(info, own),
+        16: "By the source's own record number within this review.",
+    }
+    return dict(sorted(answers.items()))
+
+
+def _limits(info: SearchInfo, limits: str | None, protocol: ProtocolBody) -> str:
+    if not limits:
+        return NONE if info.kind == "api" else NOT_STATED
+    own = protocol.limits
+    years = own.year_from or own.year_to
+    reason = info.limits_reason or (
+        "as the protocol limits the review" if years or own.languages or own.types else None
+    )
+    return f"{limits} (reason: {reason or 'not stated'})"
+
+
+def _total(info: SearchInfo, own: Sequence[RunInfo]) -> str:
+    reported = "not stated" if info.reported is None else f"{info.reported:,}"
+    if own and own[-1].at_most:
+        reported = f"at most {reported} (a sum over {len(own[-1].queries)} overlapping queries)"
+    words = f"Reported {reported}; received {info.received:,}"
+    if own and own[-1].at_most:
+        return f"{words}."
+    if info.gap:
+        why = info.gap_reason or "not explained"
+        return f"{words}; gap {info.gap:,} ({why})."
+    return f"{words}."
+
+
+def _item(number: int, kept: Sequence[LogSearch], counts: Flow) -> str:
+    """What the review as a whole says to an item."""
+    if number == 1:
+        names = [s.answers[1] for s in kept]
+        return "; ".join(dict.fromkeys(names)) + "." if names else NONE
+    if number == 2:
+        return "None: each source was searched by itself." if kept else NONE
+    if number in _ROUTES:
+        named = [s.answers[number] for s in kept if s.answers[number] != NONE]
+        return "; ".join(named) + "." if named else NONE
+    if number == 15:
+        return (
+            f"{counts.identified:,} records identified = {counts.rejected:,} rejected (no records) "
+            f"+ {counts.filtered:,} marked as ineligible by automation tools + "
+            f"{counts.duplicates:,} duplicates + {counts.screened:,} screened + "
+            f"{counts.not_screened:,} not screened yet."
+        )
+    if number == 16:
+        return (
+            f"{counts.duplicates:,} duplicates. A record that comes with the same record number of "
+            "the same source is held once; nothing else is merged yet."
+        )
+    said = {s.number: s.answers[number] for s in kept}
+    if len(set(said.values())) == 1 and number != 8:
+        return next(iter(said.values()))
+    return "See each search below." if said else NONE
