@@ -16,10 +16,11 @@ from huey.serializer import Serializer
 from huey.utils import Error
 from psycopg.errors import UniqueViolation
 
-from api.services import counting, importing
+from api.services import counting, importing, search_check
 from api.services.importing import ImportRequest
 from api.settings import Settings
-from harvest.errors import UnreadableFile
+from harvest.errors import SourceError, UnreadableFile
+from harvest.http import masked
 from store import jobs, raw, uploads
 from store.errors import NotFound
 from store.session import Store
@@ -98,6 +99,7 @@ class Jobs:
         self.import_upload: Callable[[int, int], Any] = self.huey.task(name="import_upload")(
             self._import_upload
         )
+        self.look_up: Callable[[int, int], Any] = self.huey.task(name="look_up")(self._look_up)
         self.count_hits: Callable[[int, int], Any] = self.huey.task(name="count_hits")(
             self._count_hits
         )
@@ -115,6 +117,7 @@ class Jobs:
         with self._store.write() as session:
             jobs.interrupted(session, kind="import")
             jobs.interrupted(session, kind="hits")
+            jobs.interrupted(session, kind="lookup")
             left = []
             for upload in uploads.confirmed(session):
                 job = jobs.begin(session, upload.review_id, "import")
@@ -131,18 +134,40 @@ class Jobs:
     def _count_hits(self, review_id: int, job: int) -> None:
         """Count the hits of a strategy's lines at all sources, one after the other."""
 
+        def count(progress: Callable[[int, int], None]) -> list[str]:
+            return counting.count_everywhere(
+                self._store, self._settings, review_id, progress=progress
+            )
+
+        self._asking(job, "Hits", count)
+
+    def _look_up(self, review_id: int, job: int) -> None:
+        """Ask the sources for the known relevant records that the search missed."""
+
+        def look(progress: Callable[[int, int], None]) -> list[str]:
+            try:
+                search_check.look_up(self._store, self._settings, review_id, progress=progress)
+            except SourceError as error:
+                return [masked(f"{error.message} {error.remedy}")]
+            return []
+
+        self._asking(job, "Looking up", look)
+
+    def _asking(
+        self, job: int, words: str, work: Callable[[Callable[[int, int], None]], list[str]]
+    ) -> None:
+        """Do what asks the sources, tell how far it is, and what went wrong."""
+
         def progress(done: int, total: int) -> None:
             with self._store.write() as session:
                 jobs.advance(session, job, done=done, total=total)
 
         try:
-            problems = counting.count_everywhere(
-                self._store, self._settings, review_id, progress=progress
-            )
+            problems = work(progress)
         except Exception as error:
-            logger.exception("counting the hits of review %s failed", review_id)
+            logger.exception("%s failed", words)
             with self._store.write() as session:
-                jobs.end(session, job, state="failed", message=f"Hits: {error}")
+                jobs.end(session, job, state="failed", message=f"{words}: {error}")
             raise
         with self._store.write() as session:
             state = "failed" if problems else "done"

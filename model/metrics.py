@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import binomtest
 
 Labels = NDArray[np.bool_]
 
@@ -97,3 +98,19 @@ def ndcg(labels: Labels) -> float:
     places = np.arange(2, len(labels) + 2)
     gain = float((labels / np.log2(places)).sum())
     return gain / float((1 / np.log2(places[:relevant])).sum())
+
+
+def wilson(found: int, counted: int, *, confidence: float = 0.95) -> tuple[float, float] | None:
+    """Interval of a share as if what was counted were a random sample; None for an empty one.
+
+    Wilson's score interval (Wilson 1927, J. Am. Stat. Assoc. 22:209).
+
+    Args:
+        found: successes, from 0 to ``counted``.
+        counted: trials.
+        confidence: from 0 to 1.
+    """
+    if counted == 0:
+        return None
+    interval = binomtest(found, counted).proportion_ci(confidence, method="wilson")
+    return float(interval.low), float(interval.high)

@@ -106,6 +106,20 @@ def received(session: ReadSession, review_id: int) -> dict[int, int]:
     return found
 
 
+def filtered(session: ReadSession, review_id: int) -> dict[int, int]:
+    """Different records that are filtered and that the same search did not keep, by search."""
+    mine = (
+        select(Batch.search_id, BatchEntry.record_id)
+        .join(Batch, Batch.id == BatchEntry.batch_id)
+        .where(_live(review_id))
+        .group_by(Batch.search_id, BatchEntry.record_id)
+        .having(func.min(case((BatchEntry.fate == "filtered", 1), else_=0)) == 1)
+        .subquery()
+    )
+    rows = session.execute(select(mine.c.search_id, func.count()).group_by(mine.c.search_id))
+    return {row[0]: row[1] for row in rows}
+
+
 def flow(session: ReadSession, review_id: int) -> Flow:
     """The counts of a review."""
     lost = sum(rejected(session, review_id).values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -12,7 +13,7 @@ from sqlalchemy import select, update
 
 from store import audit, reviews
 from store.session import ReadSession, WriteSession
-from store.tables import GoldRecord, now
+from store.tables import GoldLookup, GoldRecord, now
 
 SEARCH_USES = ("development", "validation")
 RANKING_USES = ("seed", "held_out")
@@ -50,6 +51,8 @@ class GoldInfo:
     ranking_use: str
     origin: str
     list_name: str
+    opened_at: dt.datetime | None = None
+    development_from: int | None = None
 
 
 def add(
@@ -160,6 +163,8 @@ def everything(session: ReadSession, review_id: int) -> list[GoldInfo]:
             ranking_use=row.ranking_use,
             origin=row.origin,
             list_name=row.list_name,
+            opened_at=row.opened_at,
+            development_from=row.development_from,
         )
         for row in rows
     ]
@@ -196,3 +201,59 @@ def remove(session: WriteSession, review_id: int, list_name: str, *, person_id: 
         .values(removed_at=now())
     )
     _note(session, review_id, "gold.removed", {"list": list_name}, person_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """What a source said of a known relevant record; ``rejected_by`` are lines of the strategy."""
+
+    gold_id: int
+    source: str
+    state: str
+    rejected_by: tuple[str, ...]
+    strategy_id: int | None
+    asked_at: dt.datetime
+
+
+def keep_lookup(
+    session: WriteSession,
+    gold_id: int,
+    source: str,
+    *,
+    state: str,
+    rejected_by: Sequence[str],
+    strategy_id: int | None,
+) -> None:
+    """Keep what a source said; it takes the place of what it said before."""
+    session.merge(
+        GoldLookup(
+            gold_id=gold_id,
+            source=source,
+            state=state,
+            rejected_by=list(rejected_by),
+            strategy_id=strategy_id,
+            asked_at=now(),
+        )
+    )
+    session.flush()
+
+
+def lookups(session: ReadSession, review_id: int) -> list[Lookup]:
+    """What the sources said of a review's known relevant records."""
+    rows = session.scalars(
+        select(GoldLookup)
+        .join(GoldRecord, GoldRecord.id == GoldLookup.gold_id)
+        .where(GoldRecord.review_id == review_id)
+        .order_by(GoldLookup.gold_id, GoldLookup.source)
+    )
+    return [
+        Lookup(
+            row.gold_id,
+            row.source,
+            row.state,
+            tuple(row.rejected_by),
+            row.strategy_id,
+            row.asked_at,
+        )
+        for row in rows
+    ]

@@ -285,6 +285,55 @@ def texts(session: ReadSession, review_id: int, *, after_report: int = 0) -> lis
 
 
 @dataclass(frozen=True, slots=True)
+class Brought:
+    """A record as one search brought it; ``filtered`` where every entry of it was."""
+
+    search_id: int
+    text: Text
+    filtered: bool
+
+
+def brought(session: ReadSession, review_id: int) -> list[Brought]:
+    """Records by the searches that brought them, withdrawn files left out."""
+    entries = (
+        select(
+            Batch.search_id,
+            BatchEntry.record_id,
+            func.min(case((BatchEntry.fate == "filtered", 1), else_=0)).label("filtered"),
+        )
+        .join(BatchEntry, BatchEntry.batch_id == Batch.id)
+        .where(Batch.review_id == review_id, Batch.withdrawn_at.is_(None))
+        .group_by(Batch.search_id, BatchEntry.record_id)
+        .subquery()
+    )
+    rows = session.execute(
+        select(RecordRow, entries.c.search_id, entries.c.filtered)
+        .join(entries, entries.c.record_id == RecordRow.id)
+        .order_by(entries.c.search_id, RecordRow.id)
+    )
+    return [
+        Brought(
+            search_id,
+            Text(
+                report_id=row.report_id,
+                record_id=row.id,
+                title=row.title,
+                abstract=row.abstract,
+                year=row.year,
+                doi=row.doi,
+                pmid=row.pmid,
+                title_key=row.title_key,
+                source_id=row.source_id,
+                language=row.language,
+                types=tuple(row.types),
+            ),
+            bool(filtered),
+        )
+        for row, search_id, filtered in rows
+    ]
+
+
+@dataclass(frozen=True, slots=True)
 class Counts:
     """Where a review's reports stand; ``reports == decided + undecided``."""
 

@@ -499,6 +499,18 @@ class GoldRecord(Base):
     development_from: Mapped[int | None] = mapped_column(Integer)
 
 
+class GoldLookup(Base):
+    """Whether a known relevant record that the search missed is in a source, as it was asked."""
+
+    __tablename__ = "gold_lookup"
+    gold_id: Mapped[int] = mapped_column(ForeignKey("gold_record.id"), primary_key=True)
+    source: Mapped[str] = mapped_column(String(40), primary_key=True)
+    state: Mapped[str] = mapped_column(String(40))
+    rejected_by: Mapped[list[Any]] = mapped_column(default=list)
+    strategy_id: Mapped[int | None] = mapped_column(ForeignKey("strategy.id"))
+    asked_at: Mapped[dt.datetime] = mapped_column(default=now)
+
+
 class Job(Base):
     """A long operation of the worker, for showing its progress."""
 

@@ -15,26 +15,30 @@ from rich.table import Table
 
 from api import resources
 from api.commands.output import (
+    AsOption,
     Json,
     Output,
     Refused,
     ReviewOption,
     command,
+    find_person,
     find_review,
     opened,
     settings,
 )
 from api.documents import plots
-from api.services import evaluation
+from api.services import evaluation, search_check
 from api.settings import Settings
-from harvest.errors import UnreadableFile
+from harvest.errors import SourceError, UnreadableFile
 from harvest.files.read import read_file
+from harvest.http import masked
 from model.cache import VectorCache
 from model.encode import Encoder, Vectors
 from model.evaluate import ScreeningRecall, SearchRecall
 from model.features import Document, build
 from model.pipeline import Pipeline
 from model.simulate import Run, simulate
+from store import strategies as stored
 
 
 def evaluate(
@@ -50,11 +54,23 @@ def evaluate(
     ranking_use: Annotated[
         str, typer.Option(help="Of a --gold file: seed or held_out.")
     ] = "held_out",
+    search: Annotated[
+        bool, typer.Option("--search", help="The search alone: by source, with what was missed.")
+    ] = False,
+    lookup: Annotated[
+        bool, typer.Option(help="With --search: ask each source for each missed record.")
+    ] = True,
     plot: Annotated[Path | None, typer.Option(help="Write an SVG plot to this file.")] = None,
     review: ReviewOption = None,
+    actor: AsOption = None,
     as_json: Json = False,
 ) -> None:
     """Measure search recall and screening recall against known relevant records."""
+    if search:
+        if gold is not None or includes or plot is not None:
+            raise typer.BadParameter("--search reads the review's own gold list; no other option.")
+        _search_only(review, actor, lookup=lookup, as_json=as_json)
+        return
     with command(as_json, file=gold) as output, opened() as store, store.read() as session:
         found = find_review(session, review)
         if includes:
@@ -83,6 +99,72 @@ def evaluate(
             plot.write_text(plots.recall(result.screening), encoding="utf-8")
         data = {"review": found.slug, **evaluation.as_json(result)}
         output.result(data, lambda screen: _show(screen, result))
+
+
+def _search_only(review: str | None, actor: str | None, *, lookup: bool, as_json: bool) -> None:
+    """The gold check of the search; showing the missed is noted, since a searcher learns by it."""
+    with command(as_json) as output:
+        chosen = settings()
+        with opened(chosen) as store:
+            with store.read() as session:
+                person = find_person(session, actor)
+                found = find_review(session, review)
+                before = search_check.check(session, found.id)
+            if before.records == 0:
+                raise Refused(
+                    "There is no known relevant record to evaluate against.",
+                    remedy="Import a list with --labels gold, or add one in the browser.",
+                )
+            problem = None
+            if lookup and before.missed:
+                with output.progress("asking the sources") as progress:
+                    try:
+                        search_check.look_up(store, chosen, found.id, progress=progress)
+                    except SourceError as error:
+                        problem = masked(f"{error.message} {error.remedy}")
+            with store.write() as session:
+                result = search_check.check(session, found.id)
+                shown = [m.info.id for m in result.missed]
+                stored.note_opened(session, found.id, shown, person_id=person.id)
+        data = {"review": found.slug, "problem": problem, **search_check.as_json(result)}
+        output.result(data, lambda screen: _show_check(screen, result, problem))
+
+
+def _show_check(screen: Console, found: search_check.Check, problem: str | None) -> None:
+    for use in found.uses:
+        screen.print(f"Known relevant records, use: {use.use}", style="bold")
+        if use.note:
+            screen.print(f"  {use.note}")
+        for name, share in (*use.sources.items(), ("all together", use.union)):
+            words = f"  {name}: {_percent(share.recall)} ({share.found} of {share.counted})"
+            if share.interval and not use.note:
+                words += f", {share.interval[0]:.1%} to {share.interval[1]:.1%}"
+            screen.print(words, markup=False)
+        if not use.note:
+            screen.print(f"  {search_check.SAMPLE_NOTE}")
+        if use.not_matched or use.out_of_scope:
+            screen.print(
+                f"  not counted: {use.not_matched} that cannot be told, {use.out_of_scope} out "
+                "of the review's limits"
+            )
+    if problem:
+        screen.print(f"Not all sources could be asked: {problem}", markup=False)
+    for item in found.missed:
+        screen.print(f"\nmissed: {item.info.title or item.info.doi}", markup=False)
+        if item.text_rejected_by:
+            lines = ", ".join(f"#{line}" for line in item.text_rejected_by)
+            screen.print(f"  the listed text is kept out by {lines}", markup=False)
+        for name in item.filtered_at:
+            screen.print(f"  {name}: {search_check.FILTERED}", markup=False)
+        for name, told in item.lookups.items():
+            lines = ", ".join(f"#{line}" for line in told.rejected_by)
+            words = f"  {name}: {told.state}" + (f", kept out by {lines}" if lines else "")
+            screen.print(words, markup=False)
+    if any(item.info.search_use == "validation" for item in found.missed):
+        screen.print(
+            "\nWho saves a new strategy version now makes the records listed here development "
+            "records: recall from them is no estimate from that version on."
+        )
 
 
 def _show(screen: Console, result: evaluation.Evaluation) -> None:

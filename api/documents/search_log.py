@@ -102,6 +102,8 @@ def _search(search: LogSearch) -> list[str]:
         if number != 8
     ]
     out += ["", "**8. Full search strategy, as run**", ""]
+    if search.note:
+        out += [f"> {_cell(search.note)}", ""]
     if search.lines:
         out += ["| line | strategy | hits |", "|--:|---|--:|"]
         for line in search.lines:

@@ -13,9 +13,19 @@ from api.deps import PersonDep, ReviewDep, StateDep
 from api.documents import exports, plots
 from api.pages.render import page
 from api.routes.screening import export_response
-from api.services import evaluation, screening
+from api.services import evaluation, screening, search_check
 from harvest.text import fold
-from store import audit, decisions, gold, jobs, rankings, records, reviews, searches
+from store import (
+    audit,
+    decisions,
+    gold,
+    jobs,
+    rankings,
+    records,
+    reviews,
+    searches,
+    strategies,
+)
 
 router = APIRouter()
 _PAGE = 50
@@ -86,6 +96,39 @@ def evaluation_page(request: Request, state: StateDep, review: ReviewDep) -> HTM
         review=review,
         result=result,
         excluded=list(excluded.values()),
+    )
+
+
+@router.get("/reviews/{slug}/evaluation/search")
+def search_check_page(
+    request: Request, state: StateDep, person: PersonDep, review: ReviewDep, missed: bool = False
+) -> HTMLResponse:
+    """Recall of each source and of all; the missed are shown, and noted as shown, on request."""
+    with state.store.write() as session:
+        found = search_check.check(session, review.id)
+        if missed:
+            shown = [item.info.id for item in found.missed]
+            strategies.note_opened(session, review.id, shown, person_id=person.id)
+        running = jobs.newest(session, review.id)
+    return page(
+        request,
+        "search_check.html",
+        review=review,
+        found=found,
+        missed=missed,
+        jobs=running,
+        note=search_check.SAMPLE_NOTE,
+    )
+
+
+@router.post("/reviews/{slug}/evaluation/search")
+def look_up(state: StateDep, review: ReviewDep) -> Response:
+    """Ask the sources for what was missed, as a job of the worker."""
+    with state.store.write() as session:
+        job = jobs.begin(session, review.id, "lookup")
+    state.jobs.look_up(review.id, job)
+    return RedirectResponse(
+        f"/reviews/{review.slug}/evaluation/search?missed=true", status_code=303
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,7 +60,9 @@ class LogSearch:
     Attributes:
         number: place in the log, from 1.
         lines: of a harvested search; empty for one that was imported.
-        losses: what the source could not say, with what was decided of it.
+        losses: what the source could not say, by kind, with what was decided of it.
+        filtered: different records that the strategy rejected on our side.
+        note: what the strategy says of itself.
         answers: item of PRISMA-S to what is to be said of this search.
     """
 
@@ -69,6 +71,8 @@ class LogSearch:
     runs: tuple[RunInfo, ...]
     lines: tuple[LogLine, ...]
     losses: tuple[str, ...]
+    filtered: int
+    note: str | None
     version: int | None
     answers: dict[int, str]
 
@@ -81,11 +85,6 @@ class LogSearch:
     def rejected(self) -> int:
         """Entries that are no records, of files that are not withdrawn."""
         return sum(b.rejected for b in self.info.batches if not b.withdrawn_at)
-
-    @property
-    def filtered(self) -> int:
-        """Entries that the strategy rejected on our side."""
-        return sum(b.filtered for b in self.info.batches if not b.withdrawn_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +105,16 @@ def search_log(session: ReadSession, review_id: int) -> Log:
     review = reviews.by_id(session, review_id)
     body = ProtocolBody.model_validate(reviews.protocol(session, review_id).body)
     every = runs.everything(session, review_id)
+    gone = flow.filtered(session, review_id)
     listed = [
-        _search(session, number, info, [r for r in every if r.search_id == info.id], body)
+        _search(
+            session,
+            number,
+            info,
+            [r for r in every if r.search_id == info.id],
+            body,
+            gone.get(info.id, 0),
+        )
         for number, info in enumerate(searches.everything(session, review_id), start=1)
     ]
     kept = tuple(search for search in listed if not search.info.withdrawn)
@@ -129,14 +136,16 @@ def _search(
     info: SearchInfo,
     own: Sequence[RunInfo],
     protocol: ProtocolBody,
+    filtered: int,
 ) -> LogSearch:
     lines: tuple[LogLine, ...] = ()
     losses: tuple[str, ...] = ()
-    version = review_note = None
+    version = review_note = note = None
     limits = info.limits
     if info.strategy_id is not None:
         found = strategies.by_id(session, _review_of(own, info, session), info.strategy_id)
         version, review_note = found.info.version, found.info.peer_review
+        note = found.strategy.note
         newest = own[-1].id if own else None
         hits = {
             h.line: h
@@ -153,7 +162,7 @@ def _search(
             )
             for line in found.strategy.lines.values()
         )
-        losses = tuple(_loss(loss) for run in own[-1:] for loss in run.losses)
+        losses = _losses(own[-1].losses) if own else ()
         own_limits = [
             leaf_text(leaf.node)
             for leaf in leaves(placed(found.strategy, info.line))
@@ -161,17 +170,26 @@ def _search(
         ]
         limits = "; ".join(dict.fromkeys(own_limits)) or None
     answers = _answers(info, own, version, review_note, limits, protocol)
-    return LogSearch(number, info, tuple(own), lines, losses, version, answers)
+    return LogSearch(number, info, tuple(own), lines, losses, filtered, note, version, answers)
 
 
 def _review_of(own: Sequence[RunInfo], info: SearchInfo, session: ReadSession) -> int:
     return own[0].review_id if own else searches.review_of(session, info.id)
 
 
-def _loss(loss: Any) -> str:
-    way = "finds less" if loss["direction"] == "narrows" else "finds more, matched again here"
-    said = f"; accepted: {loss['accepted']}" if loss.get("accepted") else ""
-    return f"{loss['leaf']}: {loss['kind']} ({way}{said})"
+def _losses(losses: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """Losses of a run: one sentence for each kind, direction and reason."""
+    groups: dict[tuple[str, str, str], list[str]] = {}
+    for loss in losses:
+        key = (loss["direction"], loss["kind"], loss.get("accepted") or "")
+        groups.setdefault(key, []).append(loss["leaf"])
+    said = []
+    for (direction, kind, reason), found in sorted(groups.items(), reverse=True):
+        way = "finds less" if direction == "narrows" else "finds more, matched again here"
+        why = f"; accepted: {reason}" if reason else ""
+        words = "1 leaf" if len(found) == 1 else f"{len(found)} leaves"
+        said.append(f"{kind} ({way}{why}), {words}: {', '.join(found)}")
+    return tuple(said)
 
 
 def _dates(info: SearchInfo, own: Sequence[RunInfo]) -> str:

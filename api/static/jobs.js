@@ -1,7 +1,7 @@
 // Keeps the progress of the worker's long operations live.
 
 const place = document.getElementById("jobs");
-const NAMES = { embedding: "Encoding texts", import: "Importing", hits: "Counting hits" };
+const NAMES = { embedding: "Encoding texts", import: "Importing", hits: "Counting hits", lookup: "Asking the sources" };
 let wasRunning = place.querySelector(".job") !== null;
 
 function line(job) {

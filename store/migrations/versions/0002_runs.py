@@ -104,6 +104,17 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_line_hits_run_id'), ['run_id'], unique=False)
         batch_op.create_index('ix_line_hits_strategy', ['strategy_id', 'source'], unique=False)
 
+    op.create_table('gold_lookup',
+    sa.Column('gold_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('source', sa.String(length=40), nullable=False),
+    sa.Column('state', sa.String(length=40), nullable=False),
+    sa.Column('rejected_by', sa.JSON().with_variant(postgresql.JSONB(astext_type=sa.Text()), 'postgresql'), nullable=False),
+    sa.Column('strategy_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('asked_at', sa.DateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['gold_id'], ['gold_record.id'], name=op.f('fk_gold_lookup_gold_id_gold_record')),
+    sa.ForeignKeyConstraint(['strategy_id'], ['strategy.id'], name=op.f('fk_gold_lookup_strategy_id_strategy')),
+    sa.PrimaryKeyConstraint('gold_id', 'source', name=op.f('pk_gold_lookup'))
+    )
     # SQLite adds a column that refers to another table only as plain SQL.
     whole = 'BIGINT' if op.get_bind().dialect.name == 'postgresql' else 'INTEGER'
     moment = 'TIMESTAMP WITH TIME ZONE' if whole == 'BIGINT' else 'DATETIME'
