@@ -18,7 +18,7 @@ from pydantic_settings import (
 )
 
 from api import resources
-from harvest.sources.config import SourceConfig
+from harvest.sources.config import SourceConfig, Terms
 from harvest.sources.registry import SOURCES
 
 PREFIX = "WINNOW_"
@@ -125,6 +125,11 @@ class Settings(BaseSettings):
         """Host names that a request may name."""
         own = urlsplit(self.base_url).hostname
         return sorted({*self.allowed_hosts, self.host, "localhost", "127.0.0.1", own or self.host})
+
+    @property
+    def terms(self) -> dict[str, Terms]:
+        """What each source allows, by its short name."""
+        return {name: config.terms for name, config in self.sources.items()}
 
     @property
     def upload_limit(self) -> int:

@@ -1,5 +1,7 @@
 """Harvests that are killed at random points, beside one that is not.
 
+Run: python -m benchmarks.harvest_kills (about half an hour), also by `make soak`.
+
 Each history is one store: three sources are harvested at once by a process that is killed
 (SIGKILL) after a random while, again and again, until a process is let finish. What is stored then
 must be what the unbroken harvest stored.
@@ -7,6 +9,7 @@ must be what the unbroken harvest stored.
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import json
 import os
@@ -26,7 +29,7 @@ from api.protocol import ProtocolBody
 from api.services import harvesting, strategies
 from api.services.setup import open_store
 from api.settings import Settings, load
-from benchmarks.measuring import ROOT
+from benchmarks.measuring import ROOT, write
 from store import flow, people, reviews, runs
 from store.session import Store
 from store.tables import Batch, BatchEntry, BatchRejected, RecordRow
@@ -237,8 +240,20 @@ def kill_runs(kills: int, *, seed: int = 0, each: int = 5, size: int = 2000) -> 
     }
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Kill so many harvests and write benchmarks/results/harvest_kills.json."""
     if "--child" in sys.argv:
         _child()
-    else:
-        print(json.dumps(kill_runs(int(sys.argv[1])), indent=1))
+        return
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=200)
+    chosen = parser.parse_args()
+    figures = kill_runs(chosen.kills)
+    print(json.dumps(figures, indent=1))
+    write("harvest_kills", figures)
+    if figures["different"]:
+        sys.exit(f"FAILED: {figures['different']} histories ended with another store")
+
+
+if __name__ == "__main__":
+    main()

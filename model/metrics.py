@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binomtest
+from scipy.special import ndtri
 
 Labels = NDArray[np.bool_]
 
@@ -112,5 +112,8 @@ def wilson(found: int, counted: int, *, confidence: float = 0.95) -> tuple[float
     """
     if counted == 0:
         return None
-    interval = binomtest(found, counted).proportion_ci(confidence, method="wilson")
-    return float(interval.low), float(interval.high)
+    z = float(ndtri((1 + confidence) / 2))
+    share, square = found / counted, z * z / counted
+    middle = (share + square / 2) / (1 + square)
+    half = z / (1 + square) * math.sqrt(share * (1 - share) / counted + square / (4 * counted))
+    return max(0.0, middle - half), min(1.0, middle + half)

@@ -361,6 +361,12 @@ def export(
     ] = None,
     what: Annotated[str, typer.Option(help="records or search-log.")] = "records",
     which: Annotated[str, typer.Option(help=f"Which records: {', '.join(exports.WHICH)}.")] = "all",
+    audience: Annotated[
+        str,
+        typer.Option(
+            "--for", help="team, or public: without abstracts whose source forbids sharing them."
+        ),
+    ] = "team",
     destination: Annotated[
         str | None, typer.Option("--output", help="File to write; - for standard output.")
     ] = None,
@@ -379,7 +385,14 @@ def export(
             pieces, which = [search_log.WRITERS[file_format](log)], "search-log"
         elif what == "records":
             file_format = file_format or "csv"
-            pieces = exports.export(session, found.id, file_format, which)
+            pieces = exports.export(
+                session,
+                found.id,
+                file_format,
+                which,
+                terms=settings().terms,
+                audience=audience,
+            )
         else:
             raise Refused(f"--what must be records or search-log, not {what!r}.")
         if destination == "-":

@@ -6,11 +6,12 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import rispy
 
+from harvest.sources.config import Terms
 from store import decisions, rankings, records
 from store.records import StoredRecord
 from store.session import ReadSession
@@ -21,10 +22,12 @@ FORMATS: Mapping[str, str] = {
     "jsonl": "application/jsonl; charset=utf-8",
 }
 WHICH = ("all", "include", "exclude", "maybe", "undecided")
+AUDIENCES = ("team", "public")
 COLUMNS = (
     *("record_id", "title", "abstract", "authors", "year", "venue", "volume", "issue", "pages"),
     *("doi", "pmid", "pmcid", "url", "language", "types", "keywords", "source", "source_id"),
     *("decision", "decided_by", "decided_at", "note", "score", "place", "n_decisions_ranking"),
+    "attribution",
 )
 # By this a file is known as our own export when it comes back.
 WINNOW_NOTE = "Winnow decision:"
@@ -41,10 +44,26 @@ class Row:
     score: float | None
     place: int | None
     n_decisions: int | None
+    attribution: str | None
 
 
-def rows(session: ReadSession, review_id: int, which: str = "all") -> Iterator[Row]:
+def rows(
+    session: ReadSession,
+    review_id: int,
+    which: str = "all",
+    *,
+    terms: Mapping[str, Terms] | None = None,
+    audience: str = "team",
+) -> Iterator[Row]:
     """Records that count, in the order they came, narrowed by decision.
+
+    Args:
+        session: a transaction.
+        review_id: the review.
+        which: one of ``WHICH``.
+        terms: what sources allow, by their short names.
+        audience: "team", or "public" for a file that leaves it: abstracts that their source does
+            not let be shared, and those of imported files, whose terms nobody stated, are left out.
 
     Raises:
         ValueError: ``which`` is not one of ``WHICH``.
@@ -65,12 +84,16 @@ def rows(session: ReadSession, review_id: int, which: str = "all") -> Iterator[R
         place, score = (None, None)
         if decided is None and stored.report_id in places:
             place, score = places[stored.report_id]
+        own = (terms or {}).get(stored.source)
+        if audience == "public" and not (own and own.share_abstracts):
+            stored = replace(stored, record=replace(stored.record, abstract=None))
         yield Row(
             stored=stored,
             note=decided.note if decided else None,
             score=score,
             place=decided.place if decided else place,
             n_decisions=newest.n_decisions if newest and decided is None else None,
+            attribution=own.attribution if own else None,
         )
 
 
@@ -102,6 +125,7 @@ def _flat(row: Row) -> dict[str, Any]:
         "score": None if row.score is None else round(row.score, 6),
         "place": row.place,
         "n_decisions_ranking": row.n_decisions,
+        "attribution": row.attribution,
     }
 
 
@@ -167,6 +191,8 @@ def _ris_entry(row: Row) -> dict[str, Any]:
         notes.append(f"Winnow score: {row.score:.6f}")
     if row.note:
         notes.append(f"Winnow note: {row.note}")
+    if row.attribution:
+        notes.append(f"Source: {row.attribution}")
     start, _, end = (record.pages or "").partition("-")
     entry = {
         "type_of_reference": _ris_type(record.types),
@@ -202,9 +228,15 @@ WRITERS = {"csv": as_csv, "ris": as_ris, "jsonl": as_jsonl}
 
 
 def export(
-    session: ReadSession, review_id: int, file_format: str, which: str = "all"
+    session: ReadSession,
+    review_id: int,
+    file_format: str,
+    which: str = "all",
+    *,
+    terms: Mapping[str, Terms] | None = None,
+    audience: str = "team",
 ) -> Iterator[str]:
-    """An export as pieces of text.
+    """An export as pieces of text; see ``rows``.
 
     Raises:
         ValueError: there is no such format or narrowing.
@@ -213,4 +245,6 @@ def export(
         raise ValueError(f"format must be one of {', '.join(WRITERS)}, not {file_format!r}")
     if which not in WHICH:
         raise ValueError(f"which must be one of {', '.join(WHICH)}, not {which!r}")
-    return WRITERS[file_format](rows(session, review_id, which))
+    if audience not in AUDIENCES:
+        raise ValueError(f"audience must be one of {', '.join(AUDIENCES)}, not {audience!r}")
+    return WRITERS[file_format](rows(session, review_id, which, terms=terms, audience=audience))

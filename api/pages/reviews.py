@@ -79,9 +79,10 @@ def download(
     review: ReviewDep,
     file_format: Annotated[str, Path(pattern="^(csv|ris|jsonl)$")],
     which: Annotated[str, Query(pattern="^(all|include|exclude|maybe|undecided)$")] = "all",
+    audience: Annotated[str, Query(pattern="^(team|public)$")] = "team",
 ) -> Response:
     """An export as a download."""
-    return export_response(state, review, file_format, which)
+    return export_response(state, review, file_format, which, audience)
 
 
 @router.get("/reviews/{slug}/evaluation")

@@ -132,21 +132,32 @@ def get_export(
     review: ReviewDep,
     file_format: Annotated[str, Path(pattern="^(csv|ris|jsonl)$")],
     which: Annotated[str, Query(pattern="^(all|include|exclude|maybe|undecided)$")] = "all",
+    audience: Annotated[str, Query(pattern="^(team|public)$")] = "team",
 ) -> StreamingResponse:
-    """Records with decisions and scores as CSV, RIS or JSON Lines."""
-    return export_response(state, review, file_format, which)
+    """Records with decisions and scores as CSV, RIS or JSON Lines.
+
+    For the public, abstracts that their source does not let be shared are left out.
+    """
+    return export_response(state, review, file_format, which, audience)
 
 
 def export_response(
-    state: State, review: ReviewInfo, file_format: str, which: str
+    state: State, review: ReviewInfo, file_format: str, which: str, audience: str
 ) -> StreamingResponse:
     """An export as a download; the pieces are made in the transaction that they are read in."""
 
     def pieces() -> Iterator[str]:
         with state.store.read() as session:
-            yield from exports.export(session, review.id, file_format, which)
+            yield from exports.export(
+                session,
+                review.id,
+                file_format,
+                which,
+                terms=state.settings.terms,
+                audience=audience,
+            )
 
-    name = f"{review.slug}-{which}.{file_format}"
+    name = f"{review.slug}-{which}{'-public' if audience == 'public' else ''}.{file_format}"
     return StreamingResponse(
         pieces(),
         media_type=exports.FORMATS[file_format],

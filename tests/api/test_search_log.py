@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 from fastapi.testclient import TestClient
 
+from api.documents import exports
 from api.documents import search_log as document
 from api.services import search_log, strategies
 from api.services.importing import ImportRequest, import_file
@@ -121,6 +122,28 @@ def test_the_table_has_a_row_a_search_and_a_column_an_item(at: Bench) -> None:
     assert all(row["16 Deduplication"] for row in rows)
     assert rows[0]["hits_per_line"].startswith("#1: ")
     assert rows[3]["gap"] == "1"
+
+
+def test_exports_obey_the_sources_terms(at: Bench) -> None:
+    def rows(audience: str) -> list[dict[str, str]]:
+        with at.store.read() as session:
+            pieces = exports.export(
+                session, at.review.id, "csv", terms=at.settings.terms, audience=audience
+            )
+            text = "".join(pieces)
+        return list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"))))
+
+    team, public = rows("team"), rows("public")
+    assert len(team) == len(public)
+    assert {row["source"] for row in team if row["abstract"]} >= {"pubmed", "openalex", "psycinfo"}
+    # OpenAlex is CC0; what PubMed and Europe PMC give may be its publishers'; a file says nothing.
+    assert {row["source"] for row in public if row["abstract"]} == {"openalex"}
+    assert all(row["title"] for row in public)
+    for row in team:
+        terms = at.settings.terms.get(row["source"])
+        assert row["attribution"] == (terms.attribution if terms else "")
+    with pytest.raises(ValueError, match="audience"):
+        rows("everybody")
 
 
 def test_a_withdrawn_search_is_listed_apart(at: Bench) -> None:
