@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PY := $(BIN)/python
 
 .DEFAULT_GOAL := install
-.PHONY: install dev demo test lint soak bench bench-peers docs clean help
+.PHONY: install dev demo demo-sources demo-harvest test lint soak bench bench-peers docs clean help
 
 help: ## say what there is
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /: /'
@@ -34,6 +34,12 @@ dev: $(VENV)/installed-dev ## the same with what tests and checks need
 demo: $(VENV)/installed ## load the sample review, rank it, serve it on 127.0.0.1:8000
 	$(BIN)/winnow serve --sample --rank
 
+demo-sources: $(VENV)/installed ## play PubMed, Europe PMC and OpenAlex on this machine, with a made-up corpus
+	$(PY) -m tests.loopback
+
+demo-harvest: $(VENV)/installed ## harvest the three played sources at once, killed and resumed; a minute, no internet
+	$(PY) -m tests.loopback.demo
+
 test: $(VENV)/installed-dev ## run all tests: SQLite, PostgreSQL, Chromium
 	sh tests/system-packages.sh
 	$(PY) -m pytest -q -n auto --dist loadgroup
@@ -53,12 +59,13 @@ soak: $(VENV)/installed-dev ## the long forms of kill, load and fuzz tests, and 
 
 bench: $(VENV)/installed-dev ## all benchmarks; writes benchmarks/results and docs/benchmarks.md
 	$(PY) -m benchmarks.speed
+	$(PY) -m benchmarks.harvest
 	$(PY) -m benchmarks.replay
 	$(PY) -m benchmarks.report
 
 bench-peers: ## the peers, in an environment of their own
 	test -x .venv-peers/bin/python || "$(PYTHON)" -m venv .venv-peers
-	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check "asreview==3.0.8"
+	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check "asreview==3.0.8" "pubmed-parser==0.5.1" "biopython==1.88"
 
 clean: ## remove the environments
 	rm -rf $(VENV) .venv-peers

@@ -195,10 +195,90 @@ def _soak(data: dict[str, Any]) -> str:
     return "\n\n".join(["## Soak", _circumstances(data), _table(["what", "result"], rows)])
 
 
+def _harvest(data: dict[str, Any]) -> str:
+    reading = data["reading"]
+    rows = []
+    for name, found in reading.items():
+        speed = found["records_per_second"]
+        ratio = found.get("ours_over_it")
+        rows.append(
+            [
+                name,
+                f"{speed['median']:,.0f}",
+                f"{speed['lowest']:,.0f} to {speed['highest']:,.0f}",
+                "–" if ratio is None else f"{ratio:.2f}",
+            ]
+        )
+    fields = next(iter(reading.values()))["filled"]
+    filled = [
+        [field, *(f"{found['filled'][field]:,}" for found in reading.values())] for field in fields
+    ]
+    recorded = data["recorded"]
+    parts = [
+        "## Harvest",
+        _circumstances(data),
+        "Reading PubMed XML: the same compressed file (the recorded sample of 2019 twenty times "
+        "over), the readers taking turns, one process each. `pubmed_parser` reads references and "
+        "grants as well, which its function does not let one leave out. Biopython is read with "
+        "`Entrez.read`: its `Entrez.parse` refuses a PubmedArticleSet.",
+        _table(["reader", "records a second (median)", "range", "ours over it"], rows),
+        "Fields filled, of the same records:",
+        _table(["field", *reading], filled),
+        f"All recorded PubMed XML: {recorded['records']:,} records of {recorded['files']} files, "
+        f"{recorded['rejected']} rejected; {recorded['refused_by_root']} other answers refused.",
+        _table(
+            ["file", "records", "seconds", "most memory", "before reading"],
+            [
+                [
+                    f"{row['megabytes']:,.0f} MB",
+                    f"{row['records']:,}",
+                    f"{row['seconds']:.1f}",
+                    f"{row['peak_mib']:,.0f} MiB",
+                    f"{row['before_mib']:,.0f} MiB",
+                ]
+                for row in data["memory"]
+            ],
+        ),
+        "From raw page to committed rows, pages of 200 records with their raw bytes:",
+        _table(
+            ["database", "records a second", "of it reading XML"],
+            [
+                [
+                    row["database"],
+                    f"{row['records_per_second']:,.0f}",
+                    f"{row['share_of_reading']:.0%}",
+                ]
+                for row in data["storing"]
+            ],
+        ),
+    ]
+    return "\n\n".join(parts)
+
+
+def _harvest_kills(data: dict[str, Any]) -> str:
+    return "\n\n".join(
+        [
+            "## Harvests that are killed",
+            _circumstances(data),
+            f"{data['kills']} kills (SIGKILL) at random points of three harvests at once, in "
+            f"{data['histories']} histories; {data['under_way']} kills hit a harvest under way. "
+            f"Each history ends with {data['records']:,} records on {data['pages']} pages, "
+            f"{data['filtered']} of them filtered. Histories whose store was another than the "
+            f"unbroken harvest's: **{data['different']}**.",
+        ]
+    )
+
+
 def document() -> str:
     """The whole of docs/benchmarks.md."""
     parts = [_HEAD.strip()]
-    for name, show in (("speed", _speed), ("replay", _replay), ("soak", _soak)):
+    for name, show in (
+        ("speed", _speed),
+        ("harvest", _harvest),
+        ("replay", _replay),
+        ("soak", _soak),
+        ("harvest_kills", _harvest_kills),
+    ):
         data = _read(name)
         parts.append(show(data) if data else f"## {name.capitalize()}\n\nNot measured yet.")
     return "\n\n".join(parts) + "\n"

@@ -84,6 +84,10 @@ def text_of(element: etree._Element | None) -> str | None:
     """All text within an element, its inline markup left out; None for no element or no text."""
     if element is None:
         return None
+    if not len(element):
+        # Most elements hold text alone; walking them costs ten times as much.
+        plain = element.text
+        return plain if plain and not plain.isspace() else None
     text = "".join(part for part in element.itertext() if isinstance(part, str))
     return text if text.strip() else None
 

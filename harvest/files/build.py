@@ -75,8 +75,8 @@ def _unique(values: Iterable[str | None]) -> tuple[str, ...]:
 
 
 def _authors(authors: Iterable[Author]) -> tuple[Author, ...]:
-    named = ((clean_markup(author.name), author.collective) for author in authors)
-    return tuple(dict.fromkeys(Author(name, collective) for name, collective in named if name))
+    named = {(clean_markup(author.name), author.collective): None for author in authors}
+    return tuple(Author(name, collective) for name, collective in named if name)
 
 
 def record_from(fields: Fields) -> Record | Rejected:

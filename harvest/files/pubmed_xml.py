@@ -22,20 +22,35 @@ def parse(stream: BinaryIO) -> Iterator[Entry | Notice]:
         yield record_from(_book(element, position) if book else _article(element, position))
 
 
+def _children(parent: etree._Element | None) -> dict[str, etree._Element]:
+    """The first child of each name: one walk in place of a search for each field."""
+    found: dict[str, etree._Element] = {}
+    if parent is not None:
+        for child in parent:
+            found.setdefault(child.tag, child)
+    return found
+
+
 def _person(author: etree._Element) -> Author | None:
-    collective = text_of(author.find("CollectiveName"))
+    if author.get("ValidYN") == "N":
+        # A name that was corrected; the corrected one stands beside it.
+        return None
+    parts = _children(author)
+    collective = text_of(parts.get("CollectiveName"))
     if collective:
         return Author(collective, collective=True)
-    family = text_of(author.find("LastName"))
-    given = text_of(author.find("ForeName")) or text_of(author.find("Initials"))
-    name = ", ".join(part.strip() for part in (family, given) if part)
+    family = text_of(parts.get("LastName"))
+    given = text_of(parts.get("ForeName")) or text_of(parts.get("Initials"))
+    if family and given:
+        return Author(f"{family.strip()}, {given.strip()}")
+    name = (family or given or "").strip()
     return Author(name) if name else None
 
 
 def _people(parent: etree._Element | None) -> list[Author]:
     if parent is None:
         return []
-    people = map(_person, parent.iterfind("Author"))
+    people = map(_person, parent.iterchildren("Author"))
     return [person for person in people if person]
 
 
@@ -44,7 +59,7 @@ def _abstract(parent: etree._Element | None) -> str | None:
     if parent is None:
         return None
     parts = []
-    for part in parent.iterfind("AbstractText"):
+    for part in parent.iterchildren("AbstractText"):
         text = text_of(part)
         if text:
             label = part.get("Label")
@@ -53,58 +68,96 @@ def _abstract(parent: etree._Element | None) -> str | None:
 
 
 def _date(date: etree._Element | None) -> str | None:
-    if date is None:
-        return None
-    free = text_of(date.find("MedlineDate"))
-    parts = [text_of(date.find(name)) for name in ("Year", "Month", "Season", "Day")]
-    return free or " ".join(part.strip() for part in parts if part) or None
+    parts = _children(date)
+    free = text_of(parts.get("MedlineDate"))
+    if free:
+        return free
+    found = (text_of(parts.get(name)) for name in ("Year", "Month", "Season", "Day"))
+    return " ".join(part.strip() for part in found if part) or None
 
 
-def _ids(parent: etree._Element, path: str, kind: str, attribute: str) -> list[str]:
-    found = parent.iterfind(path)
-    return [t for t in (text_of(e) for e in found if e.get(attribute) == kind) if t]
+def _ids(parent: etree._Element | None, kind: str) -> list[str]:
+    """Identifiers of a kind, of the list's own children: references have lists of their own."""
+    if parent is None:
+        return []
+    found = (e for e in parent.iterchildren("ArticleId") if e.get("IdType") == kind)
+    return [text for text in map(text_of, found) if text]
+
+
+def _locations(article: etree._Element) -> list[str]:
+    """DOIs by which the article is found; those marked as wrong are none."""
+    return [
+        text
+        for place in article.iterchildren("ELocationID")
+        if place.get("EIdType") == "doi"
+        and place.get("ValidYN") != "N"
+        and (text := text_of(place))
+    ]
+
+
+def _words(parent: etree._Element | None, name: str) -> list[str]:
+    if parent is None:
+        return []
+    return [text for text in map(text_of, parent.iterchildren(name)) if text]
+
+
+def _headings(parent: etree._Element | None) -> list[str]:
+    if parent is None:
+        return []
+    found = (heading.find("DescriptorName") for heading in parent.iterchildren("MeshHeading"))
+    return [text for text in map(text_of, found) if text]
+
+
+def _pages(parent: etree._Element | None) -> str | None:
+    parts = _children(parent)
+    return text_of(parts.get("MedlinePgn")) or text_of(parts.get("StartPage"))
 
 
 def _article(element: etree._Element, position: int) -> Fields:
-    citation = element.find("MedlineCitation")
-    citation = element if citation is None else citation
-    article = citation.find("Article")
-    article = citation if article is None else article
-    journal = article.find("Journal")
-    pmid = text_of(citation.find("PMID"))
-    title = text_of(article.find("ArticleTitle"))
-    vernacular = text_of(article.find("VernacularTitle"))
-    other = citation.find("OtherAbstract")
-    abstract = _abstract(article.find("Abstract"))
+    top = _children(element)
+    citation_element = top.get("MedlineCitation")
+    citation_element = element if citation_element is None else citation_element
+    citation = _children(citation_element)
+    article_element = citation.get("Article")
+    article_element = citation_element if article_element is None else article_element
+    article = _children(article_element)
+    journal = _children(article.get("Journal"))
+    issue = _children(journal.get("JournalIssue"))
+    listed = _children(top.get("PubmedData")).get("ArticleIdList")
+    pmid = text_of(citation.get("PMID"))
+    title = text_of(article.get("ArticleTitle"))
+    vernacular = text_of(article.get("VernacularTitle"))
+    other = citation.get("OtherAbstract")
+    abstract = _abstract(article.get("Abstract"))
+    types = _words(article.get("PublicationTypeList"), "PublicationType")
     flags = []
     if abstract is None and other is not None:
         flags.append("abstract-in-another-language")
-    issue = None if journal is None else journal.find("JournalIssue")
-    headings = texts(citation, "MeshHeadingList/MeshHeading/DescriptorName")
-    start = text_of(article.find("Pagination/StartPage"))
+    if "Retracted Publication" in types:
+        flags.append("retracted")
+    words: list[str] = []
+    for keywords in citation_element.iterchildren("KeywordList"):
+        words += _words(keywords, "Keyword")
+    date = _date(issue.get("PubDate"))
     return Fields(
         position=position,
         line=line_of(element),
         title=title or vernacular,
         abstract=abstract or _abstract(other),
-        authors=_people(article.find("AuthorList")),
-        date=_date(None if issue is None else issue.find("PubDate")),
-        year=_date(None if issue is None else issue.find("PubDate"))
-        or _date(article.find("ArticleDate")),
-        venue=None if journal is None else text_of(journal.find("Title")),
-        volume=None if issue is None else text_of(issue.find("Volume")),
-        issue=None if issue is None else text_of(issue.find("Issue")),
-        pages=text_of(article.find("Pagination/MedlinePgn")) or start,
-        doi=[
-            *_ids(element, "PubmedData/ArticleIdList/ArticleId", "doi", "IdType"),
-            *_ids(article, "ELocationID", "doi", "EIdType"),
-        ],
+        authors=_people(article.get("AuthorList")),
+        date=date,
+        year=date or _date(article.get("ArticleDate")),
+        venue=text_of(journal.get("Title")),
+        volume=text_of(issue.get("Volume")),
+        issue=text_of(issue.get("Issue")),
+        pages=_pages(article.get("Pagination")),
+        doi=[*_ids(listed, "doi"), *_locations(article_element)],
         pmid=[pmid] if pmid else [],
-        pmcid=_ids(element, "PubmedData/ArticleIdList/ArticleId", "pmc", "IdType"),
-        issn=None if journal is None else text_of(journal.find("ISSN")),
-        language=text_of(article.find("Language")),
-        types=texts(article, "PublicationTypeList/PublicationType"),
-        keywords=[*headings, *texts(citation, "KeywordList/Keyword")],
+        pmcid=_ids(listed, "pmc"),
+        issn=text_of(journal.get("ISSN")),
+        language=text_of(article.get("Language")),
+        types=types,
+        keywords=[*_headings(citation.get("MeshHeadingList")), *words],
         accession=pmid,
         database="PubMed",
         flags=flags,
@@ -135,7 +188,7 @@ def _book(element: etree._Element, position: int) -> Fields:
         year=date,
         venue=book_title if title else None,
         publisher=None if book is None else text_of(book.find("Publisher/PublisherName")),
-        doi=_ids(document, "ArticleIdList/ArticleId", "doi", "IdType"),
+        doi=_ids(document.find("ArticleIdList"), "doi"),
         pmid=[pmid] if pmid else [],
         language=text_of(document.find("Language")),
         types=texts(document, "PublicationType") or ["Book"],
