@@ -114,10 +114,11 @@ class Jobs:
         Called by a worker as it starts, before it takes messages. A file whose message is still
         in the queue is imported by whichever comes first; the other finds nothing to do.
         """
+        waiting = [int(task.args[1]) for task in self.huey.pending()]
         with self._store.write() as session:
             jobs.interrupted(session, kind="import")
-            jobs.interrupted(session, kind="hits")
-            jobs.interrupted(session, kind="lookup")
+            for kind in ("hits", "lookup"):
+                jobs.interrupted(session, kind=kind, but=waiting)
             left = []
             for upload in uploads.confirmed(session):
                 job = jobs.begin(session, upload.review_id, "import")

@@ -136,15 +136,19 @@ class Worker:
             due = self._ranker.due()
             if not due:
                 return
+            ranked = False
             for review_id in due:
                 if self._stop.is_set():
                     return
                 try:
-                    self._ranker.rank(review_id)
+                    ranked = self._ranker.rank(review_id) is not None or ranked
                 except Exception:
                     logger.exception("ranking review %s failed", review_id)
                     self._stop.wait(self._settings.worker_idle_seconds)
                     return
+            if not ranked:
+                # What is due and cannot be ranked must not keep the worker from all else.
+                return
 
 
 def until_signalled(worker: Worker, *, supervised: bool) -> None:

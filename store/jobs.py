@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import delete, select, true, update
@@ -37,18 +38,21 @@ def begin(session: WriteSession, review_id: int, kind: str, *, total: int = 0) -
     return row.id
 
 
-def interrupted(session: WriteSession, *, kind: str, review_id: int | None = None) -> None:
+def interrupted(
+    session: WriteSession, *, kind: str, review_id: int | None = None, but: Sequence[int] = ()
+) -> None:
     """Close operations of a kind that can no longer be under way: whoever did them is gone.
 
     Args:
         session: a transaction that writes.
         kind: kind of operation.
         review_id: only this review's; None for all.
+        but: ids of those that wait in the queue still.
     """
     mine = Job.review_id == review_id if review_id is not None else true()
     session.execute(
         update(Job)
-        .where(Job.kind == kind, Job.state == "running", mine)
+        .where(Job.kind == kind, Job.state == "running", Job.id.not_in(but), mine)
         .values(state="failed", message="interrupted", updated_at=now())
     )
 

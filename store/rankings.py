@@ -149,7 +149,7 @@ def newest(session: ReadSession, review_id: int) -> RankingInfo | None:
 
 
 def due(session: ReadSession) -> list[int]:
-    """Reviews with records whose newest ranking is older than their last change, by id."""
+    """Reviews with counting records whose newest ranking is older than their last change."""
     seen = (
         select(func.max(Ranking.revision)).where(Ranking.review_id == Review.id).scalar_subquery()
     )
@@ -158,7 +158,9 @@ def due(session: ReadSession) -> list[int]:
             select(Review.id)
             .where(
                 Review.revision > func.coalesce(seen, -1),
-                select(Report.id).where(Report.review_id == Review.id).exists(),
+                select(Report.id)
+                .where(Report.review_id == Review.id, Report.active.is_(True))
+                .exists(),
             )
             .order_by(Review.id)
         )

@@ -6,6 +6,7 @@ import hashlib
 import logging
 import secrets
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -33,8 +34,10 @@ from store.session import ReadSession, Store
 
 logger = logging.getLogger(__name__)
 
-# Seconds between two signs of life of a run; a person's "stop" is seen as soon.
+# Seconds between two signs of life of a run; a person's "stop" in the page is seen as soon.
 _BEAT = 2.0
+# Seconds until a run sees that its process is to stop.
+_BLINK = 0.1
 Progress = Callable[[int, int | None], None]
 
 
@@ -148,7 +151,8 @@ def walk(
         Conflict: it has ended already.
     """
     owner = secrets.token_hex(8)
-    stop = stop or threading.Event()
+    # Its own: a run that is taken over ends alone, not together with those beside it.
+    own = threading.Event()
     with store.write() as session:
         mine = runs.claim(session, run_id, owner, due_only=due_only)
     with store.read() as session:
@@ -157,7 +161,10 @@ def walk(
             return run
         found = strategies.by_id(session, run.review_id, run.strategy_id)
     try:
-        with sources.client(settings, stop) as client, _beating(store, run_id, owner, stop):
+        with (
+            sources.client(settings, own) as client,
+            _beating(store, run_id, owner, own, stop or threading.Event()),
+        ):
             work = _Walk(
                 store,
                 run,
@@ -167,7 +174,7 @@ def walk(
             )
             _open(work, found)
             if _warned(work):
-                _pages(work, stop, progress or (lambda _done, _total: None))
+                _pages(work, own, progress or (lambda _done, _total: None))
     except Interrupted:
         _halt(store, run_id, owner, when_stopped, "interrupted", "It goes on from there.")
     except Conflict as error:
@@ -187,17 +194,25 @@ def _halt(store: Store, run_id: int, owner: str, state: str, reason: str, remedy
 
 
 @contextmanager
-def _beating(store: Store, run_id: int, owner: str, stop: threading.Event) -> Iterator[None]:
+def _beating(
+    store: Store, run_id: int, owner: str, own: threading.Event, stop: threading.Event
+) -> Iterator[None]:
     """Give signs of life while a source lets us wait; a run that was taken over is let go."""
     ended = threading.Event()
 
     def beat() -> None:
-        while not ended.wait(_BEAT):
+        due = time.monotonic() + _BEAT
+        while not ended.wait(_BLINK):
+            if stop.is_set():
+                own.set()
+            if time.monotonic() < due:
+                continue
+            due = time.monotonic() + _BEAT
             try:
                 with store.write() as session:
                     runs.beat(session, run_id, owner)
             except Conflict:
-                stop.set()
+                own.set()
                 return
             except Exception:
                 # The walk itself meets the same trouble and tells it.

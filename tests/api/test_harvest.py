@@ -16,7 +16,7 @@ from api.settings import Settings
 from benchmarks import harvest_kills
 from harvest.errors import StrategyError
 from harvest.sources import europepmc_json
-from store import decisions, flow, gold, raw, records, runs, searches
+from store import decisions, flow, gold, rankings, raw, records, reviews, runs, searches
 from store import strategies as stored
 from store.errors import Conflict, NotFound
 from store.people import PersonInfo
@@ -166,6 +166,19 @@ def test_records_of_an_open_run_wait_and_are_counted(at: Bench) -> None:
         assert records.counts(session, at.review.id).reports == run.unique
 
 
+def test_records_that_wait_make_no_ranking_due(at: Bench) -> None:
+    at.fault("pubmed", "broken", at=3, times=2, service="efetch.fcgi")
+    run = at.run()
+    with at.store.write() as session:
+        reviews.touch(session, at.review.id)
+    with at.store.read() as session:
+        assert rankings.due(session) == []
+    at.mend()
+    at.walk(run.id)
+    with at.store.read() as session:
+        assert rankings.due(session) == [at.review.id]
+
+
 def test_a_person_can_stop_a_run(at: Bench) -> None:
     at.server.world.delay = 0.05
     run_id = at.begin()
@@ -180,6 +193,28 @@ def test_a_person_can_stop_a_run(at: Bench) -> None:
     assert stopped.state == "stopped"
     at.server.world.delay = 0
     assert at.walk(run_id).state == "complete"
+
+
+def test_a_run_that_is_stopped_does_not_stop_those_beside_it(at: Bench) -> None:
+    at.server.world.delay = 0.05
+    stop = threading.Event()
+    numbers = [at.begin("pubmed"), at.begin("europepmc")]
+    threads = [
+        threading.Thread(
+            target=harvesting.walk, args=(at.store, at.settings, number), kwargs={"stop": stop}
+        )
+        for number in numbers
+    ]
+    for thread in threads:
+        thread.start()
+    while not all(at.info(number).pages for number in numbers):
+        pass
+    with at.store.write() as session:
+        runs.stop(session, numbers[0], at.review.id, person_id=at.person.id)
+    for thread in threads:
+        thread.join(timeout=60)
+    assert [at.info(number).state for number in numbers] == ["stopped", "complete"]
+    assert not stop.is_set()
 
 
 def test_two_walkers_of_one_run_store_nothing_twice(at: Bench) -> None:

@@ -1,0 +1,138 @@
+"""A search in the browser: paste, see what is lost, accept, run, stop, resume, read the log."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from api.protocol import ProtocolBody
+from api.services.setup import open_store
+from api.settings import load
+from store import gold, reviews
+from tests.e2e.browser import Site, site
+from tests.loopback.corpus import corpus
+from tests.loopback.server import Loopback, World
+
+pytestmark = pytest.mark.browser
+
+STRATEGY = """#1 child*[tiab] OR families[tiab] OR “Child”[mesh]
+#2 "social work*"[tiab] OR safeguarding[tiab]
+#3 #1 AND #2"""
+
+
+@pytest.fixture
+def sources() -> Iterator[Loopback]:
+    server = Loopback(World(corpus(600)))
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def searched(tmp_path: Path, sources: Loopback) -> Iterator[Site]:
+    """A server with an empty review and one known relevant record, the sources played here."""
+    settings = load(data_dir=tmp_path / "data", pipeline="elas-u4")
+    store = open_store(settings, create=True, first_person="ada").store
+    with store.write() as session:
+        review = reviews.create(
+            session, slug="r", title="A review", protocol=ProtocolBody().stored(), person_id=1
+        )
+        # In every source, and without the words that the strategy asks for.
+        other = next(
+            a
+            for a in corpus(600)
+            if a.abstract and not re.search("social|safeguarding", f"{a.title} {a.abstract}", re.I)
+        )
+        known = [gold.NewGold(title="Known and missed", year=other.year, pmid=other.pmid)]
+        gold.add(session, review.id, known, list_name="known", person_id=1)
+    store.close()
+    environment = {"WINNOW_PIPELINE": "elas-u4", **sources.environment()}
+    for name in ("PUBMED", "EUROPEPMC", "OPENALEX"):
+        environment[f"WINNOW_SOURCES__{name}__INTERVAL"] = "0"
+        environment[f"WINNOW_SOURCES__{name}__PAGE_SIZE"] = "20"
+    with site(settings.data_dir, **environment) as made:
+        yield made
+
+
+@pytest.fixture
+def screen(context: BrowserContext, searched: Site, tmp_path: Path) -> Iterator[Page]:
+    made = context.new_page()
+    errors: list[str] = []
+    made.on("pageerror", lambda error: errors.append(str(error)))
+    made.goto(searched.link())
+    made.click("button.primary")
+    made.wait_for_url(f"{searched.url}/")
+    yield made
+    made.screenshot(path=tmp_path / "last.png")
+    assert errors == []
+
+
+def test_a_search_from_strategy_to_log(screen: Page, searched: Site, sources: Loopback) -> None:
+    base = f"{searched.url}/reviews/r"
+    screen.goto(f"{base}/strategy")
+    screen.fill("[name=text]", STRATEGY.replace("#1 AND #2", "#1 AND #9"))
+    screen.click("text=Save as a new version")
+    expect(screen.locator(".problem")).to_contain_text("There is no line #9")
+    screen.fill("[name=text]", STRATEGY)
+    screen.click("text=Save as a new version")
+    expect(screen.locator("h1")).to_contain_text("version 1")
+    expect(screen.locator("main")).to_contain_text("curly double quote(s) became straight")
+
+    screen.click("text=Count hits at all sources")
+    expect(screen.locator("table.lines tr.used td").nth(4)).not_to_have_text("–", timeout=60_000)
+    expect(screen.locator("main")).to_contain_text("By themselves these 1 bring")
+    for _ in range(2):
+        form = screen.locator("form:has(button:text('Accept in writing'))").first
+        form.locator("[name=reason]").fill("the words are in line 1")
+        form.locator("button").click()
+    expect(screen.locator("text=Blocked:")).to_have_count(0)
+
+    # Slow enough to be stopped in the middle.
+    sources.world.delay = 0.3
+    screen.goto(f"{base}/harvest")
+    screen.uncheck("[value=europepmc]")
+    screen.uncheck("[value=openalex]")
+    screen.click("text=Search with strategy version 1")
+    run = screen.locator(".run").first
+    expect(run.locator(".counts")).to_contain_text(re.compile("on [1-4] pages"), timeout=60_000)
+    run.locator("text=Stop").click()
+    expect(run.locator(".state")).to_contain_text("stopped by a person")
+    sources.world.delay = 0
+    run.locator("text=Resume").click()
+    expect(run.locator(".word")).to_have_text("complete", timeout=60_000)
+    expect(screen.locator(".sum")).to_contain_text("0 duplicates")
+
+    screen.check("[value=europepmc]")
+    screen.uncheck("[value=pubmed]")
+    screen.uncheck("[value=openalex]")
+    screen.click("text=Search with strategy version 1")
+    expect(screen.locator(".run").first.locator(".word")).to_have_text("complete", timeout=60_000)
+
+    screen.click("text=Search log (PRISMA-S)")
+    main = screen.locator("main")
+    expect(main).to_contain_text("PubMed, through NCBI E-utilities; Europe PMC")
+    expect(main).to_contain_text("16. Deduplication")
+    with screen.expect_download() as download:
+        screen.click("text=Markdown")
+    assert "# Search log: A review" in Path(download.value.path()).read_text()
+
+    screen.goto(f"{base}/evaluation/search")
+    expect(main).to_contain_text("1 were missed")
+    screen.click("text=Show which were missed")
+    screen.click("text=Look them up at the sources")
+    expect(main).to_contain_text(
+        "PubMed: in it but missed".replace("PubMed", "pubmed"), timeout=60_000
+    )
+    # The list was seen: a new version turns its records, and the program says so first.
+    screen.goto(f"{base}/strategy")
+    screen.fill("[name=text]", STRATEGY.replace("families", "family"))
+    screen.click("text=Save as a new version")
+    expect(screen.locator("[role=alert]")).to_contain_text("become development records")
+    screen.check("[name=confirm]")
+    screen.click("text=Save as a new version")
+    expect(screen.locator("h1")).to_contain_text("version 2")
+    screen.goto(f"{base}/evaluation/search")
+    expect(main).to_contain_text("used to build the search: not an estimate of recall")
