@@ -75,8 +75,13 @@ def _unique(values: Iterable[str | None]) -> tuple[str, ...]:
 
 
 def _authors(authors: Iterable[Author]) -> tuple[Author, ...]:
-    named = {(clean_markup(author.name), author.collective): None for author in authors}
-    return tuple(Author(name, collective) for name, collective in named if name)
+    found: dict[tuple[str, bool], Author] = {}
+    for author in authors:
+        name = clean_markup(author.name)
+        if name:
+            same = author if name == author.name else Author(name, author.collective)
+            found.setdefault((name, author.collective), same)
+    return tuple(found.values())
 
 
 def record_from(fields: Fields) -> Record | Rejected:

@@ -35,12 +35,21 @@ def _person(author: etree._Element) -> Author | None:
     if author.get("ValidYN") == "N":
         # A name that was corrected; the corrected one stands beside it.
         return None
-    parts = _children(author)
-    collective = text_of(parts.get("CollectiveName"))
-    if collective:
-        return Author(collective, collective=True)
-    family = text_of(parts.get("LastName"))
-    given = text_of(parts.get("ForeName")) or text_of(parts.get("Initials"))
+    family = given = initials = None
+    # Ten of these stand in an article: one walk, which ends where no name can follow.
+    for part in author:
+        name = part.tag
+        if name == "LastName":
+            family = text_of(part)
+        elif name == "ForeName":
+            given = text_of(part)
+            break
+        elif name == "Initials":
+            initials = text_of(part)
+        elif name == "CollectiveName":
+            collective = text_of(part)
+            return Author(collective, collective=True) if collective else None
+    given = given or initials
     if family and given:
         return Author(f"{family.strip()}, {given.strip()}")
     name = (family or given or "").strip()
@@ -76,12 +85,15 @@ def _date(date: etree._Element | None) -> str | None:
     return " ".join(part.strip() for part in found if part) or None
 
 
-def _ids(parent: etree._Element | None, kind: str) -> list[str]:
-    """Identifiers of a kind, of the list's own children: references have lists of their own."""
-    if parent is None:
-        return []
-    found = (e for e in parent.iterchildren("ArticleId") if e.get("IdType") == kind)
-    return [text for text in map(text_of, found) if text]
+def _ids(parent: etree._Element | None) -> dict[str, list[str]]:
+    """Identifiers by kind, of the list's own children: references have lists of their own."""
+    found: dict[str, list[str]] = {}
+    if parent is not None:
+        for child in parent.iterchildren("ArticleId"):
+            kind = child.get("IdType")
+            if kind in ("doi", "pmc") and (text := text_of(child)):
+                found.setdefault(kind, []).append(text)
+    return found
 
 
 def _locations(article: etree._Element) -> list[str]:
@@ -104,7 +116,11 @@ def _words(parent: etree._Element | None, name: str) -> list[str]:
 def _headings(parent: etree._Element | None) -> list[str]:
     if parent is None:
         return []
-    found = (heading.find("DescriptorName") for heading in parent.iterchildren("MeshHeading"))
+    found = (
+        name
+        for heading in parent.iterchildren("MeshHeading")
+        for name in heading.iterchildren("DescriptorName")
+    )
     return [text for text in map(text_of, found) if text]
 
 
@@ -123,7 +139,7 @@ def _article(element: etree._Element, position: int) -> Fields:
     article = _children(article_element)
     journal = _children(article.get("Journal"))
     issue = _children(journal.get("JournalIssue"))
-    listed = _children(top.get("PubmedData")).get("ArticleIdList")
+    ids = _ids(_children(top.get("PubmedData")).get("ArticleIdList"))
     pmid = text_of(citation.get("PMID"))
     title = text_of(article.get("ArticleTitle"))
     vernacular = text_of(article.get("VernacularTitle"))
@@ -151,9 +167,9 @@ def _article(element: etree._Element, position: int) -> Fields:
         volume=text_of(issue.get("Volume")),
         issue=text_of(issue.get("Issue")),
         pages=_pages(article.get("Pagination")),
-        doi=[*_ids(listed, "doi"), *_locations(article_element)],
+        doi=[*ids.get("doi", ()), *_locations(article_element)],
         pmid=[pmid] if pmid else [],
-        pmcid=_ids(listed, "pmc"),
+        pmcid=ids.get("pmc", ()),
         issn=text_of(journal.get("ISSN")),
         language=text_of(article.get("Language")),
         types=types,
@@ -188,7 +204,7 @@ def _book(element: etree._Element, position: int) -> Fields:
         year=date,
         venue=book_title if title else None,
         publisher=None if book is None else text_of(book.find("Publisher/PublisherName")),
-        doi=_ids(document.find("ArticleIdList"), "doi"),
+        doi=_ids(document.find("ArticleIdList")).get("doi", ()),
         pmid=[pmid] if pmid else [],
         language=text_of(document.find("Language")),
         types=texts(document, "PublicationType") or ["Book"],

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
 from pathlib import Path
 
 import pytest
+from lxml import etree
 
 from harvest.errors import (
     BudgetSpent,
@@ -14,6 +17,7 @@ from harvest.errors import (
     QueryRefused,
     SourceUnavailable,
 )
+from harvest.files.pubmed_xml import parse
 from harvest.http import Client, Response
 from harvest.record import Record, Rejected
 from harvest.sources import europepmc, openalex, pubmed
@@ -226,3 +230,25 @@ def test_numbers_of_hits_must_be_numbers() -> None:
 def test_raw_line_ends_in_strings_are_let_in() -> None:
     body = b'{"esearchresult":{"count":"3","idlist":[],"querytranslation":"a\nb"}}'
     assert pubmed._found(body, "pubmed", CONFIGS["pubmed"]).count == 3
+
+
+@needs_shared
+def test_no_article_that_is_valid_by_its_dtd_is_rejected() -> None:
+    """Each recorded file is checked against the DTD that it names, where that is at hand."""
+    valid = articles = 0
+    for path in sorted((PAYLOADS / "pubmed").rglob("*.xml")):
+        data = path.read_bytes()
+        named = re.search(rb'<!DOCTYPE Pubmed\w+[^>]*?"[^"]*?([\w.-]+\.dtd)"', data)
+        if named is None:
+            continue
+        dtd = PAYLOADS / "pubmed" / "dtd" / named.group(1).decode()
+        if not dtd.is_file():
+            continue
+        tree = etree.fromstring(data, etree.XMLParser(resolve_entities=False, huge_tree=True))
+        if not etree.DTD(str(dtd)).validate(tree):
+            continue
+        valid += 1
+        entries = list(parse(io.BytesIO(data)))
+        articles += sum(isinstance(entry, Record) for entry in entries)
+        assert not [entry for entry in entries if isinstance(entry, Rejected)], path.name
+    assert (valid, articles) == (9, 188)
