@@ -48,6 +48,23 @@ class Text:
     types: tuple[str, ...]
 
 
+def _text(row: Any) -> Text:
+    """A representative's text from a record, or from a row with the same columns."""
+    return Text(
+        report_id=row.report_id,
+        record_id=row.id,
+        title=row.title,
+        abstract=row.abstract,
+        year=row.year,
+        doi=row.doi,
+        pmid=row.pmid,
+        title_key=row.title_key,
+        source_id=row.source_id,
+        language=row.language,
+        types=tuple(row.types),
+    )
+
+
 def _record(row: RecordRow, position: int = 0) -> Record:
     return Record(
         position=position,
@@ -268,19 +285,7 @@ def texts(session: ReadSession, review_id: int, *, after_report: int = 0) -> lis
     found: dict[int, Text] = {}
     for row in rows:
         if row.report_id not in found:
-            found[row.report_id] = Text(
-                report_id=row.report_id,
-                record_id=row.id,
-                title=row.title,
-                abstract=row.abstract,
-                year=row.year,
-                doi=row.doi,
-                pmid=row.pmid,
-                title_key=row.title_key,
-                source_id=row.source_id,
-                language=row.language,
-                types=tuple(row.types),
-            )
+            found[row.report_id] = _text(row)
     return list(found.values())
 
 
@@ -314,19 +319,7 @@ def brought(session: ReadSession, review_id: int) -> list[Brought]:
     return [
         Brought(
             search_id,
-            Text(
-                report_id=row.report_id,
-                record_id=row.id,
-                title=row.title,
-                abstract=row.abstract,
-                year=row.year,
-                doi=row.doi,
-                pmid=row.pmid,
-                title_key=row.title_key,
-                source_id=row.source_id,
-                language=row.language,
-                types=tuple(row.types),
-            ),
+            _text(row),
             bool(filtered),
         )
         for row, search_id, filtered in rows

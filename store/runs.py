@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from sqlalchemy import case, func, select, update
 
 from harvest.record import Rejected
@@ -588,6 +589,15 @@ def replayed(session: WriteSession, run_id: int, *, mended: int, person_id: int 
         person_id=person_id,
         detail={"run": run_id, "mended": mended},
     )
+
+
+def sample_of_filtered(
+    session: ReadSession, review_id: int, *, size: int, seed: int, run_id: int | None = None
+) -> tuple[int, list[int]]:
+    """How many records are filtered, and ids of a random sample; one seed, one sample."""
+    ids = filtered_ids(session, review_id, run_id)
+    places = np.random.default_rng(seed).choice(len(ids), size=min(size, len(ids)), replace=False)
+    return len(ids), [ids[int(place)] for place in sorted(places)]
 
 
 def filtered_ids(session: ReadSession, review_id: int, run_id: int | None = None) -> list[int]:

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Annotated, Any
 
-import numpy as np
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -289,13 +288,13 @@ def filtered(
     """Draw a random sample of the filtered records, to be read."""
     with command(as_json) as output, opened() as store, store.read() as session:
         found = find_review(session, review)
-        ids = runs.filtered_ids(session, found.id, run_id)
-        size = min(sample, len(ids))
-        drawn = np.random.default_rng(seed).choice(len(ids), size=size, replace=False)
-        chosen = [records.by_id(session, found.id, ids[int(place)]) for place in sorted(drawn)]
+        number, drawn = runs.sample_of_filtered(
+            session, found.id, size=sample, seed=seed, run_id=run_id
+        )
+        chosen = [records.by_id(session, found.id, record_id) for record_id in drawn]
         result: dict[str, Any] = {
             "review": found.slug,
-            "filtered": len(ids),
+            "filtered": number,
             "seed": seed,
             "records": [
                 {
@@ -310,7 +309,7 @@ def filtered(
         }
 
         def show(console: Console) -> None:
-            console.print(f"{len(ids):,} records are filtered; {size} drawn with seed {seed}:")
+            console.print(f"{number:,} records are filtered; {len(chosen)} drawn with seed {seed}:")
             for item in chosen:
                 console.print(f"\n[{item.source} {item.source_id}] ", markup=False, end="")
                 console.print(item.record.title or "no title", markup=False, style="bold")

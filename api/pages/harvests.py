@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Path, Request
+from fastapi import APIRouter, Form, Path, Query, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from api.deps import PersonDep, ReviewDep, StateDep
@@ -17,7 +17,7 @@ from api.state import State
 from harvest.errors import StrategyError
 from harvest.render.losses import Loss
 from harvest.render.registry import WRITERS
-from store import flow, jobs, runs
+from store import flow, jobs, records, runs
 from store import strategies as stored
 from store.errors import Conflict
 from store.reviews import ReviewInfo
@@ -25,6 +25,7 @@ from store.reviews import ReviewInfo
 router = APIRouter()
 RunPath = Annotated[int, Path(ge=1, le=2**63 - 1)]
 _LONGEST = 500_000
+_SAMPLE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,6 +303,20 @@ def _harvest(
         problem=problem,
         live=any(run.state in ("waiting", "running") for run in found),
     )
+
+
+@router.get("/reviews/{slug}/filtered")
+def filtered_page(
+    request: Request,
+    state: StateDep,
+    review: ReviewDep,
+    seed: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
+) -> HTMLResponse:
+    """A random sample of the filtered records, to be read."""
+    with state.store.read() as session:
+        number, drawn = runs.sample_of_filtered(session, review.id, size=_SAMPLE, seed=seed)
+        found = [records.by_id(session, review.id, record_id) for record_id in drawn]
+    return page(request, "filtered.html", review=review, number=number, found=found, seed=seed)
 
 
 @router.post("/reviews/{slug}/harvest")

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from api import resources
 from api.protocol import ProtocolBody
-from api.services import importing
+from api.services import importing, strategies
 from api.settings import Settings
 from store import gold, migrate, people, reviews
 from store.people import PersonInfo
@@ -103,6 +103,8 @@ def load_sample(store: Store, person_id: int) -> tuple[ReviewInfo, bool]:
             person_id=person_id,
         )
         _sample_gold(session, review.id, folder / "known-relevant.csv", person_id)
+        strategy = resources.toml(folder / "strategy.toml")
+        strategies.save(session, review.id, strategy, reason=None, person_id=person_id)
     sample = folder / "sample.jsonl"
     request = importing.ImportRequest(
         search_fields={

@@ -8,6 +8,7 @@ from typing import Any
 
 from harvest.files.build import Fields, record_from
 from harvest.record import Author, Entry
+from harvest.sources.json_values import at, listed, text
 from harvest.text import excerpt
 
 _HEAD = re.compile(r"<h([1-6])>\s*(.*?)\s*:?\s*</h\1>", re.IGNORECASE | re.DOTALL)
@@ -20,82 +21,67 @@ def records(results: Iterable[Mapping[str, Any]]) -> Iterator[Entry]:
         yield record_from(_fields(result, position))
 
 
-def _text(value: Any) -> str | None:
-    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else None
-
-
-def _at(value: Any, *path: str) -> Any:
-    for key in path:
-        value = value.get(key) if isinstance(value, Mapping) else None
-    return value
-
-
-def _list(value: Any, *path: str) -> list[Any]:
-    found = _at(value, *path)
-    return found if isinstance(found, list) else []
-
-
-def _abstract(text: str | None) -> str | None:
+def _abstract(found: str | None) -> str | None:
     """Heads of sections become labels, as PubMed's are; other tags go later, a bare "<" stays."""
-    return _HEAD.sub(r" \2: ", text) if text else None
+    return _HEAD.sub(r" \2: ", found) if found else None
 
 
 def _people(result: Mapping[str, Any]) -> list[Author]:
     people = []
-    for author in _list(result, "authorList", "author"):
-        collective = _text(_at(author, "collectiveName"))
-        family, given = _text(_at(author, "lastName")), _text(_at(author, "firstName"))
-        given = given or _text(_at(author, "initials"))
+    for author in listed(result, "authorList", "author"):
+        collective = text(at(author, "collectiveName"))
+        family, given = text(at(author, "lastName")), text(at(author, "firstName"))
+        given = given or text(at(author, "initials"))
         if collective:
             people.append(Author(collective, collective=True))
         elif family:
             people.append(Author(f"{family}, {given}" if given else family))
-        elif full := _text(_at(author, "fullName")):
+        elif full := text(at(author, "fullName")):
             people.append(Author(full))
     if not people:
-        names = (_text(result.get("authorString")) or "").rstrip(".").split(",")
+        names = (text(result.get("authorString")) or "").rstrip(".").split(",")
         people = [Author(name.strip()) for name in names if name.strip()]
     return people
 
 
 def _keywords(result: Mapping[str, Any]) -> list[str]:
     headings = (
-        _text(_at(h, "descriptorName")) for h in _list(result, "meshHeadingList", "meshHeading")
+        text(at(h, "descriptorName")) for h in listed(result, "meshHeadingList", "meshHeading")
     )
-    words = map(_text, _list(result, "keywordList", "keyword"))
+    words = map(text, listed(result, "keywordList", "keyword"))
     return [word for word in (*headings, *words) if word]
 
 
 def _fields(result: Mapping[str, Any], position: int) -> Fields:
-    source, number = _text(result.get("source")), _text(result.get("id"))
-    journal = _at(result, "journalInfo", "journal")
-    types = [t for t in map(_text, _list(result, "pubTypeList", "pubType")) if t]
-    pmid, pmcid, doi = (_text(result.get(key)) for key in ("pmid", "pmcid", "doi"))
-    year = _text(result.get("pubYear")) or _text(_at(result, "journalInfo", "yearOfPublication"))
-    publisher = _text(_at(result, "bookOrReportDetails", "publisher"))
+    source, number = text(result.get("source")), text(result.get("id"))
+    journal = at(result, "journalInfo", "journal")
+    types = [t for t in map(text, listed(result, "pubTypeList", "pubType")) if t]
+    pmid, pmcid, doi = (text(result.get(key)) for key in ("pmid", "pmcid", "doi"))
+    year = text(result.get("pubYear")) or text(at(result, "journalInfo", "yearOfPublication"))
+    publisher = text(at(result, "bookOrReportDetails", "publisher"))
     urls = [
         url
-        for link in _list(result, "fullTextUrlList", "fullTextUrl")
-        if (url := _text(_at(link, "url")))
+        for link in listed(result, "fullTextUrlList", "fullTextUrl")
+        if (url := text(at(link, "url")))
     ]
     return Fields(
         position=position,
-        title=_text(result.get("title")),
-        abstract=_abstract(_text(result.get("abstractText"))),
+        title=text(result.get("title")),
+        abstract=_abstract(text(result.get("abstractText"))),
         authors=_people(result),
-        date=_text(result.get("firstPublicationDate")) or year,
+        date=text(result.get("firstPublicationDate")) or year,
         year=year,
-        venue=_text(_at(journal, "title")) or publisher,
-        volume=_text(_at(result, "journalInfo", "volume")),
-        issue=_text(_at(result, "journalInfo", "issue")),
-        pages=_text(result.get("pageInfo")),
+        venue=text(at(journal, "title")) or publisher,
+        volume=text(at(result, "journalInfo", "volume")),
+        issue=text(at(result, "journalInfo", "issue")),
+        pages=text(result.get("pageInfo")),
         publisher=publisher,
         doi=[doi] if doi else [],
         pmid=[pmid] if pmid else [],
         pmcid=[pmcid] if pmcid else [],
-        issn=_text(_at(journal, "issn")) or _text(_at(journal, "essn")),
+        issn=text(at(journal, "issn")) or text(at(journal, "essn")),
         urls=urls,
-        language=_text(result.get("language")),
+        language=text(result.get("language")),
         types=types,
         keywords=_keywords(result),
         accession=f"{source}/{number}" if source and number else None,

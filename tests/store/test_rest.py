@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from array import array
+from pathlib import Path
 
 import pytest
+from alembic import command
 from sqlalchemy import select, text, update
 
 from api.protocol import ProtocolBody
-from store import audit, gold, jobs, migrate, people, rankings, reviews, uploads
+from store import audit, flow, gold, jobs, migrate, people, rankings, reviews, searches, uploads
 from store.errors import AlreadyUsed, NotFound, SchemaOutdated
 from store.gold import NewGold
 from store.people import PersonInfo
@@ -25,6 +27,42 @@ def test_models_and_migrations_agree(store: Store) -> None:
     assert migrate.differences(store.engine) == []
     assert migrate.current(store.engine) == migrate.head()
     migrate.check(store.engine)
+
+
+def test_an_older_database_keeps_its_records(tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'old.db'}")
+    with store.engine.begin() as connection:
+        config = migrate._config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        for statement in (
+            "INSERT INTO review (id, slug, title, settings, revision, created_at) "
+            "VALUES (1, 'r', 'R', '{}', 0, '2026-01-01')",
+            "INSERT INTO search (id, review_id, kind, source, created_at) "
+            "VALUES (1, 1, 'file', 'PsycINFO', '2026-01-01')",
+            "INSERT INTO batch (id, review_id, search_id, name, sha256, size, format, columns, "
+            "notices, created_at) VALUES (1, 1, 1, 'a.ris', 'x', 1, 'ris', '{}', '[]', "
+            "'2026-01-01')",
+            "INSERT INTO report (id, review_id, active) VALUES (1, 1, 1)",
+            "INSERT INTO record (id, review_id, report_id, source, source_id, authors, urls, "
+            "types, keywords, notes, flags, extra, title_key, search_text, active, created_at) "
+            "VALUES (1, 1, 1, 'psycinfo', 'a', '[]', '[]', '[]', '[]', '[]', '[]', '{}', '', '', "
+            "1, '2026-01-01')",
+            "INSERT INTO batch_entry (batch_id, position, record_id, fate) VALUES (1, 1, 1, 'new')",
+        ):
+            connection.execute(text(statement))
+    with pytest.raises(SchemaOutdated, match="winnow init"):
+        migrate.check(store.engine)
+    migrate.upgrade(store.engine)
+    assert migrate.differences(store.engine) == []
+    with store.read() as session:
+        (search,) = searches.everything(session, 1)
+        assert (search.received, search.batches[0].new, search.batches[0].held) == (1, 1, False)
+        assert flow.flow(session, 1).not_screened == 1
+    # Only now may an entry be filtered.
+    with store.engine.begin() as connection:
+        connection.execute(text("UPDATE batch_entry SET fate = 'filtered'"))
+    store.close()
 
 
 def test_an_empty_or_newer_database_is_told_apart(store: Store) -> None:
