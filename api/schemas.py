@@ -194,6 +194,7 @@ class SearchOut(Out):
     update_method: str | None
     peer_review: str | None
     received: int
+    at_most: bool
     gap: int | None
     created_at: dt.datetime
     batches: list[FileOut]

@@ -19,6 +19,7 @@ from store.tables import (
     Identity,
     RecordRow,
     Report,
+    Run,
     Search,
     now,
 )
@@ -28,6 +29,8 @@ STATED_FIELDS = (
     *("gap_reason", "route", "limits_reason", "filters", "prior_work", "update_method"),
     "peer_review",
 )
+# What the program itself states of a harvested search.
+MEASURED = ("source", "platform", "run_on", "strategy", "limits", "reported", "exported")
 # Ways by which records are found, as PRISMA-S tells them apart.
 ROUTES = ("database", "registry", "website", "citation", "contact", "other")
 
@@ -80,6 +83,7 @@ class SearchInfo:
     Attributes:
         received: entries of files that are not withdrawn, rejected ones included; an entry that an
             earlier file or run of the same search brought already is not counted again.
+        at_most: ``reported`` is a sum over queries that may bring the same record.
         strategy_id: the strategy version that a harvested search runs, ``line`` its line and
             ``source_name`` the source's short name.
     """
@@ -98,6 +102,7 @@ class SearchInfo:
     created_at: dt.datetime
     batches: tuple[BatchInfo, ...]
     received: int = 0
+    at_most: bool = False
     route: str | None = None
     limits_reason: str | None = None
     filters: str | None = None
@@ -110,8 +115,8 @@ class SearchInfo:
 
     @property
     def gap(self) -> int | None:
-        """Hits reported less entries received; None where no number of hits was stated."""
-        return None if self.reported is None else self.reported - self.received
+        """Hits reported less entries received; None where no number of them is known."""
+        return None if self.reported is None or self.at_most else self.reported - self.received
 
     @property
     def withdrawn(self) -> bool:
@@ -166,9 +171,17 @@ def edit(
     *,
     person_id: int | None,
 ) -> None:
-    """State what was not stated, or mend it; what it said before goes to the audit trail."""
+    """State what was not stated, or mend it; what it said before goes to the audit trail.
+
+    Raises:
+        NotFound: the review has no such search.
+        ValueError: a field is unknown, or what a harvested search ran.
+    """
     _known(fields)
     row = _row(session, review_id, search_id)
+    told = sorted(set(fields) & set(MEASURED)) if row.kind == "api" else []
+    if told:
+        raise ValueError(f"{told[0]} of a harvested search is what was run, and cannot be edited")
     before = {name: getattr(row, name) for name in fields}
     if before == dict(fields):
         return
@@ -209,7 +222,19 @@ def everything(session: ReadSession, review_id: int) -> list[SearchInfo]:
         files.setdefault(batch.search_id, []).append(batch)
     rows = session.scalars(select(Search).where(Search.review_id == review_id).order_by(Search.id))
     came = flow.received(session, review_id)
-    return [_info(row, files.get(row.id, []), came.get(row.id, 0)) for row in rows]
+    summed = _summed(session, review_id)
+    return [
+        _info(row, files.get(row.id, []), came.get(row.id, 0), at_most=row.id in summed)
+        for row in rows
+    ]
+
+
+def _summed(session: ReadSession, review_id: int) -> set[int]:
+    """Searches whose newest run reported a sum over queries that may overlap."""
+    newest = select(func.max(Run.id)).where(Run.review_id == review_id).group_by(Run.search_id)
+    return set(
+        session.scalars(select(Run.search_id).where(Run.id.in_(newest), Run.at_most.is_(True)))
+    )
 
 
 def by_id(session: ReadSession, review_id: int, search_id: int) -> SearchInfo:
@@ -220,10 +245,11 @@ def by_id(session: ReadSession, review_id: int, search_id: int) -> SearchInfo:
     """
     row = _row(session, review_id, search_id)
     came = flow.received(session, review_id).get(search_id, 0)
-    return _info(row, _batches(session, Batch.search_id == search_id), came)
+    summed = search_id in _summed(session, review_id)
+    return _info(row, _batches(session, Batch.search_id == search_id), came, at_most=summed)
 
 
-def _info(row: Search, batches: list[BatchInfo], received: int) -> SearchInfo:
+def _info(row: Search, batches: list[BatchInfo], received: int, *, at_most: bool) -> SearchInfo:
     return SearchInfo(
         id=row.id,
         kind=row.kind,
@@ -239,6 +265,7 @@ def _info(row: Search, batches: list[BatchInfo], received: int) -> SearchInfo:
         created_at=row.created_at,
         batches=tuple(batches),
         received=received,
+        at_most=at_most,
         route=row.route,
         limits_reason=row.limits_reason,
         filters=row.filters,

@@ -130,8 +130,9 @@ def _show(console: Console, found: Sequence[RunInfo]) -> None:
         console.print(
             f"  reported {reported}; received {run.received:,} on {run.pages:,} pages = "
             f"{run.new:,} new + {run.changed:,} changed + {run.same:,} held already + "
-            f"{run.filtered:,} filtered + {run.rejected:,} rejected; {run.unique:,} different "
-            "records",
+            f"{run.filtered:,} filtered + {run.rejected:,} rejected"
+            + (f" ({run.missing:,} of them listed and not given)" if run.missing else "")
+            + f"; {run.unique:,} different records",
             markup=False,
         )
     for run in found:

@@ -129,7 +129,9 @@ def _run(run: RunInfo) -> list[str]:
         + (f" ({run.stop_reason})" if run.stop_reason else "")
         + f". Received {run.received:,} on {run.pages:,} pages = {run.new:,} new + "
         f"{run.changed:,} changed + {run.same:,} held already + {run.filtered:,} filtered + "
-        f"{run.rejected:,} rejected; {run.unique:,} different records.",
+        f"{run.rejected:,} rejected"
+        + (f" ({run.missing:,} of them listed and not given)" if run.missing else "")
+        + f"; {run.unique:,} different records.",
         "",
     ]
     out += [f"- Gap: {problem}" for problem in run.problems]

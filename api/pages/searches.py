@@ -269,6 +269,9 @@ def save_search(
     """State what was not stated of a search, or mend it."""
     stated: dict[str, Any] = dict.fromkeys(searches.STATED_FIELDS) | _search_fields(form)
     with state.store.write() as session:
+        if searches.by_id(session, review.id, search_id).kind == "api":
+            # What was run is no one's to write.
+            stated = {k: v for k, v in stated.items() if k not in searches.MEASURED}
         searches.edit(session, review.id, search_id, stated, person_id=person.id)
     return RedirectResponse(f"/reviews/{review.slug}/searches/{search_id}", status_code=303)
 

@@ -284,7 +284,14 @@ def _item(number: int, kept: Sequence[LogSearch], counts: Flow) -> str:
             f"{counts.duplicates:,} duplicates. A record that comes with the same record number of "
             "the same source is held once; nothing else is merged yet."
         )
-    said = {s.number: s.answers[number] for s in kept}
-    if len(set(said.values())) == 1 and number != 8:
-        return next(iter(said.values()))
-    return "See each search below." if said else NONE
+    if number == 8 and kept:
+        return "In full with each search below, as run, with hits per line where they are known."
+    by_answer: dict[str, list[str]] = {}
+    for search in kept:
+        by_answer.setdefault(search.answers[number], []).append(str(search.number))
+    if len(by_answer) < 2:
+        return next(iter(by_answer), NONE)
+    return " ".join(
+        f"Search{'es' if len(numbers) > 1 else ''} {', '.join(numbers)}: {said.rstrip('.')}."
+        for said, numbers in by_answer.items()
+    )

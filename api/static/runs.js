@@ -11,7 +11,8 @@ export function words(run) {
   return (
     `Reported ${most}${count(run.reported)}; received ${count(run.received)} on ${count(run.pages)} pages = ` +
     `${count(run.new)} new + ${count(run.changed)} changed + ${count(run.same)} held already + ` +
-    `${count(run.filtered)} filtered + ${count(run.rejected)} rejected; ${count(run.unique)} different records.`
+    `${count(run.filtered)} filtered + ${count(run.rejected)} rejected` +
+    `${run.missing ? ` (${count(run.missing)} of them listed and not given)` : ""}; ${count(run.unique)} different records.`
   );
 }
 

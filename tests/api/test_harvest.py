@@ -22,7 +22,7 @@ from store.errors import Conflict, NotFound
 from store.people import PersonInfo
 from store.reviews import ReviewInfo
 from store.session import Store
-from store.tables import Batch, RecordRow, Run
+from store.tables import Batch, RecordRow, Run, Search
 from tests.api.harvests import STRATEGY, Bench, bench
 
 
@@ -459,6 +459,16 @@ def test_a_killed_harvest_ends_with_the_same_store() -> None:
     assert (found["kills"], found["different"]) == (5, 0)
     assert found["pages"] > 20
     assert found["filtered"] > 0
+
+
+def test_a_sum_over_overlapping_queries_is_no_gap(at: Bench) -> None:
+    run = at.run("openalex")
+    with at.store.write() as session:
+        session.execute(update(Run).values(at_most=True, reported=(run.reported or 0) + 50))
+        session.execute(update(Search).values(reported=(run.reported or 0) + 50))
+    with at.store.read() as session:
+        (search,) = searches.everything(session, at.review.id)
+    assert (search.at_most, search.gap) == (True, None)
 
 
 def test_no_page_is_numbered_twice(at: Bench) -> None:

@@ -90,6 +90,8 @@ def test_the_items_of_the_review_join_those_of_its_searches(at: Bench) -> None:
     assert "PubMed, through NCBI E-utilities; Europe PMC" in log.items[1]
     assert log.items[5] == "Reference lists."
     assert log.items[3] == "None."
+    assert log.items[14].startswith("Searches 1, 2, 3: PRESS, A. Librarian.")
+    assert "Searches 4, 5: Not peer reviewed." in log.items[14]
     counts = log.flow
     assert f"{counts.identified:,} records identified" in log.items[15]
     assert counts.identified == sum(search.info.received for search in log.searches)
@@ -144,6 +146,24 @@ def test_exports_obey_the_sources_terms(at: Bench) -> None:
         assert row["attribution"] == (terms.attribution if terms else "")
     with pytest.raises(ValueError, match="audience"):
         rows("everybody")
+
+
+def test_what_was_run_is_no_ones_to_write(at: Bench) -> None:
+    (first, *_) = log_of(at).searches
+    with at.store.write() as session:
+        searches.edit(
+            session,
+            at.review.id,
+            first.info.id,
+            {"filters": "none", "prior_work": "CELCIS 2022"},
+            person_id=at.person.id,
+        )
+        with pytest.raises(ValueError, match="cannot be edited"):
+            searches.edit(
+                session, at.review.id, first.info.id, {"reported": 9}, person_id=at.person.id
+            )
+    (first, *_) = log_of(at).searches
+    assert (first.answers[10], first.answers[11]) == ("none", "CELCIS 2022")
 
 
 def test_a_withdrawn_search_is_listed_apart(at: Bench) -> None:
