@@ -167,7 +167,7 @@ def _store(url: str) -> Iterator[tuple[Store, int, int]]:
             strategies.save(
                 session, review.id, {"text": "#1 child*[tiab]"}, reason=None, person_id=person.id
             )
-        run_id = harvesting.begin(
+        (run_id,) = harvesting.begin(
             store, settings, review.id, "pubmed", person_id=person.id, person="bench"
         )
         with store.write() as session:

@@ -92,10 +92,7 @@ def prepare(settings: Settings) -> tuple[Store, int]:
                 reason="the words are in lines 1 to 4",
                 person_id=person.id,
             )
-    for source in SOURCES:
-        harvesting.begin(
-            store, settings, review.id, source, person_id=person.id, person=person.name
-        )
+    harvesting.begin(store, settings, review.id, *SOURCES, person_id=person.id, person=person.name)
     return store, review.id
 
 

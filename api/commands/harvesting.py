@@ -174,18 +174,15 @@ def run(
             with store.read() as session:
                 person = find_person(session, actor)
                 found = find_review(session, review)
-            run_ids = [
-                harvesting.begin(
-                    store,
-                    chosen,
-                    found.id,
-                    name,
-                    person_id=person.id,
-                    person=person.name,
-                    line=line,
-                )
-                for name in dict.fromkeys(source or chosen.sources)
-            ]
+            run_ids = harvesting.begin(
+                store,
+                chosen,
+                found.id,
+                *(source or chosen.sources),
+                person_id=person.id,
+                person=person.name,
+                line=line,
+            )
             ended = _walk_all(output, store, chosen, run_ids)
         _result(output, found.slug, ended)
 

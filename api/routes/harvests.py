@@ -129,7 +129,7 @@ def start_run(
     state: StateDep, person: PersonDep, review: ReviewDep, body: schemas.RunIn
 ) -> schemas.RunOut:
     """Search a source with the newest strategy version; the worker walks the run."""
-    run_id = harvesting.begin(
+    (run_id,) = harvesting.begin(
         state.store,
         state.settings,
         review.id,

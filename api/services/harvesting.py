@@ -21,6 +21,7 @@ from harvest.http import masked
 from harvest.record import Record, Rejected
 from harvest.render.registry import Rendered
 from harvest.sieve import Sieve
+from harvest.sources.config import SourceConfig
 from harvest.sources.protocol import Page, Source
 from harvest.strategy.write import leaf_text
 from harvest.text import title_key
@@ -30,7 +31,7 @@ from store import strategies as stored
 from store.errors import Conflict
 from store.filing import FileInfo, Keyed
 from store.runs import RunInfo
-from store.session import ReadSession, Store
+from store.session import ReadSession, Store, WriteSession
 
 logger = logging.getLogger(__name__)
 
@@ -57,44 +58,71 @@ def begin(
     store: Store,
     settings: Settings,
     review_id: int,
-    source: str,
-    *,
+    *names: str,
     person_id: int | None,
     person: str | None,
     line: str | None = None,
-) -> int:
-    """A run of the newest strategy version at a source, waiting for whoever walks it.
+) -> list[int]:
+    """Runs of the newest strategy version at sources, waiting for whoever walks them.
+
+    All begin, or none does.
 
     Raises:
-        Blocked: narrowing losses stand.
-        StrategyError: the source is unknown, or cannot say anything of the strategy.
+        Blocked: narrowing losses stand at one of them.
+        StrategyError: a source is unknown, or cannot say anything of the strategy.
         NotFound: the review has no strategy.
-        Conflict: a run of this search has not ended.
+        Conflict: a run of the same search has not ended.
     """
     with store.write() as session:
         found = strategies.current(session, review_id)
         chosen = line or found.strategy.use
-        rendered = found.rendered(source, chosen)
-        _check_losses(rendered)
-        config = settings.sources[source]
-        limits = "; ".join(leaf_text(limit) for limit in rendered.compiled.limits)
-        return runs.create(
-            session,
-            review_id,
-            source=source,
-            strategy_id=found.info.id,
-            line=chosen,
-            queries=rendered.queries,
-            losses=[strategies.loss_json(loss) for loss in rendered.losses],
-            fields={
-                "source": config.title,
-                "platform": config.platform,
-                "strategy": "\n".join(rendered.queries),
-                "limits": limits or None,
-                "searcher": person,
-            },
-            person_id=person_id,
-        )
+        rendered = {name: found.rendered(name, chosen) for name in names}
+        for each in rendered.values():
+            _check_losses(each)
+        return [
+            _begin(
+                session,
+                review_id,
+                each,
+                settings.sources[name],
+                strategy_id=found.info.id,
+                line=chosen,
+                person_id=person_id,
+                person=person,
+            )
+            for name, each in rendered.items()
+        ]
+
+
+def _begin(
+    session: WriteSession,
+    review_id: int,
+    rendered: Rendered,
+    config: SourceConfig,
+    *,
+    strategy_id: int,
+    line: str,
+    person_id: int | None,
+    person: str | None,
+) -> int:
+    limits = "; ".join(leaf_text(limit) for limit in rendered.compiled.limits)
+    return runs.create(
+        session,
+        review_id,
+        source=rendered.source,
+        strategy_id=strategy_id,
+        line=line,
+        queries=rendered.queries,
+        losses=[strategies.loss_json(loss) for loss in rendered.losses],
+        fields={
+            "source": config.title,
+            "platform": config.platform,
+            "strategy": "\n".join(rendered.queries),
+            "limits": limits or None,
+            "searcher": person,
+        },
+        person_id=person_id,
+    )
 
 
 def _check_losses(rendered: Rendered) -> None:

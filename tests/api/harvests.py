@@ -55,7 +55,7 @@ class Bench:
             )
 
     def begin(self, source: str = "pubmed") -> int:
-        return harvesting.begin(
+        (run_id,) = harvesting.begin(
             self.store,
             self.settings,
             self.review.id,
@@ -63,6 +63,7 @@ class Bench:
             person_id=self.person.id,
             person=self.person.name,
         )
+        return run_id
 
     def walk(self, run_id: int) -> RunInfo:
         return harvesting.walk(self.store, self.settings, run_id)

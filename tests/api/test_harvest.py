@@ -279,6 +279,21 @@ def test_a_narrowing_loss_blocks_until_it_is_accepted_or_mapped(at: Bench) -> No
     assert '"foster care"' in run.queries[0]
 
 
+def test_several_runs_begin_together_or_not_at_all(at: Bench) -> None:
+    at.save('#1 barnahus[tiab] OR "Child Welfare"[mesh]', accepted=False)
+    names = ("pubmed", "europepmc")
+    with pytest.raises(Blocked, match="europepmc"):
+        harvesting.begin(at.store, at.settings, at.review.id, *names, person_id=None, person=None)
+    with at.store.read() as session:
+        assert runs.everything(session, at.review.id) == []
+        assert searches.everything(session, at.review.id) == []
+    at.accept("europepmc", "explosion")
+    begun = harvesting.begin(
+        at.store, at.settings, at.review.id, *names, person_id=None, person=None
+    )
+    assert [at.info(number).source for number in begun] == list(names)
+
+
 def test_acceptances_go_with_what_they_were_given_for(at: Bench) -> None:
     with at.store.read() as session:
         (first,) = stored.versions(session, at.review.id)
