@@ -394,7 +394,10 @@ def _insert(
     ]
     return list(
         session.scalars(
-            insert(RecordRow).returning(RecordRow.id, sort_by_parameter_order=True), rows
+            # Without it rows are parted by which fields are empty: a statement for every few.
+            insert(RecordRow).returning(RecordRow.id, sort_by_parameter_order=True),
+            rows,
+            execution_options={"render_nulls": True},
         ).all()
     )
 
