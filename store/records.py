@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from sqlalchemy import and_, case, func, select
 
 from harvest.record import Author, Record
@@ -287,6 +288,28 @@ def texts(session: ReadSession, review_id: int, *, after_report: int = 0) -> lis
         if row.report_id not in found:
             found[row.report_id] = _text(row)
     return list(found.values())
+
+
+def filtered_ids(session: ReadSession, review_id: int, run_id: int | None = None) -> list[int]:
+    """Records that are filtered, by id; those that one run brought on request."""
+    query = select(RecordRow.id).where(RecordRow.review_id == review_id, *_standing("filtered"))
+    if run_id is not None:
+        query = query.where(
+            select(BatchEntry.record_id)
+            .join(Batch, Batch.id == BatchEntry.batch_id)
+            .where(BatchEntry.record_id == RecordRow.id, Batch.run_id == run_id)
+            .exists()
+        )
+    return list(session.scalars(query.order_by(RecordRow.id)))
+
+
+def sample_of_filtered(
+    session: ReadSession, review_id: int, *, size: int, seed: int, run_id: int | None = None
+) -> tuple[int, list[int]]:
+    """How many records are filtered, and ids of a random sample; one seed, one sample."""
+    ids = filtered_ids(session, review_id, run_id)
+    places = np.random.default_rng(seed).choice(len(ids), size=min(size, len(ids)), replace=False)
+    return len(ids), [ids[int(place)] for place in sorted(places)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from sqlalchemy import case, func, select, update
 
 from harvest.record import Rejected
@@ -20,7 +19,6 @@ from store.tables import (
     BatchEntry,
     BatchRejected,
     Identity,
-    RecordRow,
     Run,
     Search,
     StrategyRow,
@@ -589,42 +587,3 @@ def replayed(session: WriteSession, run_id: int, *, mended: int, person_id: int 
         person_id=person_id,
         detail={"run": run_id, "mended": mended},
     )
-
-
-def sample_of_filtered(
-    session: ReadSession, review_id: int, *, size: int, seed: int, run_id: int | None = None
-) -> tuple[int, list[int]]:
-    """How many records are filtered, and ids of a random sample; one seed, one sample."""
-    ids = filtered_ids(session, review_id, run_id)
-    places = np.random.default_rng(seed).choice(len(ids), size=min(size, len(ids)), replace=False)
-    return len(ids), [ids[int(place)] for place in sorted(places)]
-
-
-def filtered_ids(session: ReadSession, review_id: int, run_id: int | None = None) -> list[int]:
-    """Records that are filtered and that no other search keeps, by id; of one run on request."""
-    kept = (
-        select(BatchEntry.record_id)
-        .join(Batch, Batch.id == BatchEntry.batch_id)
-        .where(
-            BatchEntry.record_id == RecordRow.id,
-            BatchEntry.fate != "filtered",
-            Batch.withdrawn_at.is_(None),
-        )
-        .exists()
-    )
-    query = (
-        select(RecordRow.id)
-        .distinct()
-        .join(BatchEntry, BatchEntry.record_id == RecordRow.id)
-        .join(Batch, Batch.id == BatchEntry.batch_id)
-        .where(
-            RecordRow.review_id == review_id,
-            BatchEntry.fate == "filtered",
-            Batch.withdrawn_at.is_(None),
-            ~kept,
-        )
-        .order_by(RecordRow.id)
-    )
-    if run_id is not None:
-        query = query.where(Batch.run_id == run_id)
-    return list(session.scalars(query))

@@ -203,18 +203,6 @@ def _row(session: ReadSession, review_id: int, search_id: int) -> Search:
     return row
 
 
-def review_of(session: ReadSession, search_id: int) -> int:
-    """The review that a search belongs to.
-
-    Raises:
-        NotFound: there is no such search.
-    """
-    row = session.get(Search, search_id)
-    if row is None:
-        raise NotFound(f"there is no search {search_id}")
-    return row.review_id
-
-
 def everything(session: ReadSession, review_id: int) -> list[SearchInfo]:
     """All searches of a review with their files, oldest first."""
     files: dict[int, list[BatchInfo]] = {}

@@ -286,7 +286,7 @@ def filtered(
     """Draw a random sample of the filtered records, to be read."""
     with command(as_json) as output, opened() as store, store.read() as session:
         found = find_review(session, review)
-        number, drawn = runs.sample_of_filtered(
+        number, drawn = records.sample_of_filtered(
             session, found.id, size=sample, seed=seed, run_id=run_id
         )
         chosen = [records.by_id(session, found.id, record_id) for record_id in drawn]

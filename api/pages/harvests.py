@@ -314,7 +314,7 @@ def filtered_page(
 ) -> HTMLResponse:
     """A random sample of the filtered records, to be read."""
     with state.store.read() as session:
-        number, drawn = runs.sample_of_filtered(session, review.id, size=_SAMPLE, seed=seed)
+        number, drawn = records.sample_of_filtered(session, review.id, size=_SAMPLE, seed=seed)
         found = [records.by_id(session, review.id, record_id) for record_id in drawn]
     return page(request, "filtered.html", review=review, number=number, found=found, seed=seed)
 

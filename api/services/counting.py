@@ -100,10 +100,7 @@ def count(
 
 def _lost(pubmed: Source, losses: tuple[Loss, ...]) -> list[dict[str, Any]]:
     """What the narrowing losses' leaves bring by themselves, counted where they can be said."""
-    kinds: dict[str, list[Loss]] = {}
-    for loss in losses:
-        if loss.direction == "narrows":
-            kinds.setdefault(loss.kind, []).append(loss)
+    kinds = strategies.by_kind(loss for loss in losses if loss.direction == "narrows")
     counted: dict[str, int | None] = dict.fromkeys(kinds)
     problem: str | None = None
     try:

@@ -109,6 +109,7 @@ def search_log(session: ReadSession, review_id: int) -> Log:
     listed = [
         _search(
             session,
+            review_id,
             number,
             info,
             [r for r in every if r.search_id == info.id],
@@ -132,6 +133,7 @@ def search_log(session: ReadSession, review_id: int) -> Log:
 
 def _search(
     session: ReadSession,
+    review_id: int,
     number: int,
     info: SearchInfo,
     own: Sequence[RunInfo],
@@ -143,7 +145,7 @@ def _search(
     version = review_note = note = None
     limits = info.limits
     if info.strategy_id is not None:
-        found = strategies.by_id(session, _review_of(own, info, session), info.strategy_id)
+        found = strategies.by_id(session, review_id, info.strategy_id)
         version, review_note = found.info.version, found.info.peer_review
         note = found.strategy.note
         newest = own[-1].id if own else None
@@ -171,10 +173,6 @@ def _search(
         limits = "; ".join(dict.fromkeys(own_limits)) or None
     answers = _answers(info, own, version, review_note, limits, protocol)
     return LogSearch(number, info, tuple(own), lines, losses, filtered, note, version, answers)
-
-
-def _review_of(own: Sequence[RunInfo], info: SearchInfo, session: ReadSession) -> int:
-    return own[0].review_id if own else searches.review_of(session, info.id)
 
 
 def _losses(losses: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:

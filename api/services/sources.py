@@ -95,9 +95,7 @@ def count_line(found: Source, strategy: Strategy, line: str) -> Counted:
     """
     try:
         opened = found.open(render(strategy, found.name, line).queries)
-    except StrategyError as error:
-        return Counted(line, None, at_most=False, problem=error.message)
-    except SourceRefused as error:
+    except (StrategyError, SourceRefused) as error:
         return Counted(line, None, at_most=False, problem=error.message)
     return Counted(line, opened.reported, at_most=opened.at_most, problem=None)
 

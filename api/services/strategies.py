@@ -6,7 +6,7 @@ import dataclasses
 import json
 import re
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -258,13 +258,17 @@ def map_leaf(
     )
 
 
-def narrowing(losses: Sequence[Loss]) -> dict[str, list[Loss]]:
-    """Losses that block, by kind."""
+def by_kind(losses: Iterable[Loss]) -> dict[str, list[Loss]]:
+    """Losses by their kind, in their order."""
     found: dict[str, list[Loss]] = {}
     for loss in losses:
-        if loss.blocks:
-            found.setdefault(loss.kind, []).append(loss)
+        found.setdefault(loss.kind, []).append(loss)
     return found
+
+
+def narrowing(losses: Sequence[Loss]) -> dict[str, list[Loss]]:
+    """Losses that block, by kind."""
+    return by_kind(loss for loss in losses if loss.blocks)
 
 
 def loss_json(loss: Loss) -> dict[str, Any]:

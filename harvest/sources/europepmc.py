@@ -63,7 +63,8 @@ class EuropePmc:
             problem = f"{total:,} hits were reported and the walk ended after {came:,}"
         about = {"kind": "records", "mark": cursor["mark"], "reported": total}
         following = None if ended else {"mark": mark, "came": came}
-        return Page(body, about, self.read(body, about), following, problem=problem)
+        entries = tuple(records(answer["resultList"]["result"]))
+        return Page(body, about, entries, following, problem=problem)
 
     def read(self, body: bytes, about: Mapping[str, Any]) -> tuple[Entry, ...]:
         """Records of an answer."""
@@ -85,13 +86,16 @@ class EuropePmc:
         if self._contact:
             data["email"] = self._contact
 
+        answer: dict[str, Any] = {}
+
         def judge(response: Response) -> None:
+            nonlocal answer
             check_status(response, self.name, self.config)
-            _checked(response.body, self.name, self.config)
+            answer = _checked(response.body, self.name, self.config)
 
         request = Request(self.config.url("searchPOST"), data=data)
         response = self._client.ask(self.name, request, self.config.limits, judge)
-        return response.body, _checked(response.body, self.name, self.config)
+        return response.body, answer
 
 
 def _checked(body: bytes, source: str, config: SourceConfig) -> dict[str, Any]:

@@ -94,9 +94,8 @@ class OpenAlex:
             following = _first(cursor["counts"], cursor["query"] + 1, self.config.page_size)
         else:
             following = {**cursor, "mark": mark, "came": came, "size": size}
-        return Page(
-            response.body, about, self.read(response.body, about), following, problem=problem
-        )
+        entries = tuple(records(answer["results"]))
+        return Page(response.body, about, entries, following, problem=problem)
 
     def read(self, body: bytes, about: Mapping[str, Any]) -> tuple[Entry, ...]:
         """Records of an answer."""
@@ -112,15 +111,18 @@ class OpenAlex:
         if self.config.api_key:
             headers["Authorization"] = f"Bearer {self.config.api_key}"
 
+        answer: dict[str, Any] = {}
+
         def judge(response: Response) -> None:
-            self._judge(response)
+            nonlocal answer
+            answer = self._judge(response)
 
         request = Request(self.config.url("works"), params=values, headers=headers)
         response = self._client.ask(self.name, request, self.config.limits, judge)
-        return response, _checked(response.body, self.name, self.config)
+        return response, answer
 
-    def _judge(self, response: Response) -> None:
-        """Tell a pace from a budget and from a plan: all three are 429."""
+    def _judge(self, response: Response) -> dict[str, Any]:
+        """Tell a pace from a budget and from a plan, which are all 429; gives a good answer."""
         words = response.body[:2000].decode("utf-8", errors="replace").lower()
         if response.status == 429 and "plan" in words:
             raise BudgetSpent(
@@ -149,6 +151,7 @@ class OpenAlex:
             raise _TimedOut(
                 f"{self.config.title}: it timed out and gave a part of the page", source=self.name
             )
+        return answer
 
 
 def _first(counts: Sequence[int], query: int, size: int) -> Cursor | None:

@@ -119,9 +119,12 @@ class PubMed:
         about = {"kind": "records", "asked": asked}
         following = _following(cursor["slices"], later)
 
+        entries: tuple[Entry, ...] = ()
+
         def judge(response: Response) -> None:
+            nonlocal entries
             check_status(response, self.name, self.config)
-            self.read(response.body, about)
+            entries = self.read(response.body, about)
 
         request = self._request("efetch.fcgi", {"id": ",".join(asked), "retmode": "xml"})
         try:
@@ -131,7 +134,7 @@ class PubMed:
             lost = self._missing(asked, set(), 0)
             problem = f"{error.message} ({len(asked)} records of this batch were not read)"
             return Page(error.body, about, tuple(lost), following, problem=problem)
-        return Page(response.body, about, self.read(response.body, about), following)
+        return Page(response.body, about, entries, following)
 
     def _list(self, query: str, piece: Sequence[Any], rest: list[Any]) -> Page:
         found, response = self._search(

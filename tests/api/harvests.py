@@ -77,7 +77,7 @@ class Bench:
 
     def fault(self, source: str, kind: str, **options: object) -> None:
         faults = self.server.world.faults.setdefault(source, [])
-        faults.append(Fault(kind, **options))  # type: ignore[arg-type]
+        faults.append(Fault(kind, **options))  # type: ignore[arg-type] # passed through
 
     def mend(self) -> None:
         """No fault any more."""

@@ -63,7 +63,7 @@ def test_what_a_broader_query_brought_is_filtered_counted_and_can_be_read(at: Be
     run = at.run("europepmc")
     assert 0 < run.filtered < run.unique
     with at.store.read() as session:
-        ids = runs.filtered_ids(session, at.review.id)
+        ids = records.filtered_ids(session, at.review.id)
         assert len(ids) == run.filtered
         chosen = records.by_id(session, at.review.id, ids[0])
         # It has the words and not the phrase.
@@ -323,7 +323,7 @@ def test_what_pubmed_changed_blocks_until_it_is_accepted_for_this_version(at: Be
 def test_a_known_relevant_record_among_the_filtered_holds_the_run(at: Bench) -> None:
     plain = at.run("europepmc")
     with at.store.read() as session:
-        gone = records.by_id(session, at.review.id, runs.filtered_ids(session, at.review.id)[0])
+        gone = records.by_id(session, at.review.id, records.filtered_ids(session, at.review.id)[0])
     with at.store.write() as session:
         searches.withdraw_search(
             session, at.review.id, plain.search_id, reason="tried", person_id=at.person.id

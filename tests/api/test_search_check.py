@@ -10,7 +10,7 @@ from api.protocol import ProtocolBody
 from api.services import search_check, strategies
 from api.settings import Settings
 from model.metrics import wilson
-from store import flow, gold, reviews, runs
+from store import flow, gold, reviews
 from store import records as stored_records
 from store import strategies as stored
 from store.people import PersonInfo
@@ -101,7 +101,7 @@ def test_a_filtered_record_is_told_as_found_and_filtered(at: Bench) -> None:
     run = at.run("europepmc")
     with at.store.read() as session:
         gone = stored_records.by_id(
-            session, at.review.id, runs.filtered_ids(session, at.review.id)[0]
+            session, at.review.id, stored_records.filtered_ids(session, at.review.id)[0]
         )
         assert flow.flow(session, at.review.id).filtered == run.filtered
     add_gold(at, gold.NewGold(title=gone.record.title, doi=gone.record.doi))

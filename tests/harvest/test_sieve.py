@@ -20,7 +20,7 @@ def sieve(source: str, text: str) -> Sieve:
 
 
 def record(title: str, abstract: str | None = "Nothing of it.", **fields: object) -> Record:
-    return Record(1, title=title, abstract=abstract, **fields)  # type: ignore[arg-type]
+    return Record(1, title=title, abstract=abstract, **fields)  # type: ignore[arg-type] # passed through
 
 
 @pytest.mark.parametrize("source", ["europepmc", "openalex"])

@@ -31,7 +31,7 @@ def at(request: pytest.FixtureRequest) -> Iterator[Site]:
 def test_every_source_has_a_query_here_and_is_found_by_name(at: Site) -> None:
     assert set(QUERIES) == set(SOURCES) == set(RECORDS)
     with pytest.raises(ValueError, match="the sources are: pubmed"):
-        source("scopus", None, at.source.config)  # type: ignore[arg-type]
+        source("scopus", None, at.source.config)  # type: ignore[arg-type] # refused before use
 
 
 def test_a_walk_brings_all_hits_once(at: Site) -> None:
@@ -201,7 +201,7 @@ class TestPubMed:
 
     def test_slices_that_do_not_add_up_are_told(self) -> None:
         with site("pubmed", cap=30, largest_result=30) as cut:
-            inner = cut.source._search  # type: ignore[attr-defined]
+            inner = cut.source._search  # type: ignore[attr-defined] # the adapter's own
 
             def short(query: str, **options: object) -> object:
                 found, response = inner(query, **options)
@@ -210,7 +210,7 @@ class TestPubMed:
                     found.count = max(0, found.count - 1)
                 return found, response
 
-            cut.source._search = short  # type: ignore[attr-defined]
+            cut.source._search = short  # type: ignore[attr-defined] # the adapter's own
             assert any("do not add up" in str(page.problem) for page in cut.walk())
 
     def test_a_day_over_the_cap_is_cut_by_facets(self) -> None:
@@ -259,4 +259,4 @@ class TestOpenAlex:
         with site("openalex") as at:
             body = b'{"error":"Plan upgrade required"}'
             with pytest.raises(BudgetSpent, match="plan"):
-                at.source._judge(Response(429, {}, body, ""))  # type: ignore[attr-defined]
+                at.source._judge(Response(429, {}, body, ""))  # type: ignore[attr-defined] # the adapter's own

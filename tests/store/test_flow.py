@@ -213,13 +213,13 @@ def test_the_sum_holds_over_any_history(store: Store, history: list[tuple[object
     model = Model()
     for kind, *values in history:
         if kind == "file":
-            file(store, review, model, *values)  # type: ignore[arg-type]
+            file(store, review, model, *values)  # type: ignore[arg-type] # a step is a tuple of anything
         elif kind == "run":
-            run(store, review, model, *values)  # type: ignore[arg-type]
+            run(store, review, model, *values)  # type: ignore[arg-type] # a step is a tuple of anything
         elif kind == "withdraw":
-            withdraw(store, review, model, *values)  # type: ignore[arg-type]
+            withdraw(store, review, model, *values)  # type: ignore[arg-type] # a step is a tuple of anything
         else:
-            decide(store, review, model, values[0], person.id)  # type: ignore[arg-type]
+            decide(store, review, model, values[0], person.id)  # type: ignore[arg-type] # a step is a tuple of anything
         with store.read() as session:
             found = flow.flow(session, review.id)
             by_search = flow.received(session, review.id)
