@@ -9,12 +9,12 @@ import tempfile
 from collections.abc import Callable
 from typing import Any
 
+import psycopg
 from huey import Huey, PostgresHuey, SqliteHuey
 from huey.consumer import Consumer
 from huey.registry import Message
 from huey.serializer import Serializer
 from huey.utils import Error
-from psycopg.errors import UniqueViolation
 
 from api.services import counting, importing, search_check
 from api.services.importing import ImportRequest
@@ -29,6 +29,8 @@ logger = logging.getLogger(__name__)
 
 # The longest that an idle consumer sleeps before it looks again; SQLite can only be polled.
 _POLL_SECONDS = 0.5
+# The advisory lock under which the tables of the queue are made.
+_TABLES_LOCK = 0x77696E6E
 # How often an import that a worker did not finish is taken up by itself.
 _TAKEN_UP = 3
 
@@ -72,11 +74,10 @@ def make_huey(settings: Settings) -> Huey:
         return SqliteHuey("winnow", filename=str(settings.data_dir / "jobs.db"), **options)
     dsn = settings.store_url.replace("postgresql+psycopg://", "postgresql://")
     huey = PostgresHuey("winnow", dsn=dsn, create_tables=False, **options)
-    try:
-        huey.storage.initialize_schema()
-    except UniqueViolation:
-        # A server and a worker that start together both make the tables; "if not exists" does not
-        # hold between two transactions, so the later one finds them made.
+    # A server and a worker that start together both make the tables, and "if not exists" does not
+    # hold between two transactions: they take turns instead.
+    with psycopg.connect(dsn, autocommit=True) as turn:
+        turn.execute("SELECT pg_advisory_lock(%s)", [_TABLES_LOCK])
         huey.storage.initialize_schema()
     return huey
 

@@ -14,11 +14,12 @@ import numpy as np
 import pytest
 import rispy
 from huey.registry import Message
+from huey.storage import PostgresStorage
 from huey.utils import Error
 
 from api import resources
 from api.documents import exports, plots
-from api.jobs import Jobs, JsonSerializer
+from api.jobs import Jobs, JsonSerializer, make_huey
 from api.protocol import ProtocolBody, Question
 from api.services import evaluation, importing, screening
 from api.services.importing import ImportRequest
@@ -165,6 +166,32 @@ def test_an_undone_record_is_ranked_again(
     screening.undo(store, review.id, person.id, held, "u")
     assert (made := ranker.rank(review.id)) is not None
     assert made.size == 2
+
+
+def test_those_who_start_together_make_the_tables_of_the_queue_in_turns(
+    settings: Settings, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if store.dialect == "sqlite":
+        pytest.skip("SQLite lets one writer in by itself")
+    inside: list[int] = []
+    most: list[int] = []
+    make = PostgresStorage.initialize_schema
+
+    def slowly(storage: PostgresStorage) -> None:
+        inside.append(1)
+        most.append(len(inside))
+        # Long enough for another to come in, were it not kept out.
+        time.sleep(0.1)
+        make(storage)
+        inside.pop()
+
+    monkeypatch.setattr(PostgresStorage, "initialize_schema", slowly)
+    threads = [threading.Thread(target=make_huey, args=(settings,)) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == [1, 1, 1]
 
 
 @pytest.mark.usefixtures("quick_encoder")
