@@ -10,6 +10,7 @@ import typer
 
 from api import __version__
 from api.commands import (
+    deduping,
     evaluating,
     harvesting,
     people,
@@ -54,6 +55,7 @@ def _main(
 
 app.command("init")(server.init)
 app.command("import")(records.import_records)
+app.command("dedupe")(deduping.dedupe)
 app.command("withdraw")(records.withdraw)
 app.command("rank")(screening.rank)
 app.command("queue")(screening.queue)

@@ -36,7 +36,8 @@ from store.session import Store
 _SHOWN = 20
 
 
-def _mapping(pairs: list[str]) -> dict[str, str]:
+def column_mapping(pairs: list[str]) -> dict[str, str]:
+    """FIELD=COLUMN pairs of ``--map``."""
     mapping = {}
     for pair in pairs:
         field, separator, column = pair.partition("=")
@@ -59,14 +60,16 @@ def _stated(pairs: list[str]) -> dict[str, str]:
     return stated
 
 
-def _rejected_json(rejected: tuple[Rejected, ...]) -> list[dict[str, Any]]:
+def rejected_json(rejected: tuple[Rejected, ...]) -> list[dict[str, Any]]:
+    """Rejected entries for ``--json``."""
     return [
         {"position": e.position, "reason": e.reason, "line": e.line, "excerpt": e.excerpt}
         for e in rejected
     ]
 
 
-def _show_rejected(screen: Console, rejected: tuple[Rejected, ...]) -> None:
+def show_rejected(screen: Console, rejected: tuple[Rejected, ...]) -> None:
+    """The first rejected entries, with their reasons."""
     if not rejected:
         return
     table = Table("entry", "line", "reason", "begins with", title="Rejected entries")
@@ -113,7 +116,7 @@ def import_records(
     as_json: Json = False,
 ) -> None:
     """Import a file of records into a search of a review."""
-    mapping = _mapping(column_map or [])
+    mapping = column_mapping(column_map or [])
     with command(as_json, file=file) as output:
         if dry_run:
             with file.open("rb") as stream, output.progress("reading") as progress:
@@ -213,7 +216,7 @@ def _show_dry_run(output: Output, file: Path, content: FileContent) -> None:
         "format": content.format,
         "entries": content.entries_read,
         "records": len(content.records),
-        "rejected": _rejected_json(content.rejected),
+        "rejected": rejected_json(content.rejected),
         "columns": dict(content.columns),
         "unused_columns": list(content.unused_columns),
         "notices": list(content.notices),
@@ -230,7 +233,7 @@ def _show_dry_run(output: Output, file: Path, content: FileContent) -> None:
             f"{content.entries_read} entries = {len(content.records)} records + "
             f"{len(content.rejected)} rejected. Nothing was stored."
         )
-        _show_rejected(screen, content.rejected)
+        show_rejected(screen, content.rejected)
 
     output.result(data, show)
 
@@ -267,7 +270,7 @@ def _show_import(
         "new": batch.new,
         "changed": batch.changed,
         "same": batch.same,
-        "rejected": _rejected_json(outcome.rejected),
+        "rejected": rejected_json(outcome.rejected),
         "repeated": outcome.repeated,
         "labels": labels,
         "labelled": outcome.labelled,
@@ -300,7 +303,7 @@ def _show_import(
             )
         if unstated:
             screen.print(f"Not stated of this search: {', '.join(unstated)}")
-        _show_rejected(screen, outcome.rejected)
+        show_rejected(screen, outcome.rejected)
 
     output.result(data, show)
 

@@ -1,0 +1,1 @@
+"""Which records are the same report: keys that find pairs, a comparison with reasons, groups."""

@@ -1,0 +1,93 @@
+"""Keys by which records that may be one report find each other, without comparing all with all.
+
+Two records are compared if they share a key. A key is 64 bits, so it fits a database column; keys
+depend on the record alone, so new records look up only their own.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from hashlib import blake2b
+from typing import Final
+
+from harvest.dedupe.prepare import Prepared
+
+# A key that more records share than this tells nothing: "Editorial" of one year and no author.
+BUCKET_LIMIT: Final = 200
+
+
+def _hash(parts: Iterable[str]) -> int:
+    digest = blake2b("\x1f".join(parts).encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big", signed=True)
+
+
+def keys_of(record: Prepared) -> tuple[int, ...]:
+    """The record's keys, 0 to about 14, sorted; signed 64-bit numbers."""
+    return tuple(sorted({_hash(parts) for parts in _parts(record)}))
+
+
+def _parts(record: Prepared) -> Iterator[tuple[str, ...]]:
+    year = str(record.year or "")
+    surname = record.authors[0] if record.authors else ""
+    if record.doi:
+        yield "doi", record.doi
+    if record.pmid:
+        yield "pmid", record.pmid
+    for words, squeezed in record.titles:
+        distinct = sorted(set(words), key=lambda word: (-len(word), word))
+        if len(words) >= 4:
+            yield "title", squeezed
+            yield "begin", *words[:4]
+            yield "longest", *sorted(distinct[:3])
+            yield "end", *words[-4:]
+        else:
+            # "Editorial" and "Introduction" need more than their words.
+            yield "short", squeezed, surname, year
+            yield "short", squeezed, record.volume, record.first_page
+            yield "short", squeezed, "".join(record.venue), record.volume, record.issue
+        if surname:
+            yield "author", surname, distinct[0]
+            yield "author", surname, words[0]
+    if record.first_page:
+        digits = record.first_page.lstrip("abcdefghijklmnopqrstuvwxyz")
+        if record.volume:
+            yield "place", record.volume, digits, year
+            yield "place", record.volume, digits, record.last_page, surname
+        if year and surname:
+            yield "page", digits, year, surname
+    if record.abstract_length >= 200:
+        yield "abstract", record.abstract[:80]
+        yield "abstract", record.abstract[100:180]
+
+
+class Index:
+    """Records by key, in memory.
+
+    Attributes:
+        crowded: keys that more than ``BUCKET_LIMIT`` records share; who comes later is compared
+            with the first of them only.
+    """
+
+    def __init__(self) -> None:
+        self._buckets: dict[int, list[int]] = defaultdict(list)
+        self._records: list[Prepared] = []
+        self.crowded: set[int] = set()
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def add(self, record: Prepared) -> Iterator[Prepared]:
+        """File a record and yield the earlier ones that share a key with it, each once."""
+        place = len(self._records)
+        found: set[int] = set()
+        for key in keys_of(record):
+            bucket = self._buckets[key]
+            found.update(bucket)
+            if len(bucket) < BUCKET_LIMIT:
+                bucket.append(place)
+            else:
+                self.crowded.add(key)
+        self._records.append(record)
+        for other in sorted(found):
+            yield self._records[other]

@@ -1,0 +1,141 @@
+"""What a title says its report is: an article, an erratum, a reply, a protocol; and its number.
+
+Two records of different kinds are never one report, however alike the rest. The kind is read from
+one record alone, so the rule holds along chains too: no group can hold two kinds.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+ARTICLE: Final = "article"
+ERRATUM: Final = "erratum"
+RETRACTION: Final = "retraction notice"
+REPLY: Final = "reply"
+COMMENT: Final = "comment"
+PROTOCOL: Final = "protocol"
+PREPRINT: Final = "preprint"
+SUMMARY: Final = "summary"
+
+# What databases add in brackets, round or square, and what belongs to no title.
+_NOTE = re.compile(
+    r"[\[(]\s*(?:"
+    r"(?:comment|update|summary) (?:in|appears?|from|for|of)\b[^\])]*"
+    r"|see comments?|comments?|letter|editorial|review|references?|lecture|news|abstract"
+    r"|meta-?analysis|randomi[sz]ed controlled trial|multicenter study|clinical trial|reprint"
+    r"|\d+ refs?|cover story|dissertation|thesis|retracted(?: article)?|withdrawn|in press"
+    r"|abstract no[.:]? ?\d+"
+    r"|in [a-z]+|(?:article in )?(?:chinese|russian|german|french|spanish|italian|polish|portuguese"
+    r"|japanese|korean|turkish|dutch|czech|hungarian|norwegian|danish|swedish|ukrainian|slovak"
+    r"|hebrew|persian|english|serbian|croatian|romanian|finnish|greek|arabic)"
+    r"(?:[ ,/&;-]+[a-z]+)?"
+    r")\s*[\])]\.?",
+    re.IGNORECASE,
+)
+_MARKED = re.compile(r"^\s*(?:retracted(?: article)?|withdrawn)\s*[:.\]]\s*", re.IGNORECASE)
+# The note on an erratum may hold brackets of its own, or be cut before it ends.
+_ERRATUM_NOTE = re.compile(
+    r"[\[(]\s*(?:published )?(?:erratum|retraction|correction|corrected|republished)"
+    r"[^\])]{0,60}?\b(?:in|appears?|from|for)\b.*$",
+    re.IGNORECASE,
+)
+# Web of Science writes a correction as the article's title and the place of the article.
+_PLACE = re.compile(r"\(vol\.? ?\w+,[^)]*\)\s*\.?$|\(see [^)]*\bvol\b[^)]*\)\s*\.?$", re.IGNORECASE)
+
+_KINDS: Final = (
+    (
+        ERRATUM,
+        r"^\W*(?:erratum|errata|corrigend\w+|addendum)\b"
+        r"|^\W*(?:(?:publisher|author)(?:'?s?'?) )?corrections?(?:\s*:| to\b| in\b|$)"
+        r"|[:\-.\[(]\s*(?:published )?(?:erratum|errata|corrigend\w+|addendum|correction)\W*$",
+    ),
+    (RETRACTION, r"^\W*retraction\b|^\W*expression of concern|[:\-.\[(]\s*retraction\W*$"),
+    (
+        REPLY,
+        r"^\W*(?:in )?(?:the )?(?:authors?\W{0,2}s?\W{0,2} )?(?:reply|response|rejoinder)"
+        r"(?: (?:to|by|from)\b|\s*[:.]|\W*$)"
+        r"|[:\-.\[(]\s*(?:the )?(?:authors?\W{0,2}s?\W{0,2} )?(?:reply|response|rejoinder)\W*$"
+        r"|[:\-.]\s*(?:reply|response) to\b",
+    ),
+    (
+        COMMENT,
+        r"^\W*(?:invited |editorial |editor\W{0,2}s? )?comment(?:s|ary|aries)?(?: (?:on|to)\b|\s*:)"
+        r"|[:\-.]\s*(?:a |an )?(?:invited )?comment(?:s|ary)?\W*$|[:\-.]\s*comment(?:s|ary)? on\b",
+    ),
+    (
+        PROTOCOL,
+        r"\b(?:study|trial|review|research) protocols?\b|[:\-.(\[]\s*(?:a )?protocol\b"
+        r"|\bprotocol (?:for|of) (?:a|an|the)\b|^\W*protocol\b|\bprotocol\W*$",
+    ),
+    (
+        SUMMARY,
+        r"\b(?:executive|plain[- ]language|lay) summary\b|\b(?:research|policy|issue) briefs?\b"
+        r"|\bappendi(?:x|ces)\W*$",
+    ),
+)
+_KIND = tuple((kind, re.compile(pattern)) for kind, pattern in _KINDS)
+_TYPES: Final = {
+    "published erratum": ERRATUM,
+    "erratum": ERRATUM,
+    "correction": ERRATUM,
+    "corrigendum": ERRATUM,
+    "retraction": RETRACTION,
+    "retraction of publication": RETRACTION,
+    "expression of concern": RETRACTION,
+    "preprint": PREPRINT,
+    "posted-content": PREPRINT,
+}
+_PREPRINT_DOI = re.compile(
+    r"^10\.(?:1101/\d{4}\.|1101/\d{6}|48550/|2139/ssrn|21203/rs|31234/|31235/|31219/|35542/|20944/"
+    r"|22541/|26434/|36227/|12688/)"
+)
+_PREPRINT_VENUE = re.compile(
+    r"\b(?:medrxiv|biorxiv|arxiv|chemrxiv|psyarxiv|socarxiv|edarxiv|ssrn|research square"
+    r"|preprints?(?:\.org)?|osf preprints)\b"
+)
+_VERSION = re.compile(r"\.pub(\d+)$")
+
+
+def without_notes(title: str) -> str:
+    """The title without what databases add in brackets, and without "RETRACTED:" before it."""
+    if "[" in title or "(" in title:
+        title = _NOTE.sub(" ", _ERRATUM_NOTE.sub(" ", title))
+        title = _PLACE.sub(" ", title)
+    return _MARKED.sub("", title).strip()
+
+
+def kind_of(
+    title: str, *, types: tuple[str, ...] = (), doi: str | None = None, venue: str = ""
+) -> str:
+    """The kind of report that a record describes; "article" where nothing says otherwise.
+
+    Args:
+        title: as it came, folded to Latin lower case, database notes still in it.
+        types: publication types as the source gives them.
+        doi: cleaned; its registrant tells a preprint server.
+        venue: folded; tells a preprint server where there is no DOI.
+    """
+    for name in types:
+        kind = _TYPES.get(name.lower())
+        if kind and kind != PREPRINT:
+            return kind
+    if _PLACE.search(title):
+        return ERRATUM
+    plain = title
+    if "[" in title or "(" in title:
+        plain = _NOTE.sub(" ", _ERRATUM_NOTE.sub(" ", title))
+    for kind, pattern in _KIND:
+        if pattern.search(plain):
+            return kind
+    if doi:
+        return PREPRINT if _PREPRINT_DOI.match(doi) else ARTICLE
+    return PREPRINT if _PREPRINT_VENUE.search(venue) else ARTICLE
+
+
+def version_of(doi: str | None) -> str | None:
+    """The number of a Cochrane review's version: "2" in ``10.1002/14651858.cd001.pub2``."""
+    if not doi or not doi.startswith("10.1002/14651858."):
+        return None
+    found = _VERSION.search(doi)
+    return found.group(1) if found else "1"

@@ -1,0 +1,309 @@
+"""One record made ready for comparing: folded, split, its page range and names understood."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from harvest.dedupe.kinds import kind_of, version_of, without_notes
+from harvest.record import Author, Record
+from harvest.text import clean_markup, fold
+
+# A longer abstract says nothing more about identity, and one of 100,000 characters must not cost
+# what a thousand others cost.
+ABSTRACT_LIMIT: Final = 3000
+_HEAD: Final = 300
+_TITLE_LIMIT: Final = 600
+_AUTHORS_LIMIT: Final = 60
+_NAMES_LIMIT: Final = 8
+
+STOP: Final = frozenset(
+    "a an and are as at by do does for from in is its of on or the their to using with via "
+    "der die das und von im in zur zum le la les des du de et el los las y".split()
+)
+_ENGLISH: Final = frozenset("the of and for in with to on by from an at".split())
+_OTHER: Final = frozenset(
+    "der die das und von im zur zum fur bei eine einer mit le la les des du et dans pour sur une "
+    "de el los las y del en para con por una e em da do das dos na no il della nel di i og av "
+    "och i het een van voor met".split()
+) - {"do", "no", "i", "van"}
+_WORD = re.compile(r"[a-z0-9]+")
+_ROMAN: Final = {
+    **{"ii": "2", "iii": "3", "iv": "4", "vi": "6", "vii": "7", "viii": "8", "ix": "9"},
+}
+_NUMBERED = re.compile(
+    r"\b(part|phase|volume|vol|study|chapter|stage|type|grade|module|book|report|series|class)"
+    r"s?\W{1,3}(i|v|x|one|two|three|four|five|[a-e])\b"
+)
+_ORDINAL: Final = {
+    **{"i": "1", "v": "5", "x": "10", "one": "1", "two": "2", "three": "3", "four": "4"},
+    **{"five": "5", "a": "1", "b": "2", "c": "3", "d": "4", "e": "5"},
+}
+_APOSTROPHE = re.compile(r"['`]")
+# A shorter text beside brackets is a remark, not a title of its own.
+_WORDING_MIN: Final = 15
+# Parts of journals that carry the same title issue after issue.
+_SECTION: Final = frozenset(
+    "editor editors editorial editorials letter letters abstracts "
+    "proceedings contents index news obituary memoriam correspondence reviewers announcement "
+    "announcements calendar miscellany colophon masthead".split()
+)
+_OPENING: Final = frozenset(("introduction", "preface", "foreword", "commentary"))
+_BRACKETED = re.compile(r"\[([^\[\]]{15,})\]")
+_NO_AUTHOR = re.compile(r"^(?:\[?anonymous\]?|anon|no authors? listed|n ?/? ?a|unknown|et al)\W*$")
+_RUN_ON = re.compile(r"(?<=\.)(?=[A-Z][a-z'’-]+ )")
+_INITIALS = re.compile(r"^(?:[A-Z]\.?[- ]?){1,4}$")
+_PARTICLE: Final = frozenset(
+    "de da del della di du la le van von der den ter ten al el bin".split()
+)
+_ET_AL = re.compile(r"[,;]?\s+et\.? al\b\.?.*$", re.IGNORECASE)
+_THESIS = re.compile(
+    r"\bdissertation abs|\bproquest diss|\bdissertations?\b.*\bthes|[\[(](?:dissertation|thesis)\b"
+    r"|\bdiss\w* abs\w* int|^ph\.? ?d\b|university[, ]+\d{4}\.\s*\d+ pp",
+    re.IGNORECASE,
+)
+# Embase names the meeting behind the journal that printed its abstracts.
+_MEETING = re.compile(r"\. ?conference\b", re.IGNORECASE)
+_PUBLISHER = re.compile(
+    r"^(?:springer|elsevier|wiley|biomed central|sage publications|taylor|oxford university press"
+    r"|cambridge university press|routledge|john wiley|wolters kluwer|mdpi|frontiers media)\b"
+)
+_NO_PAGES = re.compile(r"no pag|n/?a\b|^\W*$|online|ahead")
+_PAGE = re.compile(r"([a-z]*)0*(\d+)([a-z]?)")
+
+
+class Wording(NamedTuple):
+    """One wording of a title.
+
+    Attributes:
+        words: without stop words, numbers of parts as digits.
+        squeezed: all letters and digits, stop words too: equality at a glance.
+    """
+
+    words: tuple[str, ...]
+    squeezed: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What is compared of a record. Every text is folded (``harvest.text.fold``).
+
+    Attributes:
+        key: the caller's id of the record.
+        titles: the title, and a translation of it that stands in brackets. Empty where there is
+            no title.
+        generic: whether the title says too little to tell reports apart ("Editorial").
+        authors: family names in order, at most 60; empty where unknown or a collective.
+        names: given and family names of the first eight, for those written the other way round.
+        pages: first page (letters, digits) and last page; None where unknown.
+        abstract: the first 300 letters and digits; ``abstract_length`` counts at most 3,000.
+        language: "en" or "other" by the small words of the title; "" where they do not tell.
+        thesis: whether it is a dissertation, by its series, its university or a note.
+        meeting: whether a conference is named behind the journal.
+    """
+
+    key: str
+    titles: tuple[Wording, ...]
+    generic: bool
+    kind: str
+    authors: tuple[str, ...]
+    names: frozenset[str]
+    year: int | None
+    venue: tuple[str, ...]
+    volume: str
+    issue: str
+    first_page: str
+    last_page: str
+    doi: str | None
+    version: str | None
+    pmid: str | None
+    abstract: str
+    abstract_length: int
+    language: str
+    thesis: bool
+    meeting: bool
+
+    @property
+    def title(self) -> tuple[str, ...]:
+        """The words of the title proper."""
+        return self.titles[0].words if self.titles else ()
+
+
+def _wording(text: str) -> Wording:
+    """Words of a folded title without stop words, roman numerals and numbered parts as digits."""
+    if _NUMBERED.search(text):
+        text = _NUMBERED.sub(lambda found: f"{found[1]} {_ORDINAL[found[2]]}", text)
+    found = [_ROMAN.get(word, word) for word in _WORD.findall(_APOSTROPHE.sub("", text))]
+    words = tuple(word for word in found if word not in STOP)
+    return Wording(words or tuple(found), "".join(found))
+
+
+def _titles(raw: str | None) -> tuple[Wording, ...]:
+    """The title, then a long text in brackets: its translation, or the original of one."""
+    if not raw:
+        return ()
+    title = without_notes(clean_markup(raw[: 3 * _TITLE_LIMIT]) or "")[:_TITLE_LIMIT]
+    texts = [title]
+    found = _BRACKETED.search(title)
+    if found:
+        rest = (title[: found.start()] + " " + title[found.end() :]).strip(" .:=")
+        inside = found.group(1)
+        texts = [rest, inside] if len(rest) >= _WORDING_MIN else [f"{inside} {rest}"]
+    elif " = " in title:
+        texts = [part for part in title.split(" = ", 1) if len(part) >= _WORDING_MIN] or texts
+    return tuple(wording for wording in map(_wording, map(fold, texts)) if wording.words)
+
+
+def _language(title: str | None) -> str:
+    words = set(_WORD.findall(fold((title or "")[:_TITLE_LIMIT])))
+    english, other = len(words & _ENGLISH), len(words & _OTHER)
+    if english == other:
+        return ""
+    return "en" if english > other else "other"
+
+
+def _generic(words: tuple[str, ...]) -> bool:
+    if len(words) < 4 or (len(words) == 4 and not _OPENING.isdisjoint(words)):
+        return True
+    return len(words) <= 9 and not _SECTION.isdisjoint(words)
+
+
+def family_name(name: str) -> tuple[str, frozenset[str]]:
+    """The folded family name and all folded parts of a name, whichever way it is written.
+
+    "Zuna, R E", "Zuna RE", "R. E. Zuna" and "ZUNA R.E." all give "zuna". Without a comma the
+    family name is what stands before trailing initials, or else the last word.
+    """
+    parts = frozenset(word for word in _WORD.findall(fold(name)) if len(word) > 2)
+    if "," in name:
+        family = name.split(",", 1)[0]
+    else:
+        words = name.replace(".", ". ").split()
+        end = len(words)
+        while end > 1 and _INITIALS.match(words[end - 1]):
+            end -= 1
+        if end < len(words):
+            family = " ".join(words[:end])
+        else:
+            start = end - 1
+            while start > 1 and words[start - 1].lower() in _PARTICLE:
+                start -= 1
+            family = " ".join(words[start:])
+    letters = "".join(_WORD.findall(fold(family)))
+    return letters, parts
+
+
+def _authors(authors: Sequence[Author]) -> tuple[tuple[str, ...], frozenset[str]]:
+    names = [author.name for author in authors[: _AUTHORS_LIMIT + 1] if not author.collective]
+    if len(names) == 1 and _RUN_ON.search(names[0]):
+        # "Adeli K.Lewis G. F." is how one reference manager glues its authors together.
+        names = _RUN_ON.split(names[0])
+    families: list[str] = []
+    parts: set[str] = set()
+    for name in names[:_AUTHORS_LIMIT]:
+        if len(name) > 200 or _NO_AUTHOR.match(name.lower()):
+            continue
+        family, others = family_name(_ET_AL.sub("", name))
+        if not family:
+            continue
+        families.append(family)
+        if len(families) <= _NAMES_LIMIT:
+            parts.update(others)
+    return tuple(families), frozenset(parts)
+
+
+def _venue(venue: str | None) -> tuple[str, ...]:
+    folded = fold(clean_markup(venue[:300])) if venue else ""
+    # "PLoS ONE [Electronic Resource]", "The BMJ : official journal of ...", "X. Conference: ...".
+    folded = re.sub(r"\([^)]*\)|\[[^\]]*\]", " ", folded)
+    folded = re.split(r" : | / |;|\. ?conference", folded)[0]
+    if _PUBLISHER.match(folded):
+        return ()
+    return tuple(
+        word for word in _WORD.findall(folded.replace("'", "")) if word not in STOP and word != "&"
+    )
+
+
+def _number(text: str | None) -> str:
+    """A volume or issue: "3" of "3 Suppl 1", "s1" of "Suppl 1", "si" of "SI"; "" where unknown."""
+    folded = fold(text[:40]) if text else ""
+    found = re.search(r"\d+", folded)
+    supplement = re.match(r"\W*s(?:upp\w*)?\W*(\d*)", folded)
+    if supplement and (supplement[1] or folded.startswith("supp")):
+        return "s" + supplement[1].lstrip("0")
+    if found:
+        return found.group(0).lstrip("0")
+    return folded.strip() if len(folded) <= 4 else ""
+
+
+def _volume(volume: str | None, issue: str | None) -> tuple[str, str]:
+    """Volume and issue; "24 Suppl 3" and "24(3)" hold both."""
+    number = _number(issue)
+    if volume and not number:
+        found = re.search(r"\((\d+)\)|\b(s\w*)\.? ?(\d*)", volume.lower())
+        if found:
+            number = found[1] or f"s{found[3]}"
+            volume = volume[: found.start()] or volume
+    return _number(volume), number
+
+
+def _pages(text: str | None) -> tuple[str, str]:
+    """First and last page; "2309-16" ends at 2316; "" where unknown."""
+    folded = fold(text[:60]) if text else ""
+    folded = re.sub(r"^(?:pp?|pages?|article|art)\b[. ]*", "", folded)
+    if not folded or _NO_PAGES.search(folded):
+        return "", ""
+    found = _PAGE.findall(folded.replace(" ", ""))
+    if not found:
+        return "", ""
+    (letters, first, tail), last = found[0], found[-1][1] if len(found) > 1 else ""
+    if last and len(last) < len(first):
+        last = first[: len(first) - len(last)] + last
+    return f"{letters}{first}{tail}", last
+
+
+def prepare(record: Record, key: str) -> Prepared:
+    """A record made ready for comparing; depends on the record alone.
+
+    Args:
+        record: as parsed; markup, other scripts and over-long fields are dealt with here.
+        key: the caller's id, returned as it is.
+    """
+    titles = _titles(record.title)
+    venue = _venue(record.venue)
+    thesis = any(
+        _THESIS.search(text) for text in (record.venue, record.volume, record.title) if text
+    )
+    authors, names = _authors(record.authors)
+    first_page, last_page = _pages(record.pages)
+    volume, issue = _volume(record.volume, record.issue)
+    abstract = "".join(_WORD.findall(fold((record.abstract or "")[:ABSTRACT_LIMIT])))
+    return Prepared(
+        key=key,
+        titles=titles,
+        generic=_generic(titles[0].words if titles else ()),
+        kind=kind_of(
+            fold((record.title or "")[: 3 * _TITLE_LIMIT]),
+            types=record.types,
+            doi=record.doi,
+            venue=fold(record.venue or ""),
+        ),
+        authors=authors,
+        names=names,
+        year=record.year,
+        venue=venue,
+        volume=volume,
+        issue=issue,
+        first_page=first_page,
+        last_page=last_page,
+        doi=record.doi,
+        version=version_of(record.doi),
+        pmid=record.pmid,
+        abstract=abstract[:_HEAD],
+        abstract_length=len(abstract),
+        language=_language(record.title),
+        thesis=thesis,
+        meeting=bool(_MEETING.search(record.venue or "")),
+    )

@@ -1,0 +1,196 @@
+"""How two titles differ: by nothing, by slips of the pen, by a subtitle, by a number, by a word."""
+
+from __future__ import annotations
+
+import re
+from enum import IntEnum
+from itertools import pairwise
+from typing import Final
+
+from rapidfuzz.distance import OSA
+
+from harvest.dedupe.prepare import Wording
+
+
+class Title(IntEnum):
+    """How alike two titles are, from worst to best."""
+
+    MISSING = 0
+    """At least one record has no title."""
+    OTHER = 1
+    """Different words."""
+    SIBLING = 2
+    """Most words shared, but a word is replaced by another ("adults", "children")."""
+    YEAR = 3
+    """The same but for a year ("2009", "2010"): reports of one series."""
+    NUMBER = 4
+    """The same but for another number ("part 1", "part 2")."""
+    NUMBERED = 5
+    """The same but for a number that only one has."""
+    LONGER = 6
+    """One has words more, none is replaced."""
+    CONTAINED = 7
+    """One begins the other, which goes on: a subtitle."""
+    NEAR = 8
+    """The same but for slips: spelling, spacing, a small word."""
+    EQUAL = 9
+
+
+# One letter apart and yet the opposite: never taken for a slip.
+_OPPOSITES: Final = (
+    *(("hyper", "hypo"), ("intra", "inter"), ("micro", "macro"), ("mono", "poly"), ("pre", "post")),
+    *(("male", "female"), ("men", "women"), ("boys", "girls"), ("maternal", "paternal")),
+    *(("mothers", "fathers"), ("primary", "secondary"), ("vivo", "vitro"), ("endo", "exo")),
+    *(("systolic", "diastolic"), ("increase", "decrease"), ("sensitive", "resistant")),
+    *(("afferent", "efferent"), ("adduct", "abduct"), ("ante", "anti"), ("under", "over")),
+    *(("urban", "suburban"), ("formal", "informal"), ("inpatient", "outpatient")),
+)
+_LONG_ENOUGH: Final = 4
+_YEAR = re.compile(r"(?:19|20)\d\d|(?:19|20)?\d\d(?:19|20)\d\d")
+
+
+def _opposite(a: str, b: str) -> bool:
+    """Whether two words are the same but for a pair of opposites at the front or as a whole."""
+    return any(
+        (a.startswith(x) and b.startswith(y)) or (a.startswith(y) and b.startswith(x))
+        for x, y in _OPPOSITES
+    )
+
+
+def _slip(a: str, b: str) -> bool:
+    """Whether one word may be the other misspelt, inflected or cut short."""
+    if a.isdigit() or b.isdigit():
+        return False
+    short, long = (a, b) if len(a) <= len(b) else (b, a)
+    if len(short) < _LONG_ENOUGH:
+        return len(short) > 1 and OSA.distance(a, b, score_cutoff=1) <= 1 and len(long) > 2
+    if len(long) - len(short) > 3:
+        return False
+    if long.startswith(short):
+        return True
+    allowed = 1 if len(short) < 7 else 2
+    return OSA.distance(a, b, score_cutoff=allowed) <= allowed and not _opposite(a, b)
+
+
+def _has_digit(word: str) -> bool:
+    return any(character.isdigit() for character in word)
+
+
+def _digits(words: list[str]) -> str:
+    return "".join("".join(filter(str.isdigit, word)) for word in words)
+
+
+def _joined(words: tuple[str, ...], only: list[str]) -> tuple[set[str], set[str]]:
+    """Which of the words of ``only`` are two neighbours in ``words`` written as one, and those."""
+    whole: set[str] = set()
+    parts: set[str] = set()
+    wanted = set(only)
+    for first, second in pairwise(words):
+        if first + second in wanted:
+            whole.add(first + second)
+            parts.update((first, second))
+    return whole, parts
+
+
+def _unpaired(
+    a: tuple[str, ...], b: tuple[str, ...], only_a: list[str], only_b: list[str]
+) -> tuple[list[str], list[str]]:
+    """Words of each title that are neither a slip of one of the other nor joined or split there."""
+    joined_a, split_b = _joined(b, only_a)
+    joined_b, split_a = _joined(a, only_b)
+    left_a = [word for word in only_a if word not in joined_a and word not in split_a]
+    rest_b = [word for word in only_b if word not in joined_b and word not in split_b]
+    unpaired_a = []
+    for word in left_a:
+        partner = next((other for other in rest_b if _slip(word, other)), None)
+        if partner is None:
+            unpaired_a.append(word)
+        else:
+            rest_b.remove(partner)
+    return unpaired_a, rest_b
+
+
+def compare_titles(one: Wording, other: Wording) -> Title:
+    """How alike two titles are.
+
+    Symmetric. Words count, not letters: titles of one series differ by one word of many, and a
+    ratio of letters would call them the same.
+    """
+    (a, squeezed_a), (b, squeezed_b) = one, other
+    if a == b or squeezed_a == squeezed_b:
+        return Title.EQUAL
+    set_a, set_b = set(a), set(b)
+    only_a = [word for word in a if word not in set_b]
+    only_b = [word for word in b if word not in set_a]
+    shared = len(set_a & set_b)
+    if not only_a and not only_b:
+        return Title.NEAR
+    begins = squeezed_a.startswith(squeezed_b) or squeezed_b.startswith(squeezed_a)
+    if shared < 0.3 * min(len(set_a), len(set_b)) and not begins:
+        # So few shared words that slips cannot explain it, unless the titles are very short.
+        longer = min(len(a), len(b)) > 3
+        if longer or OSA.normalized_similarity(squeezed_a, squeezed_b) < 0.85:
+            return Title.OTHER
+    short, long = sorted((squeezed_a, squeezed_b), key=len)
+    if long.startswith(short) or long.endswith(short):
+        return _contained(a, b)
+    left_a, left_b = _unpaired(a, b, only_a, only_b)
+    digits_a, digits_b = _digits(only_a), _digits(only_b)
+    if digits_a != digits_b:
+        plain_a = [word for word in left_a if not _has_digit(word)]
+        plain_b = [word for word in left_b if not _has_digit(word)]
+        if not plain_a and not plain_b:
+            return _number(only_a, only_b)
+        return _by_rest(plain_a, plain_b, a, b, best=Title.SIBLING)
+    return _by_rest(
+        [word for word in left_a if not word.isdigit()],
+        [word for word in left_b if not word.isdigit()],
+        a,
+        b,
+        best=Title.NEAR,
+    )
+
+
+def _contained(a: tuple[str, ...], b: tuple[str, ...]) -> Title:
+    short, long = (a, b) if len(a) <= len(b) else (b, a)
+    added = list(long)
+    for word in short:
+        if word in added:
+            added.remove(word)
+    if len(added) <= 2 and any(_has_digit(word) for word in added):
+        return _number([], added)
+    return Title.LONGER if len(short) < 3 and len(added) > 1 else Title.CONTAINED
+
+
+def _number(only_a: list[str], only_b: list[str]) -> Title:
+    """By what numbers two titles differ: two years, two other numbers, or one has one more."""
+    numbers_a, numbers_b = (
+        [word for word in words if _has_digit(word)] for words in (only_a, only_b)
+    )
+    if not numbers_a or not numbers_b:
+        return Title.NUMBERED
+    # "2008. NCES 2008-031" and "2009. NCES 2009-081": the year is what makes the series.
+    years = (any(map(_YEAR.fullmatch, numbers)) for numbers in (numbers_a, numbers_b))
+    return Title.YEAR if all(years) else Title.NUMBER
+
+
+def _by_rest(
+    left_a: list[str], left_b: list[str], a: tuple[str, ...], b: tuple[str, ...], *, best: Title
+) -> Title:
+    if not left_a and not left_b:
+        return best
+    shorter = min(len(a), len(b))
+    if not left_a or not left_b:
+        added = len(left_a) + len(left_b)
+        if added == 1 and shorter >= 5:
+            return min(best, Title.NEAR)
+        start = 0
+        for x, y in zip(a, b, strict=False):
+            if x != y and not _slip(x, y):
+                break
+            start += 1
+        if start >= 4 and start >= 0.8 * shorter:
+            return min(best, Title.CONTAINED)
+        return min(best, Title.LONGER) if added <= 0.5 * shorter else Title.OTHER
+    share = 1 - max(len(left_a) / len(a), len(left_b) / len(b))
+    return Title.SIBLING if share >= 0.5 else Title.OTHER
