@@ -42,9 +42,10 @@ def test_a_bare_table_needs_no_store_and_every_record_is_in_the_clusters(
 
 def test_pairs_say_their_rule_and_reason(tmp_path: Path) -> None:
     (tmp_path / "two.ris").write_text(
-        "TY  - JOUR\nTI  - A study of schools\nAU  - Wu, L\nPY  - 2014\nJO  - BMJ\nVL  - 3\nSP  - 9\n"
-        "ER  - \nTY  - JOUR\nTI  - Erratum: A study of schools\nAU  - Wu, L\nPY  - 2014\nJO  - BMJ\n"
-        "VL  - 3\nSP  - 9\nER  - \n",
+        "".join(
+            f"TY  - JOUR\nTI  - {title}\nAU  - Wu, L\nPY  - 2014\nJO  - BMJ\nVL  - 3\nSP  - 9\nER  - \n"
+            for title in ("A study of schools", "Erratum: A study of schools")
+        ),
         encoding="utf-8",
     )
     code, found = _run(str(tmp_path / "two.ris"))

@@ -1,0 +1,114 @@
+"""Larger sets of the kind of ``perturbed_*``: new works out of the old ones' parts, and copies.
+
+A new work takes the first half of one title and the second half of another, the authors of a third
+and a place that is drawn; three in ten records are copies of a work, perturbed as in those sets:
+author format, "et al.", case, brackets, a typing error, an abbreviated journal, page style, missing
+DOI, pages, issue or volume, a cut or missing abstract, the year one off.
+"""
+
+from __future__ import annotations
+
+import csv
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks.labelled import rows
+
+COLUMNS = (
+    *("record_id", "cluster_id", "title", "authors", "year", "journal", "volume", "issue"),
+    *("pages", "doi", "abstract", "source"),
+)
+_COPIES = 0.3
+_ABSTRACT = 600
+
+
+def _work(old: list[dict[str, str]], number: int, rng: random.Random) -> dict[str, str]:
+    one, two, three = rng.choice(old), rng.choice(old), rng.choice(old)
+    first, second = one["title"].split(), two["title"].split()
+    cut = _ABSTRACT // 2
+    page = rng.randint(1, 2400)
+    return {
+        "cluster_id": f"g{number}",
+        "title": " ".join(first[: (len(first) + 1) // 2] + second[len(second) // 2 :]),
+        "authors": three["authors"],
+        "year": str(rng.randint(1985, 2024)),
+        "journal": rng.choice(old)["journal"] or one["journal"],
+        "volume": str(rng.randint(1, 150)),
+        "issue": str(rng.randint(1, 12)),
+        "pages": f"{page}-{page + rng.randint(1, 19)}",
+        "doi": f"10.{rng.randint(1000, 9999)}/g{number}" if rng.random() < 0.7 else "",
+        "abstract": one["abstract"][:cut] + two["abstract"][-cut:],
+        "source": "",
+    }
+
+
+def _typed_wrong(title: str, rng: random.Random) -> str:
+    if len(title) < 12:
+        return title
+    place = rng.randrange(4, len(title) - 4)
+    return title[:place] + title[place + 1 :]
+
+
+def _shortened(journal: str) -> str:
+    return " ".join(word[: 3 + len(word) % 3] for word in journal.split() if len(word) > 2)
+
+
+def _perturbed(work: dict[str, str], rng: random.Random) -> dict[str, str]:
+    copy = dict(work)
+    names = [name.strip() for name in copy["authors"].replace(" and ", ";").split(";")]
+    style = rng.random()
+    if style < 0.25:
+        copy["authors"] = " and ".join(names)
+    elif style < 0.35 and len(names) > 2:
+        copy["authors"] = "; ".join([*names[:2], "et al."])
+    elif style < 0.45:
+        copy["authors"] = copy["authors"].upper()
+    style = rng.random()
+    if style < 0.15:
+        copy["title"] = copy["title"].upper()
+    elif style < 0.25:
+        copy["title"] = f"[{copy['title']}]"
+    elif style < 0.4:
+        copy["title"] = _typed_wrong(copy["title"], rng)
+    if rng.random() < 0.3:
+        copy["journal"] = _shortened(copy["journal"])
+    if rng.random() < 0.3:
+        first, _, last = copy["pages"].partition("-")
+        copy["pages"] = first if rng.random() < 0.3 else f"{first}-{last[-2:]}"
+    for field, share in (("doi", 0.3), ("pages", 0.1), ("issue", 0.2), ("volume", 0.1)):
+        if rng.random() < share:
+            copy[field] = ""
+    if rng.random() < 0.3:
+        copy["abstract"] = copy["abstract"][: rng.randint(0, 300)]
+    if rng.random() < 0.08:
+        copy["year"] = str(int(copy["year"]) + rng.choice((-1, 1)))
+    return copy
+
+
+def grown(number: int, *, seed: int = 1) -> Iterator[dict[str, str]]:
+    """So many records; one seed, one set. Ids count from ``r0000000``."""
+    rng = random.Random(seed)
+    old = [row for row in rows("perturbed_30k") if len(row["title"].split()) > 3]
+    recent: list[dict[str, str]] = []
+    works = 0
+    for place in range(number):
+        if recent and rng.random() < _COPIES:
+            row = _perturbed(rng.choice(recent), rng)
+        else:
+            row = _work(old, works, rng)
+            works += 1
+            # Copies lie up to some thousands of records apart, as in an update search.
+            if len(recent) < 5000:
+                recent.append(row)
+            else:
+                recent[rng.randrange(len(recent))] = row
+        yield {"record_id": f"r{place:07d}", **row}
+
+
+def write_grown(path: Path, number: int, *, seed: int = 1) -> None:
+    """The same as a CSV file."""
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, COLUMNS)
+        writer.writeheader()
+        writer.writerows(grown(number, seed=seed))
