@@ -12,10 +12,11 @@ from types import FrameType
 
 from api.jobs import Jobs, QuietConsumer
 from api.services import harvesting
+from api.services.deduplicating import deduplicate_new
 from api.services.ranking import Ranker
 from api.settings import Settings
 from api.wake import Listener, listener, wake
-from store import runs
+from store import pairs, runs
 from store.errors import Conflict
 from store.session import Store
 
@@ -114,6 +115,7 @@ class Worker:
         try:
             while not self._stop.is_set():
                 harvests.take_up()
+                self._compare_due()
                 self._rank_due()
                 self._doze(ears)
         finally:
@@ -129,6 +131,17 @@ class Worker:
             left = end - time.monotonic()
             if left <= 0 or ears.wait(min(left, _BLINK)):
                 return
+
+    def _compare_due(self) -> None:
+        """Compare records that whoever brought them left uncompared."""
+        with self._store.read() as session:
+            due = pairs.due(session)
+        for review_id in due:
+            try:
+                deduplicate_new(self._store, review_id, stop=self._stop.is_set)
+            except Exception:
+                # The others' records, and everything else, must not wait for this review.
+                logger.exception("comparing records of review %s failed", review_id)
 
     def _rank_due(self) -> None:
         """Rank what is due, again and again until nothing is: at most one fit at a time."""

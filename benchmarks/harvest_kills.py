@@ -122,6 +122,9 @@ def dump(store: Store, review_id: int) -> dict[str, Any]:
             (row.source, row.source_id, row.title, row.abstract, row.doi, row.active)
             for row in session.scalars(select(RecordRow).where(RecordRow.review_id == review_id))
         )
+        groups: dict[int, list[tuple[str, str]]] = {}
+        for row in session.scalars(select(RecordRow).where(RecordRow.review_id == review_id)):
+            groups.setdefault(row.report_id, []).append((row.source, row.source_id))
         fates = sorted(
             (batch.run_id, batch.number, entry.position, *records[entry.record_id], entry.fate)
             for batch, entry in session.execute(
@@ -144,6 +147,8 @@ def dump(store: Store, review_id: int) -> dict[str, Any]:
             "fates": fates,
             "rejected": rejected,
             "pages": pages,
+            "reports": sorted(sorted(copies) for copies in groups.values()),
+            "filtered": sum(flow.filtered(session, review_id).values()),
             "flow": flow.flow(session, review_id),
         }
 
@@ -232,7 +237,8 @@ def kill_runs(kills: int, *, seed: int = 0, each: int = 5, size: int = 2000) -> 
         "different": different,
         "records": len(expected["records"]),
         "pages": len(expected["pages"]),
-        "filtered": expected["flow"].filtered,
+        "reports": len(expected["reports"]),
+        "filtered": expected["filtered"],
         "store": fingerprint(expected),
     }
 

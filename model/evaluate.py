@@ -134,10 +134,12 @@ class _Index:
             if same_year:
                 return MATCHED, "title and year", same_year[0]
         undated = [twin for twin in twins if twin.year is None or known.year is None]
-        if len(twins) == 1 and undated:
+        # Copies of one report stand for one.
+        reports = len({twin.report_id for twin in twins})
+        if reports == 1 and undated:
             return MATCHED, "title alone", twins[0]
         if undated:
-            return NOT_MATCHED, f"title stands {len(twins)} times, a year is missing", None
+            return NOT_MATCHED, f"title stands {reports} times, a year is missing", None
         return NOT_MATCHED, "title found, but with another year", None
 
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Select, delete, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import aliased
 
 from store import reviews
+from store.chunks import CHUNK, batched
 from store.errors import Conflict, NotFound
+from store.records import record_of
+from store.representative import compose, text_hash
 from store.session import ReadSession, WriteSession
-from store.tables import Decision, Identity, Lease, Ranking, Report, now
+from store.tables import Decision, Identity, Lease, Ranking, RecordRow, Report, now
 
 TITLE_ABSTRACT = "title-abstract"
 DECISIONS = ("include", "exclude", "maybe")
@@ -21,7 +25,11 @@ DECISIONS = ("include", "exclude", "maybe")
 
 @dataclass(frozen=True, slots=True)
 class NewDecision:
-    """A decision as a client sends it. ``token`` is the client's own: sent twice, stored once."""
+    """A decision as a client sends it. ``token`` is the client's own: sent twice, stored once.
+
+    Attributes:
+        text_hash: of the title and abstract that the client showed; None for what stands here now.
+    """
 
     token: str
     report_id: int
@@ -32,14 +40,23 @@ class NewDecision:
     place: int | None = None
     shown_at: dt.datetime | None = None
     decided_at: dt.datetime | None = None
+    text_hash: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class DecisionInfo:
-    """A line of the decision log. ``counts`` tells whether it is the one that holds now."""
+    """A line of the decision log. ``counts`` tells whether it is the one that holds now.
+
+    Attributes:
+        report_id: the report in which the decision's record is now.
+        record_id: the record that was shown; the decision stays with it.
+        text_hash: of the title and abstract that were shown, where known.
+    """
 
     id: int
     report_id: int
+    record_id: int | None
+    text_hash: str | None
     person: str | None
     person_id: int
     stage: str
@@ -68,10 +85,24 @@ class Label:
     first_id: int
 
 
+def _report_now(session: ReadSession, review_id: int, report_id: int) -> int:
+    """The report itself, or the one that its record was merged into."""
+    merged = session.scalar(
+        select(RecordRow.report_id)
+        .where(RecordRow.own_report_id == report_id, RecordRow.review_id == review_id)
+        .order_by(RecordRow.id)
+        .limit(1)
+    )
+    return report_id if merged is None else merged
+
+
 def _locked_report(session: WriteSession, review_id: int, report_id: int) -> Report:
     row = session.scalars(
         select(Report)
-        .where(Report.id == report_id, Report.review_id == review_id)
+        .where(
+            Report.id == _report_now(session, review_id, report_id),
+            Report.review_id == review_id,
+        )
         .with_for_update()
         # Another transaction may have decided it since this session read it.
         .execution_options(populate_existing=True)
@@ -105,17 +136,22 @@ def record(
     row = _locked_report(session, review_id, new.report_id)
     earlier = _by_token(session, review_id, new.token)
     if earlier is not None:
-        same = (earlier.report_id, earlier.decision, earlier.person_id)
-        if same != (new.report_id, new.decision, person_id):
+        same = (_where(session, earlier), earlier.decision, earlier.person_id)
+        if same != (row.id, new.decision, person_id):
             raise Conflict(f"token {new.token!r} was used for another decision")
         return earlier.id, False
     if new.ranking_id is not None:
         ranking = session.get(Ranking, new.ranking_id)
         if ranking is None or ranking.review_id != review_id:
             raise NotFound(f"there is no ranking {new.ranking_id} in this review")
+    shown, text, with_abstract = _shown(session, new.report_id, row.id)
     decision = Decision(
         review_id=review_id,
-        report_id=new.report_id,
+        report_id=row.id,
+        record_id=shown,
+        text_hash=new.text_hash or text,
+        # Another text was shown than stands here now: whether it had an abstract is not known.
+        with_abstract=with_abstract if new.text_hash in (None, text) else None,
         person_id=person_id,
         stage=new.stage,
         decision=new.decision,
@@ -132,9 +168,29 @@ def record(
     _append(session, decision)
     row.decision_id = decision.id
     row.first_decision_id = row.first_decision_id or decision.id
-    session.execute(delete(Lease).where(Lease.report_id == new.report_id, Lease.stage == new.stage))
+    session.execute(delete(Lease).where(Lease.report_id == row.id, Lease.stage == new.stage))
     reviews.touch(session, review_id)
     return decision.id, True
+
+
+def _where(session: ReadSession, decision: Decision) -> int | None:
+    """The report in which a decision's record is now."""
+    return session.scalar(select(RecordRow.report_id).where(RecordRow.id == decision.record_id))
+
+
+def _shown(session: ReadSession, card: int, report_id: int) -> tuple[int, str, bool]:
+    """The record behind a card, the hash of the report's text, and whether it has an abstract."""
+    rows = session.scalars(
+        select(RecordRow)
+        .where(RecordRow.report_id == report_id)
+        .order_by(RecordRow.active.desc(), RecordRow.id)
+    ).all()
+    live = [row for row in rows if row.active] or list(rows)
+    composed, _ = compose({row.id: record_of(row) for row in live})
+    # A card whose report has been merged since it was dealt showed the record that came with it.
+    own = next((row.id for row in rows if card != report_id and row.own_report_id == card), None)
+    text = text_hash(composed.title, composed.abstract)
+    return own or live[0].id, text, composed.abstract is not None
 
 
 def _append(session: WriteSession, decision: Decision) -> None:
@@ -161,7 +217,7 @@ def undo(
     target = session.get(Decision, decision_id)
     if target is None or target.review_id != review_id or target.decision == "undo":
         raise NotFound(f"there is no decision {decision_id} in this review")
-    row = _locked_report(session, review_id, target.report_id)
+    row = _locked_report(session, review_id, _where(session, target) or target.report_id)
     earlier = _by_token(session, review_id, token)
     if earlier is not None:
         if (earlier.decision, earlier.supersedes) != ("undo", decision_id):
@@ -171,7 +227,8 @@ def undo(
         raise Conflict(f"decision {decision_id} is undone already")
     entry = Decision(
         review_id=review_id,
-        report_id=target.report_id,
+        report_id=row.id,
+        record_id=target.record_id,
         person_id=person_id,
         stage=target.stage,
         decision="undo",
@@ -181,8 +238,8 @@ def undo(
         recorded_at=now(),
     )
     _append(session, entry)
-    row.decision_id = holding(session, target.report_id)
-    row.first_decision_id = _first(session, target.report_id)
+    row.decision_id = holding(session, row.id)
+    row.first_decision_id = _first(session, row.id)
     reviews.touch(session, review_id)
     return entry.id, True
 
@@ -198,24 +255,54 @@ def _undone(session: ReadSession, decision_id: int) -> bool:
     )
 
 
-def _standing(report_id: int) -> Select[int]:
+def _not_undone() -> Any:
     undo_of = aliased(Decision)
     return (
+        ~select(undo_of.id)
+        .where(undo_of.supersedes == Decision.id, undo_of.decision == "undo")
+        .exists()
+    )
+
+
+def _standing(report_id: int) -> Select[int]:
+    return (
         select(Decision.id)
-        .where(
-            Decision.report_id == report_id,
-            Decision.decision != "undo",
-            ~select(undo_of.id)
-            .where(undo_of.supersedes == Decision.id, undo_of.decision == "undo")
-            .exists(),
-        )
+        .join(RecordRow, RecordRow.id == Decision.record_id)
+        .where(RecordRow.report_id == report_id, Decision.decision != "undo", _not_undone())
         .limit(1)
     )
+
+
+def standing(session: ReadSession, record_ids: Iterable[int]) -> dict[int, list[tuple[int, str]]]:
+    """Decisions on records that are neither undos nor undone: id and decision, oldest first."""
+    found: dict[int, list[tuple[int, str]]] = {}
+    for part in batched(set(record_ids), CHUNK):
+        rows = session.execute(
+            select(Decision.record_id, Decision.id, Decision.decision)
+            .where(Decision.record_id.in_(part), Decision.decision != "undo", _not_undone())
+            .order_by(Decision.id)
+        )
+        for record_id, decision_id, decision in rows:
+            found.setdefault(int(record_id or 0), []).append((decision_id, decision))
+    return found
 
 
 def holding(session: ReadSession, report_id: int) -> int | None:
     """The decision that counts by the log: the latest that is neither an undo nor undone."""
     found: int | None = session.scalar(_standing(report_id).order_by(Decision.id.desc()))
+    return found
+
+
+def words(session: ReadSession, report_ids: Iterable[int]) -> dict[int, str]:
+    """The decision that counts on each of these reports that is decided."""
+    found: dict[int, str] = {}
+    for part in batched(set(report_ids), CHUNK):
+        rows = session.execute(
+            select(Report.id, Decision.decision)
+            .join(Decision, Decision.id == Report.decision_id)
+            .where(Report.id.in_(part))
+        )
+        found.update({row[0]: row[1] for row in rows})
     return found
 
 
@@ -245,23 +332,26 @@ def log(
 ) -> Iterator[DecisionInfo]:
     """The decision log in the order it was written, undone and superseded lines included."""
     query = (
-        select(Decision, Identity.name, Report.decision_id)
-        .join(Report, Report.id == Decision.report_id)
+        select(Decision, Identity.name, Report.decision_id, Report.id)
+        .join(RecordRow, RecordRow.id == Decision.record_id)
+        .join(Report, Report.id == RecordRow.report_id)
         .outerjoin(Identity, Identity.person_id == Decision.person_id)
         .where(Decision.review_id == review_id, Decision.id > after)
         .order_by(Decision.id)
         .execution_options(yield_per=500)
     )
     if report_id is not None:
-        query = query.where(Decision.report_id == report_id)
-    for row, name, holds in session.execute(query):
-        yield _info(row, name, counts=holds == row.id)
+        query = query.where(Report.id == report_id)
+    for row, name, holds, report in session.execute(query):
+        yield _info(row, name, report, counts=holds == row.id)
 
 
-def _info(row: Decision, name: str | None, *, counts: bool) -> DecisionInfo:
+def _info(row: Decision, name: str | None, report_id: int, *, counts: bool) -> DecisionInfo:
     return DecisionInfo(
         id=row.id,
-        report_id=row.report_id,
+        report_id=report_id,
+        record_id=row.record_id,
+        text_hash=row.text_hash,
         person=name,
         person_id=row.person_id,
         stage=row.stage,
@@ -289,8 +379,9 @@ def by_id(session: ReadSession, review_id: int, decision_id: int) -> DecisionInf
     if row is None or row.review_id != review_id:
         raise NotFound(f"there is no decision {decision_id} in this review")
     name = session.scalar(select(Identity.name).where(Identity.person_id == row.person_id))
-    holds = session.scalar(select(Report.decision_id).where(Report.id == row.report_id))
-    return _info(row, name, counts=holds == row.id)
+    report_id = _where(session, row) or row.report_id
+    holds = session.scalar(select(Report.decision_id).where(Report.id == report_id))
+    return _info(row, name, report_id, counts=holds == row.id)
 
 
 def id_of_token(session: ReadSession, review_id: int, token: str) -> int:
@@ -308,11 +399,46 @@ def id_of_token(session: ReadSession, review_id: int, token: str) -> int:
 def latest_of(session: ReadSession, review_id: int, person_id: int) -> DecisionInfo | None:
     """A person's newest decision that still counts: what undo without a number means."""
     row = session.execute(
-        select(Decision, Identity.name)
+        select(Decision, Identity.name, Report.id)
         .join(Report, Report.decision_id == Decision.id)
         .outerjoin(Identity, Identity.person_id == Decision.person_id)
         .where(Decision.review_id == review_id, Decision.person_id == person_id)
         .order_by(Decision.id.desc())
         .limit(1)
     ).first()
-    return None if row is None else _info(row[0], row[1], counts=True)
+    return None if row is None else _info(row[0], row[1], row[2], counts=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Rescreen:
+    """An exclude made on the title alone, on a report that has an abstract now."""
+
+    decision_id: int
+    report_id: int
+
+
+def on_title_alone(session: ReadSession, review_id: int) -> list[Rescreen]:
+    """Excludes that count and were made without the abstract that the report has now."""
+    with_text = (
+        select(RecordRow.id)
+        .where(
+            RecordRow.report_id == Report.id,
+            RecordRow.active.is_(True),
+            RecordRow.abstract.is_not(None),
+        )
+        .exists()
+    )
+    rows = session.execute(
+        select(Decision.id, Report.id)
+        .join(Report, Report.decision_id == Decision.id)
+        .where(
+            Report.review_id == review_id,
+            Report.active.is_(True),
+            Decision.decision == "exclude",
+            Decision.text_hash.is_not(None),
+            Decision.with_abstract.is_not(True),
+            with_text,
+        )
+        .order_by(Decision.id)
+    )
+    return [Rescreen(*row) for row in rows]

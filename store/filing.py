@@ -16,6 +16,19 @@ from store.session import ReadSession, WriteSession
 from store.tables import Batch, BatchEntry, BatchRejected, RecordRow, Report, now
 
 TITLE_KEY_LENGTH = 300
+# Columns of a record that no source says anything about.
+_NOT_SAID = frozenset(
+    (
+        "active",
+        "created_at",
+        "source",
+        "source_id",
+        "review_id",
+        "report_id",
+        "own_report_id",
+        "paired",
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,11 +265,13 @@ def _mend(row: RecordRow, entry: Keyed) -> bool:
     values = _values(row.review_id, row.report_id, entry, active=row.active)
     mended = False
     for name, value in values.items():
-        if name in ("active", "created_at", "source", "source_id", "review_id", "report_id"):
+        if name in _NOT_SAID:
             continue
         if value not in (None, [], {}, "") and getattr(row, name) != value:
             setattr(row, name, value)
             mended = True
+    if mended:
+        row.paired = False
     return mended
 
 
@@ -372,6 +387,8 @@ def _fill(row: RecordRow, entry: Keyed) -> bool:
             setattr(row, name, value)
             filled = True
     if filled:
+        # It says more now: who it is the same as is asked again.
+        row.paired = False
         row.title_key = row.title_key or values["title_key"]
         row.search_text = f"{row.search_text} {entry.search_text}".strip()
         missing = {"no-title": row.title is None, "no-abstract": row.abstract is None}
@@ -407,6 +424,8 @@ def _values(review_id: int, report_id: int, entry: Keyed, *, active: bool) -> di
     return {
         "review_id": review_id,
         "report_id": report_id,
+        "own_report_id": report_id,
+        "paired": False,
         "source": entry.source,
         "source_id": entry.source_id,
         "title": record.title,

@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import groupby
 from typing import Any
 
 import numpy as np
-from sqlalchemy import and_, case, func, select
+from sqlalchemy import and_, case, func, or_, select
+from sqlalchemy.orm import aliased
 
 from harvest.record import Author, Record
 from store.chunks import CHUNK, batched
 from store.errors import NotFound
+from store.representative import compose
 from store.session import ReadSession
 from store.tables import Batch, BatchEntry, Decision, Identity, RecordRow, Report
 
 
 @dataclass(frozen=True, slots=True)
 class StoredRecord:
-    """A record as the store gives it back."""
+    """A record as the store gives it back.
+
+    Attributes:
+        copies: how many records that count the report has.
+        origins: of a report that is composed of several records: field to the id of the record it
+            is from.
+        sources: the sources of its records.
+        abstract_source: the source that the abstract is from; its terms hold for it.
+    """
 
     id: int
     report_id: int
@@ -30,6 +41,10 @@ class StoredRecord:
     decision: str | None = None
     decided_by: str | None = None
     decided_at: dt.datetime | None = None
+    copies: int = 1
+    origins: Mapping[str, int] = field(default_factory=dict)
+    sources: tuple[str, ...] = ()
+    abstract_source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +81,8 @@ def _text(row: Any) -> Text:
     )
 
 
-def _record(row: RecordRow, position: int = 0) -> Record:
+def record_of(row: RecordRow, position: int = 0) -> Record:
+    """What a source says, from its row."""
     return Record(
         position=position,
         title=row.title,
@@ -111,7 +127,9 @@ def _stored(row: RecordRow, decision: str | None, name: str | None, at: Any) -> 
         report_id=row.report_id,
         source=row.source,
         source_id=row.source_id,
-        record=_record(row),
+        sources=(row.source,),
+        abstract_source=row.source,
+        record=record_of(row),
         active=row.active,
         decision=decision,
         decided_by=name,
@@ -136,8 +154,11 @@ def by_id(session: ReadSession, review_id: int, record_id: int) -> StoredRecord:
 def by_reports(
     session: ReadSession, review_id: int, report_ids: Sequence[int]
 ) -> dict[int, StoredRecord]:
-    """Representatives of reports, by report id (the oldest active record of each)."""
-    found: dict[int, StoredRecord] = {}
+    """Representatives of reports, by report id, composed field by field of the active records.
+
+    A report none of whose records counts is shown by all of them.
+    """
+    found: dict[int, list[StoredRecord]] = {}
     for part in batched(report_ids, CHUNK):
         rows = session.execute(
             _joined()
@@ -145,8 +166,35 @@ def by_reports(
             .order_by(RecordRow.active.desc(), RecordRow.id)
         )
         for row in rows:
-            found.setdefault(row[0].report_id, _stored(*row))
-    return found
+            found.setdefault(row[0].report_id, []).append(_stored(*row))
+    return {report_id: composed(copies) for report_id, copies in found.items()}
+
+
+def composed(copies: Sequence[StoredRecord]) -> StoredRecord:
+    """The representative of a report out of its records, oldest first."""
+    live = [copy for copy in copies if copy.active] or list(copies)
+    if len(live) == 1:
+        return live[0]
+    record, origins = compose({copy.id: copy.record for copy in live})
+    by_id = {copy.id: copy.source for copy in live}
+    return replace(
+        live[0],
+        record=record,
+        copies=len(live),
+        origins=origins,
+        sources=tuple(dict.fromkeys(by_id.values())),
+        abstract_source=by_id[origins.get("abstract", live[0].id)],
+    )
+
+
+def of_report(session: ReadSession, review_id: int, report_id: int) -> list[StoredRecord]:
+    """All records of a report, those that do not count included, oldest first."""
+    rows = session.execute(
+        _joined()
+        .where(RecordRow.review_id == review_id, RecordRow.report_id == report_id)
+        .order_by(RecordRow.id)
+    )
+    return [_stored(*row) for row in rows]
 
 
 def reports_of_batch(session: ReadSession, batch_id: int) -> dict[int, int]:
@@ -202,6 +250,23 @@ def _standing(name: str) -> list[Any]:
     return [*conditions, live.exists(), ~kept if name == "filtered" else kept]
 
 
+def _any_copy(column: Any) -> Any:
+    """Whether any record that counts of the report, or the record itself, has a field."""
+    other = aliased(RecordRow)
+    filled = getattr(other, column.key).is_not(None)
+    return (
+        select(other.id)
+        .where(
+            or_(
+                other.id == RecordRow.id,
+                and_(other.report_id == RecordRow.report_id, other.active.is_(True)),
+            ),
+            filled,
+        )
+        .exists()
+    )
+
+
 def _narrowed(query: Any, review_id: int, wanted: Filter) -> Any:
     query = query.where(RecordRow.review_id == review_id, *_standing(wanted.standing))
     for word in wanted.text.split():
@@ -212,9 +277,9 @@ def _narrowed(query: Any, review_id: int, wanted: Filter) -> Any:
     elif wanted.decision:
         query = query.where(Decision.decision == wanted.decision)
     if wanted.flag == "no-abstract":
-        query = query.where(RecordRow.abstract.is_(None))
+        query = query.where(~_any_copy(RecordRow.abstract))
     elif wanted.flag == "no-title":
-        query = query.where(RecordRow.title.is_(None))
+        query = query.where(~_any_copy(RecordRow.title))
     if wanted.year_from is not None:
         query = query.where(RecordRow.year >= wanted.year_from)
     if wanted.year_to is not None:
@@ -232,36 +297,50 @@ def _narrowed(query: Any, review_id: int, wanted: Filter) -> Any:
 def listing(
     session: ReadSession, review_id: int, wanted: Filter, *, offset: int, limit: int
 ) -> tuple[int, list[StoredRecord]]:
-    """How many records match, and one page of them, in the order they came."""
-    total = session.scalar(
-        _narrowed(
-            select(func.count(RecordRow.id))
-            .select_from(RecordRow)
-            .join(Report, Report.id == RecordRow.report_id)
-            .outerjoin(Decision, Decision.id == Report.decision_id),
-            review_id,
-            wanted,
+    """How many match, and one page of them, in the order they came.
+
+    What counts is listed by report, each shown by its representative and found by any of its
+    records; what is filtered, waits or is withdrawn is listed record by record.
+    """
+    base = select(RecordRow.id, RecordRow.report_id).select_from(RecordRow)
+    joined = base.join(Report, Report.id == RecordRow.report_id).outerjoin(
+        Decision, Decision.id == Report.decision_id
+    )
+    found = _narrowed(joined, review_id, wanted).subquery()
+    if wanted.standing != "counts":
+        total = session.scalar(select(func.count()).select_from(found))
+        rows = session.execute(
+            _joined()
+            .join(found, found.c.id == RecordRow.id)
+            .order_by(RecordRow.id)
+            .offset(offset)
+            .limit(limit)
         )
-    )
-    rows = session.execute(
-        _narrowed(_joined(), review_id, wanted).order_by(RecordRow.id).offset(offset).limit(limit)
-    )
-    return total or 0, [_stored(*row) for row in rows]
+        return total or 0, [_stored(*row) for row in rows]
+    total = session.scalar(select(func.count(found.c.report_id.distinct())))
+    # A report has the id that came with its oldest record.
+    page = session.scalars(
+        select(found.c.report_id).distinct().order_by(found.c.report_id).offset(offset).limit(limit)
+    ).all()
+    shown = by_reports(session, review_id, page)
+    return total or 0, [shown[report_id] for report_id in page]
 
 
 def every(session: ReadSession, review_id: int) -> Iterator[StoredRecord]:
-    """All records that count, in the order they came, streamed."""
+    """Representatives of all reports that count, in the order they came, streamed."""
     rows = session.execute(
         _joined()
         .where(RecordRow.review_id == review_id, RecordRow.active.is_(True))
-        .order_by(RecordRow.id)
+        .order_by(RecordRow.report_id, RecordRow.id)
         .execution_options(yield_per=CHUNK)
     )
-    return (_stored(*row) for row in rows)
+    stored = (_stored(*row) for row in rows)
+    for _, copies in groupby(stored, key=lambda each: each.report_id):
+        yield composed(list(copies))
 
 
-def texts(session: ReadSession, review_id: int, *, after_report: int = 0) -> list[Text]:
-    """Representatives of all active reports, by report id; those after a given id on request."""
+def copies(session: ReadSession, review_id: int) -> list[Text]:
+    """All records that count, by report id: what a list of known records is matched with."""
     rows = session.execute(
         select(
             RecordRow.report_id,
@@ -276,18 +355,54 @@ def texts(session: ReadSession, review_id: int, *, after_report: int = 0) -> lis
             RecordRow.language,
             RecordRow.types,
         )
-        .where(
-            RecordRow.review_id == review_id,
-            RecordRow.active.is_(True),
-            RecordRow.report_id > after_report,
-        )
+        .where(RecordRow.review_id == review_id, RecordRow.active.is_(True))
         .order_by(RecordRow.report_id, RecordRow.id)
     )
-    found: dict[int, Text] = {}
-    for row in rows:
-        if row.report_id not in found:
-            found[row.report_id] = _text(row)
-    return list(found.values())
+    return [_text(row) for row in rows]
+
+
+def texts(session: ReadSession, review_id: int) -> list[Text]:
+    """Representatives of all active reports, by report id."""
+    return shown(copies(session, review_id))
+
+
+def shown(found: Iterable[Text]) -> list[Text]:
+    """Representatives out of the texts of ``copies``."""
+    result = []
+    for _, group in groupby(found, key=lambda text: text.report_id):
+        same = list(group)
+        result.append(same[0] if len(same) == 1 else _composed_text(same))
+    return result
+
+
+def _composed_text(same: Sequence[Text]) -> Text:
+    record, origins = compose(
+        {
+            text.record_id: Record(
+                0,
+                title=text.title,
+                abstract=text.abstract,
+                year=text.year,
+                doi=text.doi,
+                pmid=text.pmid,
+                language=text.language,
+                types=text.types,
+            )
+            for text in same
+        }
+    )
+    keys = {text.record_id: text.title_key for text in same}
+    return replace(
+        same[0],
+        title=record.title,
+        abstract=record.abstract,
+        year=record.year,
+        doi=record.doi,
+        pmid=record.pmid,
+        title_key=keys[origins.get("title", same[0].record_id)],
+        language=record.language,
+        types=record.types,
+    )
 
 
 def filtered_ids(session: ReadSession, review_id: int, run_id: int | None = None) -> list[int]:
@@ -351,7 +466,12 @@ def brought(session: ReadSession, review_id: int) -> list[Brought]:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Where a review's reports stand; ``reports == decided + undecided``."""
+    """Where a review's reports stand; ``reports == decided + undecided``.
+
+    Attributes:
+        records: that count; more than ``reports`` where several are one report.
+        without_abstract: reports none of whose records has an abstract.
+    """
 
     records: int
     reports: int
@@ -390,11 +510,16 @@ def undecided(session: ReadSession, review_id: int) -> int:
 def counts(session: ReadSession, review_id: int) -> Counts:
     """Counts of a review, withdrawn files left out."""
     live = and_(RecordRow.review_id == review_id, RecordRow.active.is_(True))
-    records, missing = session.execute(
+    each = (
         select(
-            func.count(RecordRow.id),
-            func.count(case((RecordRow.abstract.is_(None), 1))),
-        ).where(live)
+            func.count(RecordRow.id).label("records"), func.count(RecordRow.abstract).label("texts")
+        )
+        .where(live)
+        .group_by(RecordRow.report_id)
+        .subquery()
+    )
+    records, missing = session.execute(
+        select(func.coalesce(func.sum(each.c.records), 0), func.count(case((each.c.texts == 0, 1))))
     ).one()
     rows = session.execute(
         select(Decision.decision, func.count(Report.id))
@@ -405,7 +530,7 @@ def counts(session: ReadSession, review_id: int) -> Counts:
     )
     by_decision: dict[str | None, int] = {row[0]: row[1] for row in rows}
     return Counts(
-        records=records,
+        records=int(records),
         reports=sum(by_decision.values()),
         without_abstract=missing,
         include=by_decision.get("include", 0),

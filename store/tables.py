@@ -356,10 +356,17 @@ class Report(Base):
 
 
 class RecordRow(Base):
-    """What one source says about one report."""
+    """What one source says about one report.
+
+    ``report_id`` is derived from the live rows of ``pair``; ``own_report_id`` is the report that
+    came with the record, to which it returns when it stands alone. ``paired`` is False while the
+    record, or what it says now, has not been compared with the others.
+    """
 
     __tablename__ = "record"
     __table_args__ = (
+        Index("ix_record_review_paired", "review_id", "paired"),
+        Index("ix_record_own_report_id", "own_report_id"),
         UniqueConstraint("review_id", "source", "source_id"),
         Index("ix_record_review_doi", "review_id", "doi"),
         Index("ix_record_review_pmid", "review_id", "pmid"),
@@ -370,6 +377,8 @@ class RecordRow(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     review_id: Mapped[int] = mapped_column(ForeignKey("review.id"))
     report_id: Mapped[int] = mapped_column(ForeignKey("report.id"))
+    own_report_id: Mapped[int | None] = mapped_column(ForeignKey("report.id"))
+    paired: Mapped[bool] = mapped_column(default=False)
     source: Mapped[str] = mapped_column(String(200))
     source_id: Mapped[str] = mapped_column(String(500))
     title: Mapped[str | None]
@@ -402,18 +411,66 @@ class RecordRow(Base):
     created_at: Mapped[dt.datetime] = mapped_column(default=now)
 
 
+class PairRow(Base):
+    """What was decided about two records, ``a_id`` the smaller id.
+
+    A live row (``superseded_at`` is None) holds; a person's holds against any rule's. Pairs that
+    have nothing to do with each other have no row.
+    """
+
+    __tablename__ = "pair"
+    __table_args__ = (
+        CheckConstraint("label IN ('same', 'related', 'ask', 'different')", name="label"),
+        CheckConstraint("a_id < b_id", name="order"),
+        Index("ix_pair_a_id", "a_id"),
+        Index("ix_pair_b_id", "b_id"),
+        Index("ix_pair_review_label", "review_id", "label"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    review_id: Mapped[int] = mapped_column(ForeignKey("review.id"))
+    a_id: Mapped[int] = mapped_column(ForeignKey("record.id"))
+    b_id: Mapped[int] = mapped_column(ForeignKey("record.id"))
+    label: Mapped[str] = mapped_column(String(10))
+    rule: Mapped[str] = mapped_column(String(40))
+    reason: Mapped[str]
+    guard: Mapped[str | None]
+    version: Mapped[str] = mapped_column(String(20))
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    created_at: Mapped[dt.datetime] = mapped_column(default=now)
+    superseded_at: Mapped[dt.datetime | None]
+    superseded_by: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+
+
+class PairKey(Base):
+    """A key by which a record meets those that may be the same report; see harvest.dedupe.keys."""
+
+    __tablename__ = "pair_key"
+    __table_args__ = (Index("ix_pair_key_record_id", "record_id"),)
+    review_id: Mapped[int] = mapped_column(ForeignKey("review.id"), primary_key=True)
+    key: Mapped[int] = mapped_column(BigInteger(), primary_key=True)
+    record_id: Mapped[int] = mapped_column(ForeignKey("record.id"), primary_key=True)
+
+
 class Decision(Base):
-    """One judgement, appended and never changed. An undo supersedes the decision that it undoes."""
+    """One judgement, appended and never changed. An undo supersedes the decision that it undoes.
+
+    It belongs to the record that was shown (``record_id``) and goes with it from report to report;
+    ``report_id`` is the report of that time. ``text_hash`` is of the title and abstract shown.
+    """
 
     __tablename__ = "decision"
     __table_args__ = (
         UniqueConstraint("review_id", "token"),
         CheckConstraint("decision IN ('include', 'exclude', 'maybe', 'undo')", name="decision"),
         Index("ix_decision_report", "report_id", "stage"),
+        Index("ix_decision_record", "record_id", "stage"),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     review_id: Mapped[int] = mapped_column(ForeignKey("review.id"))
     report_id: Mapped[int] = mapped_column(ForeignKey("report.id"))
+    record_id: Mapped[int | None] = mapped_column(ForeignKey("record.id"))
+    text_hash: Mapped[str | None] = mapped_column(String(64))
+    with_abstract: Mapped[bool | None]
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
     stage: Mapped[str] = mapped_column(String(20))
     decision: Mapped[str] = mapped_column(String(10))

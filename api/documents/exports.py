@@ -25,7 +25,8 @@ WHICH = ("all", "include", "exclude", "maybe", "undecided")
 AUDIENCES = ("team", "public")
 COLUMNS = (
     *("record_id", "title", "abstract", "authors", "year", "venue", "volume", "issue", "pages"),
-    *("doi", "pmid", "pmcid", "url", "language", "types", "keywords", "source", "source_id"),
+    *("doi", "pmid", "pmcid", "url", "language", "types", "keywords", "report_id", "copies"),
+    *("source", "source_id"),
     *("decision", "decided_by", "decided_at", "note", "score", "place", "n_decisions_ranking"),
     "attribution",
 )
@@ -37,7 +38,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A record with what screening and ranking say of it."""
+    """A report, shown by its representative, with what screening and ranking say of it."""
 
     stored: StoredRecord
     note: str | None
@@ -55,7 +56,7 @@ def rows(
     terms: Mapping[str, Terms] | None = None,
     audience: str = "team",
 ) -> Iterator[Row]:
-    """Records that count, in the order they came, narrowed by decision.
+    """Reports that count, in the order they came, narrowed by decision.
 
     Args:
         session: a transaction.
@@ -84,8 +85,8 @@ def rows(
         place, score = (None, None)
         if decided is None and stored.report_id in places:
             place, score = places[stored.report_id]
-        own = (terms or {}).get(stored.source)
-        if audience == "public" and not (own and own.share_abstracts):
+        allowed = (terms or {}).get(stored.abstract_source)
+        if audience == "public" and not (allowed and allowed.share_abstracts):
             stored = replace(stored, record=replace(stored.record, abstract=None))
         yield Row(
             stored=stored,
@@ -93,8 +94,14 @@ def rows(
             score=score,
             place=decided.place if decided else place,
             n_decisions=newest.n_decisions if newest and decided is None else None,
-            attribution=own.attribution if own else None,
+            attribution=_attribution(stored, terms or {}),
         )
+
+
+def _attribution(stored: StoredRecord, terms: Mapping[str, Any]) -> str | None:
+    """What the sources of a report ask to be said of them."""
+    own = (terms[source].attribution for source in stored.sources if source in terms)
+    return "; ".join(dict.fromkeys(filter(None, own))) or None
 
 
 def _flat(row: Row) -> dict[str, Any]:
@@ -116,7 +123,9 @@ def _flat(row: Row) -> dict[str, Any]:
         "language": record.language,
         "types": "; ".join(record.types),
         "keywords": "; ".join(record.keywords),
-        "source": stored.source,
+        "report_id": stored.report_id,
+        "copies": stored.copies,
+        "source": "; ".join(stored.sources),
         "source_id": stored.source_id,
         "decision": stored.decision,
         "decided_by": stored.decided_by,

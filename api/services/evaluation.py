@@ -144,7 +144,7 @@ def evaluate(
         known = [known_of(info) for info in gold.everything(session, review_id)]
     else:
         known = [known_of(info, number) for number, info in enumerate(brought, start=1)]
-    texts = records.texts(session, review_id)
+    texts = records.copies(session, review_id)
     limits = ProtocolBody.model_validate(reviews.protocol(session, review_id).body).scope
     matches = match(known, [held_of(text) for text in texts], limits)
     same = bool(

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 
 from api.protocol import ProtocolBody
 from api.services import sources, strategies
+from api.services.deduplicating import deduplicate_new
 from api.services.importing import key
 from api.services.matching import known_of
 from api.settings import Settings
@@ -337,6 +338,8 @@ def _pages(work: _Walk, stop: threading.Event, progress: Progress) -> None:
         done += _keep(work, page)
         cursor = page.cursor
         progress(done, work.run.reported)
+    # Before its records come into the queue: nobody is shown a copy of what is there already.
+    deduplicate_new(work.store, work.run.review_id)
     with work.store.write() as session:
         runs.finish(session, work.run.id, work.owner)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
+from api.services.deduplicating import deduplicate_new
 from harvest.errors import UnreadableFile
 from harvest.files.read import FileContent, entries, fingerprint, read_file
 from harvest.files.sniff import sniff
@@ -110,6 +111,9 @@ def import_file(
 ) -> ImportOutcome:
     """Read a file and store its records and rejected entries in one transaction.
 
+    Then the new records are compared with all others, step by step; where that is cut short, the
+    worker goes on with it.
+
     Raises:
         UnreadableFile: the file is refused whole; nothing was stored.
         ValueError: the request is wrong.
@@ -117,7 +121,9 @@ def import_file(
     if request.labels not in LABEL_USES:
         raise ValueError(f"labels must be one of {', '.join(LABEL_USES)}, not {request.labels!r}")
     with unpacked(stream) as plain:
-        return _import_plain(store, review_id, plain, name, request, person_id, progress)
+        outcome = _import_plain(store, review_id, plain, name, request, person_id, progress)
+    deduplicate_new(store, review_id)
+    return outcome
 
 
 def _import_plain(

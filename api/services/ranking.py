@@ -21,7 +21,7 @@ from model.evaluate import Limits, match
 from model.features import Document, Features, build
 from model.order import Evidence, Ranked, rank
 from model.pipeline import Pipeline
-from store import decisions, gold, jobs, rankings, records, reviews, searches
+from store import decisions, gold, jobs, pairs, rankings, records, reviews, searches
 from store.records import Text
 from store.session import ReadSession, Store
 
@@ -38,7 +38,7 @@ Progress = Callable[[int, int], None]
 class _Stamp:
     """Changes whenever the features of a review must be made anew."""
 
-    files: tuple[int, int]
+    records: tuple[int, ...]
     protocol: int
     gold: int
 
@@ -153,13 +153,13 @@ class Ranker:
             if pool is not None and pool.stamp == stamp:
                 self._pools.move_to_end(review_id)
                 return pool
-            texts = records.texts(session, review_id)
+            held = records.copies(session, review_id)
             body = ProtocolBody.model_validate(reviews.protocol(session, review_id).body)
             known = gold.everything(session, review_id)
         self._pools.pop(review_id, None)
-        if not texts:
+        if not held:
             return None
-        pool = self._pools[review_id] = self._build(review_id, stamp, texts, body, known, progress)
+        pool = self._pools[review_id] = self._build(review_id, stamp, held, body, known, progress)
         while len(self._pools) > _RESIDENT:
             self._pools.popitem(last=False)
         return pool
@@ -168,11 +168,12 @@ class Ranker:
         self,
         review_id: int,
         stamp: _Stamp,
-        texts: list[Text],
+        held: list[Text],
         body: ProtocolBody,
         known: list[gold.GoldInfo],
         progress: Progress | None,
     ) -> _Pool:
+        texts = records.shown(held)
         documents = [Document(text.title or "", text.abstract or "") for text in texts]
         row_of = {text.report_id: row for row, text in enumerate(texts)}
         queries = list(range(len(documents), len(documents) + len(body.query_texts)))
@@ -180,7 +181,7 @@ class Ranker:
         seeds: list[int] = []
         chosen = [known_of(info) for info in known if info.ranking_use == "seed"]
         abstracts = {info.id: info.abstract or "" for info in known}
-        for found in match(chosen, [held_of(text) for text in texts], Limits()):
+        for found in match(chosen, [held_of(text) for text in held], Limits()):
             if found.report_id is not None:
                 seeds.append(row_of[found.report_id])
             elif found.known.title:
@@ -218,7 +219,7 @@ class Ranker:
 
 def _stamp(session: ReadSession, review_id: int) -> _Stamp:
     return _Stamp(
-        searches.pool_stamp(session, review_id),
+        (*searches.pool_stamp(session, review_id), *pairs.state(session, review_id)),
         reviews.protocol(session, review_id).version,
         hash(tuple(gold.everything(session, review_id))),
     )

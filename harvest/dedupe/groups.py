@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
@@ -15,17 +15,20 @@ GROUP_LIMIT: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Refused(Generic[Key]):
-    """A pair that was to be one report and is not: it would have joined a pair kept apart.
+    """A pair that was to be one report and is not.
 
     Attributes:
         a: one record of the refused pair.
         b: the other.
-        apart: the pair that must not be together, or None where the group would be too large.
+        why: "apart" where it would have joined a pair kept apart, "standing" where the two sides
+            are decided differently, "limit" where the group would be too large.
+        apart: the pair that must not be together, for "apart".
     """
 
     a: Key
     b: Key
-    apart: tuple[Key, Key] | None
+    why: str
+    apart: tuple[Key, Key] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,53 +44,82 @@ def group(
     same: Iterable[tuple[Key, Key]],
     apart: Iterable[tuple[Key, Key]] = (),
     *,
+    forced: Iterable[tuple[Key, Key]] = (),
+    standing: Mapping[Key, tuple[int, str]] | None = None,
     limit: int = GROUP_LIMIT,
 ) -> Groups[Key]:
     """Union of the "same" pairs that never joins an "apart" pair.
 
     Args:
         members: all records, in order of arrival.
-        same: pairs to join, in order of precedence: what a person said, then the rest by arrival
-            of the later record. Without ``apart`` pairs the order does not matter; with them,
-            pairs of records that came later cannot undo what stood before.
+        same: pairs to join by rules, by arrival of the later record. Without ``apart`` and
+            ``standing`` the order does not matter; with them, pairs of records that came later
+            cannot undo what stood before.
         apart: pairs that must not share a group.
+        forced: pairs that a person joined: they go first, and whatever is standing.
+        standing: what is decided of records, with a number that grows with time. Sides that are
+            decided differently are not joined by a rule; of a group the newest counts.
         limit: the largest group that is formed.
     """
     place = {member: index for index, member in enumerate(members)}
-    parent = list(range(len(members)))
-    inside: list[list[int]] = [[index] for index in range(len(members))]
-    enemies: dict[int, set[int]] = defaultdict(set)
+    forest = _Forest(len(members))
     for a, b in apart:
-        enemies[place[a]].add(place[b])
-        enemies[place[b]].add(place[a])
+        forest.enemies[place[a]].add(place[b])
+        forest.enemies[place[b]].add(place[a])
+    for member, value in (standing or {}).items():
+        forest.standing[place[member]] = value
+    refused: list[Refused[Key]] = []
+    for by_person, pairs in ((True, forced), (False, same)):
+        for a, b in pairs:
+            why, kept = forest.join(place[a], place[b], limit=limit, by_person=by_person)
+            if why is not None:
+                between = (members[kept[0]], members[kept[1]]) if kept else None
+                refused.append(Refused(a, b, why, between))
+    groups = sorted(sorted(indices) for indices in forest.inside if indices)
+    return Groups(
+        tuple(tuple(members[index] for index in indices) for indices in groups), tuple(refused)
+    )
 
-    def root(index: int) -> int:
+
+class _Forest:
+    """Union-find over places, each root with its members, what is decided, and its enemies."""
+
+    def __init__(self, size: int) -> None:
+        self.parent = list(range(size))
+        self.inside: list[list[int]] = [[index] for index in range(size)]
+        self.enemies: dict[int, set[int]] = defaultdict(set)
+        self.standing: dict[int, tuple[int, str]] = {}
+
+    def root(self, index: int) -> int:
+        parent = self.parent
         while parent[index] != index:
             parent[index] = parent[parent[index]]
             index = parent[index]
         return index
 
-    refused: list[Refused[Key]] = []
-    for a, b in same:
-        one, other = root(place[a]), root(place[b])
+    def join(
+        self, a: int, b: int, *, limit: int, by_person: bool
+    ) -> tuple[str | None, tuple[int, int] | None]:
+        """Join two trees, or say why not and, for "apart", which pair forbids it."""
+        one, other = self.root(a), self.root(b)
         if one == other:
-            continue
-        if len(inside[one]) < len(inside[other]):
+            return None, None
+        if len(self.inside[one]) < len(self.inside[other]):
             one, other = other, one
-        forbidden = _forbidden(inside[one], inside[other], enemies)
+        forbidden = _forbidden(self.inside[one], self.inside[other], self.enemies)
         if forbidden is not None:
-            pair = (members[forbidden[0]], members[forbidden[1]])
-            refused.append(Refused(a, b, pair))
-        elif len(inside[one]) + len(inside[other]) > limit:
-            refused.append(Refused(a, b, None))
-        else:
-            parent[other] = one
-            inside[one].extend(inside[other])
-            inside[other] = []
-    groups = sorted(sorted(indices) for indices in inside if indices)
-    return Groups(
-        tuple(tuple(members[index] for index in indices) for indices in groups), tuple(refused)
-    )
+            return "apart", forbidden
+        decided = [value for value in map(self.standing.get, (one, other)) if value]
+        if len({word for _, word in decided}) > 1 and not by_person:
+            return "standing", None
+        if len(self.inside[one]) + len(self.inside[other]) > limit:
+            return "limit", None
+        self.parent[other] = one
+        self.inside[one].extend(self.inside[other])
+        self.inside[other] = []
+        if decided:
+            self.standing[one] = max(decided)
+        return None, None
 
 
 def _forbidden(

@@ -59,7 +59,7 @@ class Outcome:
                 f"{self.crowded} keys are shared by more than {BUCKET_LIMIT} records each; those "
                 "that came later were compared with the first of them only."
             )
-        large = [refused for refused in self.refused if refused.apart is None]
+        large = [refused for refused in self.refused if refused.why == "limit"]
         if large:
             said.append(
                 f"{len(large)} pairs were not merged because their group would hold more than "

@@ -41,12 +41,10 @@ def test_a_bare_table_needs_no_store_and_every_record_is_in_the_clusters(
 
 
 def test_pairs_say_their_rule_and_reason(tmp_path: Path) -> None:
+    place = "AU  - Wu, L\nPY  - 2014\nJO  - BMJ\nVL  - 3\nSP  - 9\nER  - \n"
+    titles = ("A study of schools", "Erratum: A study of schools")
     (tmp_path / "two.ris").write_text(
-        "".join(
-            f"TY  - JOUR\nTI  - {title}\nAU  - Wu, L\nPY  - 2014\nJO  - BMJ\nVL  - 3\nSP  - 9\nER  - \n"
-            for title in ("A study of schools", "Erratum: A study of schools")
-        ),
-        encoding="utf-8",
+        "".join(f"TY  - JOUR\nTI  - {title}\n{place}" for title in titles), encoding="utf-8"
     )
     code, found = _run(str(tmp_path / "two.ris"))
     assert code == 0

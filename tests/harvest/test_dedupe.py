@@ -256,6 +256,22 @@ def test_a_person_s_veto_splits_and_stays() -> None:
     # A later record that fits both cannot undo what stood before.
     later = group("abcx", [*same, ("a", "x"), ("c", "x")], [("a", "c")])
     assert later.groups[0][:2] == ("a", "b")
+    # What a person joins goes first, and may itself be refused.
+    assert group("abc", same, [("a", "b")], forced=[("a", "c")]).groups == (("a", "c"), ("b",))
+
+
+def test_sides_decided_differently_are_joined_by_a_person_only() -> None:
+    standing = {"a": (1, "include"), "b": (2, "exclude")}
+    found = group("abc", [("a", "b"), ("b", "c")], standing=standing)
+    assert found.groups == (("a",), ("b", "c"))
+    assert found.refused[0].why == "standing"
+    joined = group("abc", [("b", "c")], forced=[("a", "b")], standing=standing)
+    assert joined.groups == (("a", "b", "c"),)
+    # The newest counts: a later exclude joins, a later include does not.
+    also = {**standing, "c": (3, "exclude")}
+    assert group("abc", [("b", "c")], forced=[("a", "b")], standing=also).groups == (
+        ("a", "b", "c"),
+    )
 
 
 def test_contradicting_verdicts_are_shown_and_nothing_loops() -> None:
@@ -268,7 +284,7 @@ def test_no_group_grows_beyond_its_limit() -> None:
     pairs = list(itertools.pairwise(range(30)))
     found = group(range(30), pairs, limit=10)
     assert max(map(len, found.groups)) == 10
-    assert all(refused.apart is None for refused in found.refused)
+    assert all(refused.why == "limit" for refused in found.refused)
     assert sorted(member for members in found.groups for member in members) == list(range(30))
 
 
