@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any
@@ -326,8 +326,16 @@ def listing(
     return total or 0, [shown[report_id] for report_id in page]
 
 
-def every(session: ReadSession, review_id: int) -> Iterator[StoredRecord]:
-    """Representatives of all reports that count, in the order they came, streamed."""
+def every(
+    session: ReadSession, review_id: int, *, abstracts_of: Container[str] | None = None
+) -> Iterator[StoredRecord]:
+    """Representatives of all reports that count, in the order they came, streamed.
+
+    Args:
+        session: a transaction.
+        review_id: the review.
+        abstracts_of: sources whose abstracts may be shown; None for all.
+    """
     rows = session.execute(
         _joined()
         .where(RecordRow.review_id == review_id, RecordRow.active.is_(True))
@@ -335,8 +343,15 @@ def every(session: ReadSession, review_id: int) -> Iterator[StoredRecord]:
         .execution_options(yield_per=CHUNK)
     )
     stored = (_stored(*row) for row in rows)
-    for _, copies in groupby(stored, key=lambda each: each.report_id):
-        yield composed(list(copies))
+    for _, found in groupby(stored, key=lambda each: each.report_id):
+        yield composed(
+            [
+                copy
+                if abstracts_of is None or copy.source in abstracts_of
+                else replace(copy, record=replace(copy.record, abstract=None))
+                for copy in found
+            ]
+        )
 
 
 def copies(session: ReadSession, review_id: int) -> list[Text]:

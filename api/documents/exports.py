@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import rispy
@@ -78,16 +78,16 @@ def rows(
         pairs = zip(order.report_ids, order.scores, strict=True)
         places = {report: (at, score) for at, (report, score) in enumerate(pairs, start=1)}
     log = {info.report_id: info for info in decisions.log(session, review_id) if info.counts}
-    for stored in records.every(session, review_id):
+    shared = None
+    if audience == "public":
+        shared = {name for name, own in (terms or {}).items() if own.share_abstracts}
+    for stored in records.every(session, review_id, abstracts_of=shared):
         if which != "all" and (stored.decision or "undecided") != which:
             continue
         decided = log.get(stored.report_id)
         place, score = (None, None)
         if decided is None and stored.report_id in places:
             place, score = places[stored.report_id]
-        allowed = (terms or {}).get(stored.abstract_source)
-        if audience == "public" and not (allowed and allowed.share_abstracts):
-            stored = replace(stored, record=replace(stored.record, abstract=None))
         yield Row(
             stored=stored,
             note=decided.note if decided else None,

@@ -130,7 +130,8 @@ def test_a_search_by_command_line(winnow: Terminal) -> None:
     assert winnow("export", "--what", "search-log", "--output", str(path))["format"] == "md"
     assert "PubMed" in path.read_text()
     gone = winnow("withdraw", "--search", "1", "--reason", "wrong")
-    assert gone["reports_withdrawn"] == ended[0]["unique"]
+    # What the other two sources brought as well stays.
+    assert 0 < gone["reports_withdrawn"] < ended[0]["unique"]
 
 
 def test_the_missed_are_told_and_turned_only_with_consent(winnow: Terminal) -> None:
