@@ -17,6 +17,7 @@ from starlette.staticfiles import StaticFiles
 from api import __version__, errors, resources
 from api.jobs import Jobs
 from api.limits import BodyLimit
+from api.pages import duplicates as duplicates_pages
 from api.pages import gold as gold_pages
 from api.pages import harvests as harvest_pages
 from api.pages import protocols as protocol_pages
@@ -25,7 +26,7 @@ from api.pages import reviews as review_pages
 from api.pages import screening as screening_pages
 from api.pages import searches as search_pages
 from api.pages import session as session_pages
-from api.routes import harvests, people, reviews, screening
+from api.routes import duplicates, harvests, people, reviews, screening
 from api.schemas import ErrorOut
 from api.security import Guard
 from api.services.screening import Orders
@@ -40,6 +41,7 @@ _PAGES = (
     protocol_pages,
     search_pages,
     harvest_pages,
+    duplicates_pages,
     gold_pages,
     screening_pages,
 )
@@ -78,7 +80,13 @@ def create_app(settings: Settings, store: Store) -> FastAPI:
     app.state.winnow = state
     app.state.render_error = render.error_page
     errors.install(app)
-    for router in (reviews.router, harvests.router, screening.router, people.router):
+    for router in (
+        reviews.router,
+        duplicates.router,
+        harvests.router,
+        screening.router,
+        people.router,
+    ):
         app.include_router(router, prefix=API, responses=_ANSWERS)
     for pages in _PAGES:
         app.include_router(pages.router, include_in_schema=False)

@@ -56,6 +56,7 @@ def _main(
 app.command("init")(server.init)
 app.command("import")(records.import_records)
 app.command("dedupe")(deduping.dedupe)
+app.command("dedupe-report")(deduping.dedupe_report)
 app.command("withdraw")(records.withdraw)
 app.command("rank")(screening.rank)
 app.command("queue")(screening.queue)

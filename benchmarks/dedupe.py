@@ -22,6 +22,7 @@ from benchmarks.grow import COLUMNS, write_grown
 from benchmarks.labelled import (
     APART,
     DEVELOPMENT,
+    LABEL_ERRORS,
     MADE,
     POOLED,
     SETS,
@@ -31,7 +32,7 @@ from benchmarks.labelled import (
     score,
 )
 from benchmarks.measuring import ROOT, summary, write
-from harvest.dedupe.compare import compare
+from harvest.dedupe.compare import VERSION, compare
 from harvest.dedupe.prepare import prepare
 from harvest.dedupe.run import Outcome, deduplicate
 
@@ -61,6 +62,10 @@ def _run_ours(source: Path, target: Path) -> None:
         lines.writerow(("record_id", "cluster_id"))
         for number, keys in enumerate(outcome.groups):
             lines.writerows((key, f"c{number}") for key in keys)
+    with target.with_suffix(".pairs").open("w", encoding="utf-8", newline="") as stream:
+        csv.writer(stream).writerows(
+            (p.a, p.b, p.verdict.rule) for p in outcome.pairs if p.verdict.label == "same"
+        )
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(json.dumps({"total": seconds, "peak_mib": peak, **_of(outcome, len(content))}))
 
@@ -105,6 +110,43 @@ def _both(name: str, folder: Path, peer: bool) -> dict[str, Any]:
                 f"recall {result[tool]['recall']:.4f} {run['total']:.1f} s"
             )
     return result
+
+
+def _rules(sets: list[dict[str, Any]], folder: Path) -> dict[str, dict[str, int]]:
+    """Pairs that each rule merged over all labelled sets, and how many of them are false."""
+    counted: dict[str, dict[str, int]] = defaultdict(lambda: {"pairs": 0, "false": 0})
+    for row in sets:
+        name = row["set"]
+        truth = {each["record_id"]: each["cluster_id"] for each in rows(name)}
+        known = LABEL_ERRORS.get(name, {})
+        path = (folder / f"{name}.winnow.csv").with_suffix(".pairs")
+        with path.open(encoding="utf-8", newline="") as stream:
+            for a, b, rule in csv.reader(stream):
+                counted[rule]["pairs"] += 1
+                wrong = truth[a] != truth[b] and frozenset((a, b)) not in known
+                counted[rule]["false"] += wrong
+    return {rule: counted[rule] for rule in sorted(counted)}
+
+
+def _calibrate(sets: list[dict[str, Any]], rules: dict[str, dict[str, int]]) -> None:
+    """What `winnow dedupe-report` estimates errors from goes into the product."""
+    body = {
+        "version": VERSION,
+        "rules": rules,
+        "sets": [
+            {
+                "name": row["set"],
+                "merged": row["winnow"]["records"]
+                - row["winnow"]["works"]
+                - row["winnow"]["copies_left"],
+                "left": row["winnow"]["copies_left"],
+            }
+            for row in sets
+            if row["set"] not in APART
+        ],
+    }
+    path = ROOT / "harvest" / "dedupe" / "calibration.json"
+    path.write_text(json.dumps(body, indent=1) + "\n", encoding="utf-8")
 
 
 def _pooled(sets: list[dict[str, Any]], tool: str) -> dict[str, Any] | None:
@@ -260,7 +302,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         sets = [_both(name, folder, peer and name not in MADE) for name in names]
+        rules = _rules(sets, folder)
+        if not chosen.quick:
+            _calibrate(sets, rules)
         figures = {
+            "rules": rules,
             "peer": "bib-dedupe 0.11.0, all processors",
             "sets": sets,
             "pooled": {

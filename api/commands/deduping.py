@@ -1,4 +1,4 @@
-"""winnow dedupe: a file of records grouped by report, without store or review."""
+"""winnow dedupe FILE, without store or review; winnow dedupe-report of a review."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import tempfile
 import time
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,12 +15,23 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from api.commands.output import Json, Output, Refused, command
+from api.commands.output import (
+    Json,
+    Output,
+    Refused,
+    ReviewOption,
+    command,
+    find_review,
+    opened,
+)
 from api.commands.records import column_mapping, rejected_json, show_rejected
+from api.services.dedupe_report import report_of
+from api.services.deduplicating import questions
 from harvest.dedupe.rules import ASK, SAME
 from harvest.dedupe.run import Outcome, deduplicate
 from harvest.files.read import FileContent, read_file
 from harvest.record import Record
+from store import overlap
 
 _ID_COLUMN = "record_id"
 _SHOWN = 20
@@ -54,6 +66,54 @@ def dedupe(
         if clusters is not None:
             _write(clusters, outcome)
         _show(output, file, content, outcome, time.perf_counter() - started)
+
+
+def dedupe_report(review: ReviewOption = None, as_json: Json = False) -> None:
+    """Duplicates of a review by rule, open questions, and how often the rules are likely wrong."""
+    with command(as_json) as output, opened() as store, store.read() as session:
+        chosen = find_review(session, review)
+        report = report_of(session, chosen.id)
+        asked = len(questions(session, chosen.id))
+        found = overlap.overlap(session, chosen.id)
+        data = {
+            "review": chosen.slug,
+            **{
+                name: getattr(report, name)
+                for name in ("records", "reports", "duplicates", "related", "waiting")
+            },
+            "questions": asked,
+            "rules": [asdict(rule) for rule in report.rules],
+            "expected_false_pairs": report.false_pairs[0],
+            "expected_false_pairs_95": report.false_pairs[1],
+            "expected_copies_left": report.copies_left[0],
+            "expected_copies_left_range": list(report.copies_left[1:]),
+            "method": report.words,
+            "sources": [asdict(each) for each in found.sources],
+        }
+
+        def show(screen: Console) -> None:
+            screen.print(
+                f"{report.records} records that count = {report.reports} reports + "
+                f"{report.records - report.reports} copies; {report.duplicates} duplicates removed "
+                "over all searches"
+            )
+            if report.waiting:
+                screen.print(f"{report.waiting} records have not been compared yet.")
+            table = Table("pairs", "rule", "labelled pairs", "false among them")
+            for rule in report.rules:
+                table.add_row(str(rule.pairs), rule.name, str(rule.labelled), str(rule.false))
+            if report.rules:
+                screen.print(table)
+            sources = Table("source", "records", "reports", "only here", "included, only here")
+            for each in found.sources:
+                numbers = (each.records, each.reports, each.unique, each.unique_included)
+                sources.add_row(each.source, *map(str, numbers))
+            if found.sources:
+                screen.print(sources)
+            screen.print(f"{report.related} pairs are related, {asked} questions are open.")
+            screen.print(report.words)
+
+        output.result(data, show)
 
 
 def _read(file: Path, mapping: dict[str, str], progress: Any) -> FileContent:

@@ -8,6 +8,7 @@ from typing import Any
 
 from api.services.screening import Point
 from model.evaluate import ScreeningRecall
+from store.overlap import Overlap
 
 
 def _svg(draw: Callable[[Any, Any], None], *, width: float, height: float, title: str) -> str:
@@ -20,7 +21,8 @@ def _svg(draw: Callable[[Any, Any], None], *, width: float, height: float, title
         figure = Figure(figsize=(width, height), layout="constrained")
         axes = figure.add_subplot()
         draw(figure, axes)
-        axes.spines[["top", "right"]].set_visible(False)
+        if axes.figure is not None:
+            axes.spines[["top", "right"]].set_visible(False)
         buffer = io.StringIO()
         figure.savefig(
             buffer, format="svg", transparent=True, metadata={"Date": None, "Title": title}
@@ -66,3 +68,34 @@ def recall(result: ScreeningRecall) -> str:
         axes.legend(frameon=False, loc="lower right")
 
     return _svg(draw, width=6.4, height=3.6, title="Known relevant records in screening order")
+
+
+def overlap(found: Overlap, *, most: int = 15) -> str:
+    """Which sources brought a report: bars of the largest combinations over a matrix of dots."""
+    sources = [each.source for each in found.sources]
+    shown = found.combinations[:most]
+
+    def draw(figure: Any, axes: Any) -> None:
+        axes.remove()
+        grid = figure.add_gridspec(2, 1, height_ratios=[3, max(1.0, 0.45 * len(sources))])
+        bars, dots = figure.add_subplot(grid[0]), figure.add_subplot(grid[1])
+        places = range(len(shown))
+        bars.bar(places, [number for _, number in shown], color="#1f5f8b", width=0.6)
+        for place, (_, number) in enumerate(shown):
+            bars.annotate(f"{number:,}", (place, number), ha="center", va="bottom", fontsize=9)
+        bars.set_ylabel("reports")
+        bars.set_xticks([])
+        bars.spines[["top", "right"]].set_visible(False)
+        for place, (key, _) in enumerate(shown):
+            rows = [sources.index(source) for source in key]
+            dots.scatter([place] * len(sources), range(len(sources)), s=28, color="#c9d0d6")
+            dots.scatter([place] * len(rows), rows, s=36, color="#1b1b1b")
+            dots.plot([place, place], [min(rows), max(rows)], color="#1b1b1b", linewidth=1.5)
+        dots.set_yticks(range(len(sources)), [name[:40] for name in sources])
+        dots.set_xticks([])
+        dots.set_xlim(bars.get_xlim())
+        dots.set_ylim(len(sources) - 0.5, -0.5)
+        dots.spines[["top", "right", "bottom", "left"]].set_visible(False)
+
+    height = 2.6 + 0.3 * len(sources)
+    return _svg(draw, width=7.6, height=height, title="Which sources brought a report")

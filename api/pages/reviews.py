@@ -20,6 +20,7 @@ from store import (
     decisions,
     gold,
     jobs,
+    pairs,
     rankings,
     records,
     reviews,
@@ -186,14 +187,32 @@ def record_page(
 ) -> HTMLResponse:
     """One record, its decision and every decision before."""
     with state.store.read() as session:
-        stored = records.by_id(session, review.id, record_id)
-        log = list(decisions.log(session, review.id, report_id=stored.report_id))
+        one = records.by_id(session, review.id, record_id)
+        copies = records.of_report(session, review.id, one.report_id)
+        # A record that does not count is shown as it is, not as what others say of its report.
+        stored = records.composed(copies) if one.active else one
+        said = pairs.live_of(session, [copy.id for copy in copies])
+        mine = {copy.id for copy in copies}
+        related = {
+            end: pair
+            for pair in said
+            for end in (pair.a, pair.b)
+            if pair.label == "related" and end not in mine
+        }
+        others = {
+            number: records.by_id(session, review.id, number) for number in list(related)[:20]
+        }
+        log = list(decisions.log(session, review.id, report_id=one.report_id))
     return page(
         request,
         "record.html",
         review=review,
         stored=stored,
         record=stored.record,
+        copies=copies,
+        said=[pair for pair in said if pair.a in mine and pair.b in mine],
+        related=related,
+        others=others,
         log=log,
         token=str(uuid.uuid4()),
     )

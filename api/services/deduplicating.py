@@ -368,6 +368,29 @@ class Question:
     stake: float
 
 
+def differing(a: Record, b: Record) -> frozenset[str]:
+    """Fields in which two records differ to a reader: case, accents and punctuation aside."""
+    one, other = prepare(a, "a"), prepare(b, "b")
+    pages = (one.first_page, one.last_page), (other.first_page, other.last_page)
+    told = {
+        "title": (one.titles, other.titles),
+        "authors": (one.authors, other.authors),
+        "year": (one.year, other.year),
+        "venue": (one.venue, other.venue),
+        "volume": (one.volume, other.volume),
+        "issue": (one.issue, other.issue),
+        "pages": pages,
+        "doi": (one.doi, other.doi),
+        "pmid": (one.pmid, other.pmid),
+        "abstract": (one.abstract, other.abstract),
+        "types": (a.types, b.types),
+        "language": (a.language, b.language),
+    }
+    return frozenset(
+        name for name, (x, y) in told.items() if x != y and getattr(a, name) and getattr(b, name)
+    )
+
+
 def questions(session: ReadSession, review_id: int) -> list[Question]:
     """What a person must look at, most at stake first: a conflict, an include, then the unread."""
     said = pairs.said_between(session, review_id)

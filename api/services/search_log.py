@@ -231,7 +231,7 @@ def _answers(
         13: _dates(info, own),
         14: info.peer_review or peer_review or "Not peer reviewed.",
         15: _total(info, own),
-        16: "By the source's own record number within this review.",
+        16: "With all other searches of the review, by the rules named in the review's own item.",
     }
     return dict(sorted(answers.items()))
 
@@ -279,8 +279,12 @@ def _item(number: int, kept: Sequence[LogSearch], counts: Flow) -> str:
         )
     if number == 16:
         return (
-            f"{counts.duplicates:,} duplicates. A record that comes with the same record number of "
-            "the same source is held once; nothing else is merged yet."
+            f"{counts.duplicates:,} duplicate records removed. A record that comes with the same "
+            "record number of the same source is held once; records of one report are found by "
+            "Winnow's rules (docs/deduplication.md: keys of title, author, place, DOI and PubMed "
+            "id; named rules; persons decide where the rules are not sure) and are merged, never "
+            "deleted. Related reports (errata, protocols, preprints, conference abstracts) are "
+            "kept apart."
         )
     if number == 8 and kept:
         return "In full with each search below, as run, with hits per line where they are known."

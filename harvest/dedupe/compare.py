@@ -77,7 +77,7 @@ def _guard(a: Prepared, b: Prepared, evidence: Evidence) -> tuple[Label, str, st
     place = evidence.page == Field.AGREE and Field.AGREE in (evidence.volume, evidence.doi)
     if evidence.title in NUMBERS and not (place and fits):
         guard = "numbers in the titles differ"
-        if evidence.title == Title.YEAR and fits:
+        if evidence.title == Title.YEAR and fits and not evidence.generic:
             return "ask", "other-year", guard
         if evidence.title == Title.NUMBERED and evidence.authors == Field.AGREE:
             return "related", "other-number", guard

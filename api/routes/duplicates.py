@@ -1,0 +1,122 @@
+"""Duplicates of a review over the API: counts, questions, what persons say of pairs."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+
+from api import schemas
+from api.deps import PersonDep, ReviewDep, StateDep
+from api.routes import views
+from api.services import deduplicating
+from api.services.dedupe_report import report_of
+from store import overlap, pairs, records, reports
+
+router = APIRouter(tags=["duplicates"])
+
+IdPath = Annotated[int, Path(ge=1, le=2**63 - 1)]
+
+
+@router.get("/reviews/{slug}/duplicates")
+def get_duplicates(state: StateDep, review: ReviewDep) -> schemas.DuplicatesOut:
+    """Counts, merged pairs by rule, expected errors, and the sources beside each other."""
+    with state.store.read() as session:
+        report = report_of(session, review.id)
+        found = overlap.overlap(session, review.id)
+        questions = deduplicating.questions(session, review.id)
+    return schemas.DuplicatesOut(
+        **{
+            name: getattr(report, name)
+            for name in ("records", "reports", "duplicates", "related", "waiting", "words")
+        },
+        questions=len(questions),
+        rules=[schemas.RuleOut.model_validate(rule) for rule in report.rules],
+        expected_false_pairs=report.false_pairs[0],
+        expected_false_pairs_95=report.false_pairs[1],
+        expected_copies_left=report.copies_left[0],
+        sources=[schemas.SourceCountsOut.model_validate(each) for each in found.sources],
+        combinations=[
+            schemas.CombinationOut(sources=list(key), reports=number)
+            for key, number in found.combinations
+        ],
+    )
+
+
+@router.get("/reviews/{slug}/duplicates/questions")
+def list_questions(state: StateDep, review: ReviewDep) -> list[schemas.QuestionOut]:
+    """Pairs that a person must look at, most at stake first."""
+    with state.store.read() as session:
+        found = deduplicating.questions(session, review.id)
+    return [
+        schemas.QuestionOut(
+            kind=each.kind,
+            pair=schemas.PairOut.model_validate(each.pair),
+            reports=list(each.reports),
+            decisions=list(each.decisions),
+        )
+        for each in found
+    ]
+
+
+@router.post("/reviews/{slug}/duplicates/pairs")
+def judge_pair(
+    state: StateDep, person: PersonDep, review: ReviewDep, body: schemas.JudgementIn
+) -> schemas.ChangedOut:
+    """Say what two records are to each other; it outlives every later run."""
+    with state.store.write() as session:
+        changes = deduplicating.judge(session, review.id, **body.model_dump(), person_id=person.id)
+    state.wake()
+    return _changed(changes)
+
+
+@router.post("/reviews/{slug}/duplicates/pairs/{pair_id}/undo")
+def undo_pair(
+    state: StateDep, person: PersonDep, review: ReviewDep, pair_id: IdPath
+) -> schemas.ChangedOut:
+    """Take back what a person said of two records."""
+    with state.store.write() as session:
+        changes = deduplicating.undo(session, review.id, pair_id, person_id=person.id)
+    state.wake()
+    return _changed(changes)
+
+
+@router.get("/reviews/{slug}/records/{record_id}/copies")
+def get_copies(state: StateDep, review: ReviewDep, record_id: IdPath) -> schemas.CopiesOut:
+    """The report of a record: its representative, where each value is from, and all records."""
+    with state.store.read() as session:
+        stored = records.by_id(session, review.id, record_id)
+        copies = records.of_report(session, review.id, stored.report_id)
+        shown = records.composed(copies)
+        said = pairs.live_of(session, [copy.id for copy in copies])
+    return schemas.CopiesOut(
+        report=stored.report_id,
+        shown=views.record(shown),
+        origins=dict(shown.origins),
+        records=[views.record(copy) for copy in copies],
+        pairs=[schemas.PairOut.model_validate(pair) for pair in said],
+    )
+
+
+@router.post("/reviews/{slug}/records/{record_id}/split")
+def split_record(
+    state: StateDep,
+    person: PersonDep,
+    review: ReviewDep,
+    record_id: IdPath,
+    body: schemas.SplitIn,
+) -> schemas.ChangedOut:
+    """Take a record out of its report for good."""
+    with state.store.write() as session:
+        changes = deduplicating.split(
+            session, review.id, record_id, reason=body.reason, person_id=person.id
+        )
+    state.wake()
+    return _changed(changes)
+
+
+def _changed(changes: list[reports.Change]) -> schemas.ChangedOut:
+    return schemas.ChangedOut(
+        reports=[schemas.ChangeOut(**dataclasses.asdict(change)) for change in changes]
+    )
