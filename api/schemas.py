@@ -322,6 +322,7 @@ class CardOut(Out):
     """A card of the queue; ``place`` is its place in the ranking, null where it has none."""
 
     report: int
+    text_hash: str
     place: int | None
     score: float | None
     record: RecordOut
@@ -336,10 +337,14 @@ class QueueOut(Out):
 
 
 class DecisionIn(In):
-    """A decision. ``token`` is the client's own: sent twice, it is stored once."""
+    """A decision. ``token`` is the client's own: sent twice, it is stored once.
+
+    ``text_hash`` is the card's: it tells which title and abstract were on screen.
+    """
 
     token: Token
     report: Id
+    text_hash: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
     decision: Literal["include", "exclude", "maybe"]
     note: Annotated[str, StringConstraints(max_length=10_000, pattern=r"^[^\x00]*$")] | None = None
     ranking: Id | None = None
@@ -476,6 +481,8 @@ class DecisionOut(Out):
 
     id: int
     report_id: int
+    record_id: int | None
+    text_hash: str | None
     person: str | None
     stage: str
     decision: str

@@ -15,7 +15,7 @@ from sqlalchemy.orm import aliased
 from harvest.record import Author, Record
 from store.chunks import CHUNK, batched
 from store.errors import NotFound
-from store.representative import compose
+from store.representative import compose, text_hash
 from store.session import ReadSession
 from store.tables import Batch, BatchEntry, Decision, Identity, RecordRow, Report
 
@@ -45,6 +45,11 @@ class StoredRecord:
     origins: Mapping[str, int] = field(default_factory=dict)
     sources: tuple[str, ...] = ()
     abstract_source: str = ""
+
+    @property
+    def text_hash(self) -> str:
+        """Of the title and abstract: what a decision says was shown."""
+        return text_hash(self.record.title, self.record.abstract)
 
 
 @dataclass(frozen=True, slots=True)

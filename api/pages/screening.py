@@ -85,6 +85,7 @@ def decide(
     report: Annotated[int, Form(ge=1, le=2**63 - 1)],
     token: Annotated[str, Form(min_length=1, max_length=100)],
     decision: Annotated[str, Form(pattern="^(include|exclude|maybe)$")],
+    text_hash: Annotated[str, Form(pattern="^([0-9a-f]{64})?$")] = "",
     ranking: Annotated[str, Form(pattern="^[0-9]{0,18}$")] = "",
     place: Annotated[str, Form(pattern="^[0-9]{0,9}$")] = "",
     note: Annotated[str, Form(max_length=10_000)] = "",
@@ -97,6 +98,7 @@ def decide(
         note=note.replace("\x00", "").strip() or None,
         ranking_id=int(ranking) if ranking else None,
         place=int(place) if place else None,
+        text_hash=text_hash or None,
     )
     screening.decide(state.store, review.id, person.id, new)
     state.wake()

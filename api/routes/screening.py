@@ -52,6 +52,7 @@ def decide(
         place=body.place,
         shown_at=body.shown_at,
         decided_at=body.decided_at,
+        text_hash=body.text_hash,
     )
     done, stored = screening.decide(state.store, review.id, person.id, new)
     if stored:

@@ -63,7 +63,11 @@ def record(stored: StoredRecord) -> schemas.RecordOut:
 def card(found: Card) -> schemas.CardOut:
     """A card of the queue."""
     return schemas.CardOut(
-        report=found.report_id, place=found.place, score=found.score, record=record(found.stored)
+        report=found.report_id,
+        text_hash=found.stored.text_hash,
+        place=found.place,
+        score=found.score,
+        record=record(found.stored),
     )
 
 

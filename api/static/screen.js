@@ -19,6 +19,7 @@ document.documentElement.classList.add("js");
 
 const cardOf = (element) => ({
   report: Number(element.dataset.report),
+  text: element.dataset.text,
   ranking: element.dataset.ranking,
   place: element.dataset.place,
   decisions: element.dataset.decisions,
@@ -89,6 +90,7 @@ function decide(decision) {
     body: {
       token,
       report: card.report,
+      text_hash: card.text ?? null,
       decision,
       note: text || null,
       ranking: card.ranking ? Number(card.ranking) : null,
