@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
@@ -59,6 +59,39 @@ class KnownList(_Part):
     sha256: str
 
 
+Policy = Literal["link", "ask", "none"]
+
+
+class Relations(_Part):
+    """Which related reports belong to one study: "link" them, "ask" a person, or "none".
+
+    The defaults follow PRISMA 2020: a study may be told of in several reports (Page 2021, box 1),
+    and an article's corrections, protocol, preprint and conference abstracts are reports of it.
+    """
+
+    erratum: Policy = "link"
+    retraction_notice: Policy = "link"
+    preprint: Policy = "link"
+    protocol: Policy = "link"
+    summary: Policy = "link"
+    reply: Policy = "link"
+    # By others than the authors as a rule: about the study, not of it.
+    comment: Policy = "none"
+    other_version: Policy = "link"
+    # The same people under the same title elsewhere: a conference abstract and its paper, a
+    # working paper and its article, a translation that was published as a paper of its own.
+    other_place: Policy = "link"
+    # One title has a number that the other has not: a part, an update.
+    other_number: Policy = "ask"
+
+    def of(self, rule: str) -> Policy:
+        """The policy for a rule that relates two reports; a person's word always links."""
+        if rule == "person":
+            return "link"
+        found: Policy = getattr(self, rule.removeprefix("is-").replace("-", "_"), "none")
+        return found
+
+
 class ProtocolBody(_Part):
     """What a version of a protocol says."""
 
@@ -67,6 +100,7 @@ class ProtocolBody(_Part):
     exclusion: tuple[Words, ...] = ()
     limits: ProtocolLimits = ProtocolLimits()
     stages: tuple[Words, ...] = ("title-abstract",)
+    relations: Relations = Relations()
     tags: tuple[Tag, ...] = ()
     strategy_note: Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")] = ""
     # Kept by the store: lists are changed where they are listed, and each change is a version.

@@ -387,6 +387,9 @@ class DuplicatesOut(Out):
     reports: int
     duplicates: int
     related: int
+    studies: int
+    included_reports: int
+    included_studies: int
     waiting: int
     questions: int
     rules: list[RuleOut]
@@ -434,6 +437,19 @@ class JudgementIn(In):
     label: Literal["same", "related", "different"]
     reason: Reason = ""
     decision: Literal["include", "exclude", "maybe"] | None = None
+
+
+class StudyIn(In):
+    """The name of a study that a report is of."""
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=300, pattern=r"^[^\x00]*$")]
+
+
+class StudyOut(Out):
+    """A named study that a report is of."""
+
+    study_id: int
+    name: str
 
 
 class SplitIn(In):

@@ -52,7 +52,8 @@ class PairInfo:
     live: bool
 
 
-def _info(row: PairRow, name: str | None) -> PairInfo:
+def pair_info(row: PairRow, name: str | None) -> PairInfo:
+    """A row as the store gives it back."""
     return PairInfo(
         row.id,
         row.a_id,
@@ -252,7 +253,7 @@ def undo(session: WriteSession, review_id: int, pair_id: int, *, person_id: int)
         raise Conflict(f"pair {pair_id} holds no longer")
     row.superseded_at, row.superseded_by = now(), person_id
     session.flush()
-    return _info(row, None)
+    return pair_info(row, None)
 
 
 def live_of(session: ReadSession, record_ids: Iterable[int]) -> list[PairInfo]:
@@ -268,7 +269,7 @@ def live_of(session: ReadSession, record_ids: Iterable[int]) -> list[PairInfo]:
             )
         )
         for row, name in rows:
-            found[row.id] = _info(row, name)
+            found[row.id] = pair_info(row, name)
     return [found[pair_id] for pair_id in sorted(found)]
 
 
@@ -281,7 +282,7 @@ def by_person(session: ReadSession, review_id: int, *, limit: int = 200) -> list
         .order_by(PairRow.id.desc())
         .limit(limit)
     )
-    return [_info(row, name) for row, name in rows]
+    return [pair_info(row, name) for row, name in rows]
 
 
 def open_questions(session: ReadSession, review_id: int) -> list[tuple[PairInfo, int, int]]:
@@ -300,7 +301,7 @@ def open_questions(session: ReadSession, review_id: int) -> list[tuple[PairInfo,
         )
         .order_by(PairRow.id)
     )
-    return [(_info(row, name), one, other) for row, name, one, other in rows]
+    return [(pair_info(row, name), one, other) for row, name, one, other in rows]
 
 
 def said_between(session: ReadSession, review_id: int) -> set[tuple[int, int]]:

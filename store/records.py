@@ -511,6 +511,15 @@ class Counts:
         return self.reports - self.decided
 
 
+def live_reports(session: ReadSession, review_id: int) -> list[int]:
+    """Ids of the reports that count."""
+    return list(
+        session.scalars(
+            select(Report.id).where(Report.review_id == review_id, Report.active.is_(True))
+        )
+    )
+
+
 def undecided(session: ReadSession, review_id: int) -> int:
     """How many reports nobody has decided yet: read from an index alone."""
     return (

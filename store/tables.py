@@ -451,6 +451,32 @@ class PairKey(Base):
     record_id: Mapped[int] = mapped_column(ForeignKey("record.id"), primary_key=True)
 
 
+class StudyRow(Base):
+    """A study that a person named, beside those that follow from related reports."""
+
+    __tablename__ = "study"
+    __table_args__ = (UniqueConstraint("review_id", "name"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    review_id: Mapped[int] = mapped_column(ForeignKey("review.id"))
+    name: Mapped[str] = mapped_column(String(300))
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    created_at: Mapped[dt.datetime] = mapped_column(default=now)
+
+
+class StudyMember(Base):
+    """That a report, known by one of its records, is of a study; a report may be of several."""
+
+    __tablename__ = "study_member"
+    __table_args__ = (Index("ix_study_member_record_id", "record_id"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    study_id: Mapped[int] = mapped_column(ForeignKey("study.id"), index=True)
+    record_id: Mapped[int] = mapped_column(ForeignKey("record.id"))
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    created_at: Mapped[dt.datetime] = mapped_column(default=now)
+    removed_at: Mapped[dt.datetime | None]
+    removed_by: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+
+
 class Decision(Base):
     """One judgement, appended and never changed. An undo supersedes the decision that it undoes.
 

@@ -81,6 +81,9 @@ def dedupe_report(review: ReviewOption = None, as_json: Json = False) -> None:
                 name: getattr(report, name)
                 for name in ("records", "reports", "duplicates", "related", "waiting")
             },
+            "studies": report.studies.studies,
+            "included_reports": report.studies.included_reports,
+            "included_studies": report.studies.included_studies,
             "questions": asked,
             "rules": [asdict(rule) for rule in report.rules],
             "expected_false_pairs": report.false_pairs[0],
@@ -110,7 +113,11 @@ def dedupe_report(review: ReviewOption = None, as_json: Json = False) -> None:
                 sources.add_row(each.source, *map(str, numbers))
             if found.sources:
                 screen.print(sources)
-            screen.print(f"{report.related} pairs are related, {asked} questions are open.")
+            screen.print(
+                f"{report.related} pairs are related; {report.studies.reports} reports are of "
+                f"{report.studies.studies} studies (included: {report.studies.included_reports} of "
+                f"{report.studies.included_studies}); {asked} questions are open."
+            )
             screen.print(report.words)
 
         output.result(data, show)

@@ -16,7 +16,7 @@ from api.services.dedupe_report import report_of
 from api.services.deduplicating import Question, differing
 from api.state import State
 from harvest.dedupe.rules import ASK, SAME
-from store import decisions, overlap, pairs, records
+from store import decisions, overlap, pairs, records, studies
 from store.errors import Conflict
 from store.reviews import ReviewInfo
 
@@ -174,6 +174,30 @@ def split_record(
             person_id=person.id,
         )
     state.wake()
+    return RedirectResponse(f"/reviews/{review.slug}/records/{record_id}", status_code=303)
+
+
+@router.post("/reviews/{slug}/records/{record_id}/studies")
+def join_study(
+    state: StateDep,
+    person: PersonDep,
+    review: ReviewDep,
+    record_id: IdPath,
+    name: Annotated[str, Form(min_length=1, max_length=300, pattern=r"^[^\x00]*$")],
+) -> Response:
+    """Say that a record's report is of a named study."""
+    with state.store.write() as session:
+        studies.add(session, review.id, record_id, name, person_id=person.id)
+    return RedirectResponse(f"/reviews/{review.slug}/records/{record_id}", status_code=303)
+
+
+@router.post("/reviews/{slug}/records/{record_id}/studies/{study_id}/leave")
+def leave_study(
+    state: StateDep, person: PersonDep, review: ReviewDep, record_id: IdPath, study_id: IdPath
+) -> Response:
+    """Take a record's report out of a study."""
+    with state.store.write() as session:
+        studies.remove(session, review.id, record_id, study_id, person_id=person.id)
     return RedirectResponse(f"/reviews/{review.slug}/records/{record_id}", status_code=303)
 
 

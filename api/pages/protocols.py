@@ -83,6 +83,7 @@ def _protocol(form: ProtocolForm, before: ProtocolBody) -> ProtocolBody:
                 types=_parts(form.types),
             ),
             stages=before.stages,
+            relations=before.relations,
             tags=before.tags,
             strategy_note=before.strategy_note,
             known_relevant=before.known_relevant,

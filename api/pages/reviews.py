@@ -26,6 +26,7 @@ from store import (
     reviews,
     searches,
     strategies,
+    studies,
 )
 
 router = APIRouter()
@@ -202,6 +203,7 @@ def record_page(
         others = {
             number: records.by_id(session, review.id, number) for number in list(related)[:20]
         }
+        named = [m for m in studies.memberships(session, review.id) if m.report_id == one.report_id]
         log = list(decisions.log(session, review.id, report_id=one.report_id))
     return page(
         request,
@@ -213,6 +215,7 @@ def record_page(
         said=[pair for pair in said if pair.a in mine and pair.b in mine],
         related=related,
         others=others,
+        named=named,
         log=log,
         token=str(uuid.uuid4()),
     )

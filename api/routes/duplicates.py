@@ -12,7 +12,7 @@ from api.deps import PersonDep, ReviewDep, StateDep
 from api.routes import views
 from api.services import deduplicating
 from api.services.dedupe_report import report_of
-from store import overlap, pairs, records, reports
+from store import overlap, pairs, records, reports, studies
 
 router = APIRouter(tags=["duplicates"])
 
@@ -31,6 +31,9 @@ def get_duplicates(state: StateDep, review: ReviewDep) -> schemas.DuplicatesOut:
             name: getattr(report, name)
             for name in ("records", "reports", "duplicates", "related", "waiting", "words")
         },
+        studies=report.studies.studies,
+        included_reports=report.studies.included_reports,
+        included_studies=report.studies.included_studies,
         questions=len(questions),
         rules=[schemas.RuleOut.model_validate(rule) for rule in report.rules],
         expected_false_pairs=report.false_pairs[0],
@@ -114,6 +117,33 @@ def split_record(
         )
     state.wake()
     return _changed(changes)
+
+
+@router.post("/reviews/{slug}/records/{record_id}/studies", status_code=201)
+def join_study(
+    state: StateDep,
+    person: PersonDep,
+    review: ReviewDep,
+    record_id: IdPath,
+    body: schemas.StudyIn,
+) -> schemas.StudyOut:
+    """Say that a record's report is of a named study; it may be of several."""
+    with state.store.write() as session:
+        number = studies.add(session, review.id, record_id, body.name, person_id=person.id)
+    return schemas.StudyOut(study_id=number, name=" ".join(body.name.split()))
+
+
+@router.delete("/reviews/{slug}/records/{record_id}/studies/{study_id}", status_code=204)
+def leave_study(
+    state: StateDep,
+    person: PersonDep,
+    review: ReviewDep,
+    record_id: IdPath,
+    study_id: IdPath,
+) -> None:
+    """Take a record's report out of a study."""
+    with state.store.write() as session:
+        studies.remove(session, review.id, record_id, study_id, person_id=person.id)
 
 
 def _changed(changes: list[reports.Change]) -> schemas.ChangedOut:

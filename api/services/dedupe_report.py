@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from api.services.studies import StudyCounts
+from api.services.studies import counts as counts_of_studies
 from store import flow, pairs, records
 from store.session import ReadSession
 
@@ -32,8 +34,8 @@ class DedupeReport:
 
     Attributes:
         duplicates: PRISMA's "duplicate records removed".
-        related: pairs of reports that are related.
-        asked: pairs for a person.
+        related: pairs of records whose reports are related.
+        studies: reports and studies, in all and among the included.
         waiting: records that have not been compared yet.
         false_pairs: expected number of falsely merged pairs, and the number that it is at most
             with 95 % probability, given that this review is like the labelled sets.
@@ -46,7 +48,7 @@ class DedupeReport:
     reports: int
     duplicates: int
     related: int
-    asked: int
+    studies: StudyCounts
     waiting: int
     rules: tuple[RuleCount, ...]
     false_pairs: tuple[float, float]
@@ -113,7 +115,7 @@ def report_of(session: ReadSession, review_id: int) -> DedupeReport:
         reports=counts.reports,
         duplicates=duplicates,
         related=sum(n for (label, _), n in by_rule.items() if label == "related"),
-        asked=sum(n for (label, _), n in by_rule.items() if label == "ask"),
+        studies=counts_of_studies(session, review_id),
         waiting=pairs.waiting(session, review_id),
         rules=rules,
         false_pairs=false,

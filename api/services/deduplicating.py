@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from api.services.studies import studies_of
 from harvest.dedupe.compare import VERSION, compare
 from harvest.dedupe.groups import Refused, group
 from harvest.dedupe.keys import BUCKET_LIMIT, keys_of
@@ -354,7 +355,8 @@ class Question:
 
     Attributes:
         kind: "conflict" (one report by the rules, decided differently), "contradiction" (persons
-            said both), "ask" (the rules are not sure).
+            said both), "ask" (the rules are not sure), "study" (related, and the protocol puts to
+            a person whether they are of one study).
         pair: the pair that raises it.
         reports: the two reports.
         decisions: the decision that counts on each, or None.
@@ -414,6 +416,10 @@ def questions(session: ReadSession, review_id: int) -> list[Question]:
         question = Question(kind, pair, (a, b), both, _stake(kind, both))
         if between not in found or question.stake > found[between].stake:
             found[between] = question
+    for pair, a, b in studies_of(session, review_id).asked:
+        between = (min(a, b), max(a, b))
+        if between not in said and between not in found:
+            found[between] = Question("study", pair, (a, b), (None, None), 0.5)
     return sorted(found.values(), key=lambda q: (-q.stake, q.pair.id))
 
 

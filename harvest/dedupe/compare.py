@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from harvest.dedupe.evidence import Evidence, Field, gather, hopeless, title_of
+from harvest.dedupe.kinds import KINDS
 from harvest.dedupe.prepare import Prepared
 from harvest.dedupe.rules import ASK, NUMBERS, SAME, Case, Rule, first
 from harvest.dedupe.titles import Title
@@ -69,7 +70,7 @@ def _guard(a: Prepared, b: Prepared, evidence: Evidence) -> tuple[Label, str, st
     if a.kind != b.kind:
         guard = f"one is {_a(min(a.kind, b.kind))}, the other {_a(max(a.kind, b.kind))}"
         if evidence.title >= Title.SIBLING or evidence.doi == Field.AGREE:
-            return "related", "other-kind", guard
+            return "related", _relation(a.kind, b.kind), guard
         return "different", "apart", guard
     if a.version and b.version and a.version != b.version and fits:
         low, high = sorted((a.version, b.version))
@@ -83,6 +84,12 @@ def _guard(a: Prepared, b: Prepared, evidence: Evidence) -> tuple[Label, str, st
             return "related", "other-number", guard
         return "different", "other-number", guard
     return None
+
+
+def _relation(a: str, b: str) -> str:
+    """The rule's name: the kind that is not an article, of two such the farther."""
+    kinds = [kind for kind in KINDS if kind in (a, b)]
+    return f"is-{kinds[0].replace(' ', '-')}"
 
 
 def _a(kind: str) -> str:

@@ -18,6 +18,9 @@ PROTOCOL: Final = "protocol"
 PREPRINT: Final = "preprint"
 SUMMARY: Final = "summary"
 
+# The kinds but "article", the farthest from the study first: it names a pair of two of them.
+KINDS: Final = (COMMENT, REPLY, RETRACTION, ERRATUM, PROTOCOL, SUMMARY, PREPRINT)
+
 # What databases add in brackets, round or square, and what belongs to no title.
 _NOTE = re.compile(
     r"[\[(]\s*(?:"

@@ -54,7 +54,7 @@ def test_pairs_say_their_rule_and_reason(tmp_path: Path) -> None:
         "1",
         "2",
         "related",
-        "other-kind",
+        "is-erratum",
     )
     assert pair["guard"] == "one is an article, the other an erratum"
 

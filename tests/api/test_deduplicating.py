@@ -13,9 +13,11 @@ from sqlalchemy import select
 
 from api.services import deduplicating
 from api.services.deduplicating import deduplicate_new, judge, questions, split, undo
+from api.services.studies import counts as counts_of_studies
+from api.services.studies import studies_of
 from harvest.dedupe.run import deduplicate
 from harvest.record import Author, Record
-from store import audit, decisions, flow, pairs, records, reports
+from store import audit, decisions, flow, pairs, records, reports, studies
 from store.decisions import NewDecision
 from store.errors import Conflict, NotFound
 from store.people import PersonInfo
@@ -437,3 +439,82 @@ def test_in_any_history_the_sum_holds_decisions_stay_and_undo_restores(
             for record_id, found in standing.items():
                 assert now[record_id][: len(found)] == found
             assert audit.first_broken(session) is None
+
+
+# ---- studies
+
+
+def test_related_reports_are_of_one_study_by_the_protocol_s_table(
+    store: Store, review: ReviewInfo, person: PersonInfo
+) -> None:
+    article, erratum, comment, other = arrive(
+        store,
+        review,
+        A,
+        ERRATUM,
+        replace(A, title=f"Comment on: {A.title}", pages="300", authors=(Author("Wu, L"),)),
+        B,
+    )
+    with store.read() as session:
+        found = studies_of(session, review.id)
+        both = tuple(sorted((report_of(store, article), report_of(store, erratum))))
+        assert found.linked == (both,)
+        assert counts_of_studies(session, review.id).studies == 3
+    decide(store, review, person, article, "include")
+    decide(store, review, person, erratum, "include")
+    with store.read() as session:
+        counted = counts_of_studies(session, review.id)
+        assert (counted.included_reports, counted.included_studies) == (2, 1)
+    # A person may link what the table does not, and part what it links.
+    with store.write() as session:
+        judge(session, review.id, comment, other, label="related", reason="", person_id=person.id)
+        judge(session, review.id, article, erratum, label="different", reason="", person_id=1)
+    with store.read() as session:
+        assert len(studies_of(session, review.id).linked) == 1
+        assert counts_of_studies(session, review.id).included_studies == 2
+
+
+def test_one_evaluation_of_three_sites_is_many_to_many(
+    store: Store, review: ReviewInfo, person: PersonInfo
+) -> None:
+    one, two = arrive(store, review, A, B)
+    with store.write() as session:
+        north = studies.add(session, review.id, one, "  Site   North ", person_id=person.id)
+        studies.add(session, review.id, one, "Site South", person_id=person.id)
+        assert studies.add(session, review.id, two, "Site North", person_id=person.id) == north
+        with pytest.raises(Conflict, match="already"):
+            studies.add(session, review.id, two, "Site North", person_id=person.id)
+        with pytest.raises(ValueError, match="name"):
+            studies.add(session, review.id, two, "  ", person_id=person.id)
+    decide(store, review, person, one, "include")
+    decide(store, review, person, two, "include")
+    with store.read() as session:
+        counted = counts_of_studies(session, review.id)
+        assert (counted.included_reports, counted.included_studies) == (2, 2)
+    # A later copy of the report is in its studies.
+    (copy,) = arrive(store, review, A_AGAIN)
+    with store.read() as session:
+        names = [
+            member.name
+            for member in studies.memberships(session, review.id)
+            if member.report_id == report_of(store, copy)
+        ]
+        assert names == ["Site North", "Site South"]
+    with store.write() as session:
+        studies.remove(session, review.id, copy, north, person_id=person.id)
+        with pytest.raises(NotFound):
+            studies.remove(session, review.id, copy, north, person_id=person.id)
+
+
+def test_what_the_protocol_asks_about_is_a_question(
+    store: Store, review: ReviewInfo, person: PersonInfo
+) -> None:
+    one, two = arrive(store, review, A, replace(A, title=f"{A.title} 2", pages="300"))
+    with store.read() as session:
+        (question,) = questions(session, review.id)
+        assert (question.kind, question.pair.rule) == ("study", "other-number")
+    with store.write() as session:
+        judge(session, review.id, one, two, label="related", reason="", person_id=person.id)
+    with store.read() as session:
+        assert questions(session, review.id) == []
+        assert len(studies_of(session, review.id).linked) == 1

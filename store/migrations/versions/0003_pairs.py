@@ -52,6 +52,33 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('review_id', 'key', 'record_id', name=op.f('pk_pair_key'))
     )
     op.create_index('ix_pair_key_record_id', 'pair_key', ['record_id'])
+    op.create_table('study',
+    sa.Column('id', _ID, nullable=False),
+    sa.Column('review_id', _ID, nullable=False),
+    sa.Column('name', sa.String(length=300), nullable=False),
+    sa.Column('person_id', _ID, nullable=True),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['review_id'], ['review.id'], name=op.f('fk_study_review_id_review')),
+    sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_study_person_id_person')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_study')),
+    sa.UniqueConstraint('review_id', 'name', name=op.f('uq_study_review_id_name'))
+    )
+    op.create_table('study_member',
+    sa.Column('id', _ID, nullable=False),
+    sa.Column('study_id', _ID, nullable=False),
+    sa.Column('record_id', _ID, nullable=False),
+    sa.Column('person_id', _ID, nullable=True),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('removed_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('removed_by', _ID, nullable=True),
+    sa.ForeignKeyConstraint(['study_id'], ['study.id'], name=op.f('fk_study_member_study_id_study')),
+    sa.ForeignKeyConstraint(['record_id'], ['record.id'], name=op.f('fk_study_member_record_id_record')),
+    sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_study_member_person_id_person')),
+    sa.ForeignKeyConstraint(['removed_by'], ['person.id'], name=op.f('fk_study_member_removed_by_person')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_study_member'))
+    )
+    op.create_index('ix_study_member_study_id', 'study_member', ['study_id'])
+    op.create_index('ix_study_member_record_id', 'study_member', ['record_id'])
     # SQLite adds a column that refers to another table only as plain SQL.
     whole = 'BIGINT' if op.get_bind().dialect.name == 'postgresql' else 'INTEGER'
     for table, column in (
