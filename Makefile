@@ -61,11 +61,13 @@ bench: $(VENV)/installed-dev ## all benchmarks; writes benchmarks/results and do
 	$(PY) -m benchmarks.speed
 	$(PY) -m benchmarks.harvest
 	$(PY) -m benchmarks.replay
+	$(PY) -m benchmarks.dedupe
+	$(PY) -m benchmarks.dedupe_store
 	$(PY) -m benchmarks.report
 
 bench-peers: ## the peers, in an environment of their own
 	test -x .venv-peers/bin/python || "$(PYTHON)" -m venv .venv-peers
-	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check "asreview==3.0.8" "pubmed-parser==0.5.1" "biopython==1.88"
+	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check "asreview==3.0.8" "pubmed-parser==0.5.1" "biopython==1.88" "bib-dedupe==0.11.0" "pandas<3"
 
 clean: ## remove the environments
 	rm -rf $(VENV) .venv-peers

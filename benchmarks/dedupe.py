@@ -31,7 +31,7 @@ from benchmarks.labelled import (
     rows,
     score,
 )
-from benchmarks.measuring import ROOT, summary, write
+from benchmarks.measuring import RESULTS, ROOT, summary, write
 from harvest.dedupe.compare import VERSION, compare
 from harvest.dedupe.prepare import prepare
 from harvest.dedupe.run import Outcome, deduplicate
@@ -287,6 +287,7 @@ def main() -> None:
     """Measure everything, or a slice of it with --quick."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true", help="small sets, no peer, no growth")
+    parser.add_argument("--only", nargs="*", choices=tuple(_PARTS), help="parts to measure anew")
     parser.add_argument("--run", nargs=2, metavar=("IN", "OUT"))
     chosen = parser.parse_args()
     if chosen.run:
@@ -298,34 +299,54 @@ def main() -> None:
     peer = PEER.is_file() and not chosen.quick
     if not peer:
         print("The peer is not installed or not wanted; `make bench-peers` installs it.")
-    names = (*POOLED, *APART, *(MADE[:1] if chosen.quick else MADE))
+    name = "dedupe-quick" if chosen.quick else "dedupe"
+    path = RESULTS / f"{name}.json"
+    figures: dict[str, Any] = {}
+    if chosen.only and path.is_file():
+        figures = json.loads(path.read_text(encoding="utf-8"))
+    figures["peer"] = "bib-dedupe 0.11.0, all processors"
     with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        sets = [_both(name, folder, peer and name not in MADE) for name in names]
-        rules = _rules(sets, folder)
-        if not chosen.quick:
-            _calibrate(sets, rules)
-        figures = {
-            "rules": rules,
-            "peer": "bib-dedupe 0.11.0, all processors",
-            "sets": sets,
-            "pooled": {
-                "sets": list(POOLED),
-                "winnow": _pooled(sets, "winnow"),
-                "bib_dedupe": _pooled(sets, "bib_dedupe"),
-            },
-            "hard": _hard(folder, peer),
-            "bibdedupe_cases": _bibdedupe_cases(),
-            "variants": _variants(),
-            "scale": _scale(
-                folder,
-                [2000] if chosen.quick else [2000, 10_000, 30_000, 300_000],
-                30_000 if peer else 0,
-                1 if chosen.quick else 3,
-            ),
-            "huge_abstract": None if chosen.quick else _huge_abstract(folder),
-        }
-    write("dedupe-quick" if chosen.quick else "dedupe", figures)
+        for part, measured in _PARTS.items():
+            if part in (chosen.only or _PARTS):
+                figures.update(measured(Path(temporary), peer=peer, quick=chosen.quick))
+                figures.pop("circumstances", None)
+                write(name, figures)
+
+
+def _part_sets(folder: Path, *, peer: bool, quick: bool) -> dict[str, Any]:
+    names = (*POOLED, *APART, *(MADE[:1] if quick else MADE))
+    sets = [_both(name, folder, peer and name not in MADE) for name in names]
+    rules = _rules(sets, folder)
+    if not quick:
+        _calibrate(sets, rules)
+    return {
+        "sets": sets,
+        "rules": rules,
+        "pooled": {
+            "sets": list(POOLED),
+            "winnow": _pooled(sets, "winnow"),
+            "bib_dedupe": _pooled(sets, "bib_dedupe"),
+        },
+    }
+
+
+def _part_hard(folder: Path, *, peer: bool, quick: bool) -> dict[str, Any]:
+    return {
+        "hard": _hard(folder, peer and not quick),
+        "bibdedupe_cases": _bibdedupe_cases(),
+        "variants": _variants(),
+    }
+
+
+def _part_scale(folder: Path, *, peer: bool, quick: bool) -> dict[str, Any]:
+    sizes = [2000] if quick else [2000, 10_000, 30_000, 300_000]
+    return {
+        "scale": _scale(folder, sizes, 30_000 if peer else 0, 1 if quick else 3),
+        "huge_abstract": None if quick else _huge_abstract(folder),
+    }
+
+
+_PARTS = {"sets": _part_sets, "hard": _part_hard, "scale": _part_scale}
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from benchmarks import report_dedupe
 from benchmarks.measuring import RESULTS, ROOT
 
 _HEAD = """# Benchmarks
@@ -278,6 +279,11 @@ def document() -> str:
         ("replay", _replay),
         ("soak", _soak),
         ("harvest_kills", _harvest_kills),
+        ("dedupe", lambda data: report_dedupe.dedupe(data, _circumstances(data), _table)),
+        (
+            "dedupe_store",
+            lambda data: report_dedupe.dedupe_store(data, _circumstances(data), _table),
+        ),
     ):
         data = _read(name)
         parts.append(show(data) if data else f"## {name.capitalize()}\n\nNot measured yet.")

@@ -12,9 +12,12 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from api.services import deduplicating
+from api.services.dedupe_report import RuleCount, calibration, expected_false, expected_left
 from api.services.deduplicating import deduplicate_new, judge, questions, split, undo
 from api.services.studies import counts as counts_of_studies
 from api.services.studies import studies_of
+from harvest.dedupe.compare import VERSION
+from harvest.dedupe.rules import SAME
 from harvest.dedupe.run import deduplicate
 from harvest.record import Author, Record
 from store import audit, decisions, flow, pairs, records, reports, studies
@@ -518,3 +521,23 @@ def test_what_the_protocol_asks_about_is_a_question(
     with store.read() as session:
         assert questions(session, review.id) == []
         assert len(studies_of(session, review.id).linked) == 1
+
+
+def test_the_calibration_is_of_these_rules() -> None:
+    known = calibration()
+    assert known["version"] == VERSION
+    named = {rule.name for rule in SAME}
+    assert known["rules"].keys() <= named
+    assert all(rule["false"] <= rule["pairs"] for rule in known["rules"].values())
+
+
+def test_expected_errors_grow_with_what_is_not_known() -> None:
+    sure = (RuleCount("doi", 1000, 10_000, 0),)
+    unsure = (RuleCount("doi", 1000, 10, 0),)
+    assert expected_false(()) == (0.0, 0.0)
+    mean, bound = expected_false(sure)
+    assert 0 < mean < bound < 1
+    assert expected_false(unsure)[0] > 20 * mean
+    sets = [{"merged": 100, "left": 1}, {"merged": 900, "left": 0}]
+    assert expected_left(500, sets) == pytest.approx((0.5, 0.0, 5.0))
+    assert expected_left(500, []) == (0.0, 0.0, 0.0)
