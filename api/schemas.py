@@ -215,6 +215,7 @@ class ImportOut(Out):
     file: FileOut
     repeated: bool
     labelled: int
+    copies: int
     gold_added: int
     decisions_added: int
     rejected: list[RejectedOut]

@@ -336,6 +336,18 @@ def by_rule(session: ReadSession, review_id: int) -> dict[tuple[str, str], int]:
     return {(label, rule): count for label, rule, count in rows}
 
 
+def crowded(session: ReadSession, review_id: int, *, limit: int) -> int:
+    """How many keys are shared by more records than are compared with each other."""
+    keys = (
+        select(PairKey.key)
+        .where(PairKey.review_id == review_id)
+        .group_by(PairKey.key)
+        .having(func.count() > limit)
+        .subquery()
+    )
+    return session.scalar(select(func.count()).select_from(keys)) or 0
+
+
 def state(session: ReadSession, review_id: int) -> tuple[int, int]:
     """Changes whenever pairs do: the newest row, and how many hold no longer."""
     newest, ended = session.execute(

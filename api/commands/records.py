@@ -274,6 +274,7 @@ def _show_import(
         "repeated": outcome.repeated,
         "labels": labels,
         "labelled": outcome.labelled,
+        "copies": outcome.copies,
         "gold_added": outcome.gold_added,
         "decisions_added": outcome.decisions_added,
         "not_stated": unstated,
@@ -295,6 +296,8 @@ def _show_import(
             f"{batch.read} entries = {batch.new} new + {batch.changed} changed + "
             f"{batch.same} held already + {batch.rejected} rejected"
         )
+        if outcome.copies:
+            screen.print(f"{outcome.copies} records were merged into reports held already")
         if outcome.labelled:
             screen.print(
                 f"{outcome.labelled} records carry a relevance label; labels: {labels}"

@@ -42,6 +42,7 @@ def duplicates_page(request: Request, state: StateDep, review: ReviewDep) -> HTM
         found = overlap.overlap(session, review.id)
         report = report_of(session, review.id)
         asked = deduplicating.questions(session, review.id)
+        held_back = deduplicating.held_back(session, review.id)
         said = pairs.by_person(session, review.id)
         offers = decisions.on_title_alone(session, review.id)
         shown = records.by_reports(
@@ -54,6 +55,7 @@ def duplicates_page(request: Request, state: StateDep, review: ReviewDep) -> HTM
         overlap=found,
         report=report,
         asked=asked,
+        held_back=held_back,
         said=said,
         offers=offers,
         shown=shown,

@@ -101,6 +101,7 @@ def imported(outcome: ImportOutcome) -> schemas.ImportOut:
         file=file(outcome.batch),
         repeated=outcome.repeated,
         labelled=outcome.labelled,
+        copies=outcome.copies,
         gold_added=outcome.gold_added,
         decisions_added=outcome.decisions_added,
         rejected=[schemas.RejectedOut.model_validate(entry) for entry in outcome.rejected],

@@ -12,6 +12,7 @@ import numpy as np
 
 from api.services.studies import StudyCounts
 from api.services.studies import counts as counts_of_studies
+from harvest.dedupe.keys import BUCKET_LIMIT
 from store import flow, pairs, records
 from store.session import ReadSession
 
@@ -37,6 +38,7 @@ class DedupeReport:
         related: pairs of records whose reports are related.
         studies: reports and studies, in all and among the included.
         waiting: records that have not been compared yet.
+        crowded: keys that so many records share that not all of those were compared.
         false_pairs: expected number of falsely merged pairs, and the number that it is at most
             with 95 % probability, given that this review is like the labelled sets.
         copies_left: expected number of copies that were not found, over all labelled sets; then
@@ -50,6 +52,7 @@ class DedupeReport:
     related: int
     studies: StudyCounts
     waiting: int
+    crowded: int
     rules: tuple[RuleCount, ...]
     false_pairs: tuple[float, float]
     copies_left: tuple[float, float, float]
@@ -117,6 +120,7 @@ def report_of(session: ReadSession, review_id: int) -> DedupeReport:
         related=sum(n for (label, _), n in by_rule.items() if label == "related"),
         studies=counts_of_studies(session, review_id),
         waiting=pairs.waiting(session, review_id),
+        crowded=pairs.crowded(session, review_id, limit=BUCKET_LIMIT),
         rules=rules,
         false_pairs=false,
         copies_left=left,

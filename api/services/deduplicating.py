@@ -423,6 +423,17 @@ def questions(session: ReadSession, review_id: int) -> list[Question]:
     return sorted(found.values(), key=lambda q: (-q.stake, q.pair.id))
 
 
+def held_back(session: ReadSession, review_id: int) -> int:
+    """Pairs that fit one report by a rule and stay apart: by the limit or a person's word."""
+    rows = [
+        (a, b)
+        for pair, a, b in pairs.open_questions(session, review_id)
+        if pair.label == "same" and pair.person_id is None
+    ]
+    words = decisions.words(session, {report for ends in rows for report in ends})
+    return sum(words.get(a, words.get(b)) == words.get(b, words.get(a)) for a, b in rows)
+
+
 def _stake(kind: str, words: tuple[str | None, str | None]) -> float:
     if kind != "ask":
         return 4.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, BinaryIO
 
 from api.services.deduplicating import deduplicate_new
@@ -51,6 +51,7 @@ class ImportOutcome:
         labelled: records that carry a relevance label.
         gold_added: known relevant records added from labels.
         decisions_added: decisions taken over from labels.
+        copies: records that were merged into reports held already.
     """
 
     batch: searches.BatchInfo
@@ -59,6 +60,7 @@ class ImportOutcome:
     labelled: int
     gold_added: int = 0
     decisions_added: int = 0
+    copies: int = 0
 
 
 def slug(text: str) -> str:
@@ -122,8 +124,8 @@ def import_file(
         raise ValueError(f"labels must be one of {', '.join(LABEL_USES)}, not {request.labels!r}")
     with unpacked(stream) as plain:
         outcome = _import_plain(store, review_id, plain, name, request, person_id, progress)
-    deduplicate_new(store, review_id)
-    return outcome
+    joined = deduplicate_new(store, review_id).joined
+    return replace(outcome, copies=joined)
 
 
 def _import_plain(

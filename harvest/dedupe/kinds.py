@@ -43,8 +43,13 @@ _ERRATUM_NOTE = re.compile(
     r"[^\])]{0,60}?\b(?:in|appears?|from|for)\b.*$",
     re.IGNORECASE,
 )
-# Web of Science writes a correction as the article's title and the place of the article.
-_PLACE = re.compile(r"\(vol\.? ?\w+,[^)]*\)\s*\.?$|\(see [^)]*\bvol\b[^)]*\)\s*\.?$", re.IGNORECASE)
+# Web of Science writes a correction as the article's title and the place of the article, "(vol 360,
+# pg 542, 2009)"; Embase so: "(New England Journal of Medicine (2009) 360 (542-544))".
+_PLACE = re.compile(
+    r"\(vol\.? ?\w+,[^)]*\)\s*\.?$|\(see [^)]*\bvol\b[^)]*\)\s*\.?$"
+    r"|\([^()]{3,120}\((?:19|20)\d\d\)\W{0,3}\d[^()]{0,40}(?:\([^()]{1,40}\)[^()]{0,40})*\)?\s*\.?$",
+    re.IGNORECASE,
+)
 
 _KINDS: Final = (
     (
@@ -123,14 +128,14 @@ def kind_of(
         kind = _TYPES.get(name.lower())
         if kind and kind != PREPRINT:
             return kind
-    if _PLACE.search(title):
-        return ERRATUM
     plain = title
     if "[" in title or "(" in title:
-        plain = _NOTE.sub(" ", _ERRATUM_NOTE.sub(" ", title))
+        plain = _PLACE.sub(" ", _NOTE.sub(" ", _ERRATUM_NOTE.sub(" ", title)))
     for kind, pattern in _KIND:
         if pattern.search(plain):
             return kind
+    if _PLACE.search(title):
+        return ERRATUM
     if doi:
         return PREPRINT if _PREPRINT_DOI.match(doi) else ARTICLE
     return PREPRINT if _PREPRINT_VENUE.search(venue) else ARTICLE

@@ -229,6 +229,8 @@ def test_names_are_understood_whichever_way_they_are_written() -> None:
         ("Correction of myopia with lenses", "article"),
         ("A study [Erratum appears in BMJ 2001;3:4]", "article"),
         ("A study (vol 12, pg 34, 2001)", "erratum"),
+        ("A study (New England Journal of Medicine (2009) 360 (542-544))", "erratum"),
+        ("A study of growth (cohort (2009) two)", "article"),
         ("Retraction notice to a study", "retraction notice"),
         ("Retracted: a study", "article"),
         ("A study: reply", "reply"),

@@ -11,7 +11,20 @@ from alembic import command
 from sqlalchemy import select, text, update
 
 from api.protocol import ProtocolBody
-from store import audit, flow, gold, jobs, migrate, people, rankings, reviews, searches, uploads
+from store import (
+    audit,
+    decisions,
+    flow,
+    gold,
+    jobs,
+    migrate,
+    pairs,
+    people,
+    rankings,
+    reviews,
+    searches,
+    uploads,
+)
 from store.errors import AlreadyUsed, NotFound, SchemaOutdated
 from store.gold import NewGold
 from store.people import PersonInfo
@@ -49,6 +62,11 @@ def test_an_older_database_keeps_its_records(tmp_path: Path) -> None:
             "VALUES (1, 1, 1, 'psycinfo', 'a', '[]', '[]', '[]', '[]', '[]', '[]', '{}', '', '', "
             "1, '2026-01-01')",
             "INSERT INTO batch_entry (batch_id, position, record_id, fate) VALUES (1, 1, 1, 'new')",
+            "INSERT INTO person (id, created_at) VALUES (1, '2026-01-01')",
+            "INSERT INTO decision (id, review_id, report_id, person_id, stage, decision, "
+            "protocol_version, token, recorded_at) VALUES (1, 1, 1, 1, 'title-abstract', "
+            "'exclude', 1, 't', '2026-01-01')",
+            "UPDATE report SET decision_id = 1, first_decision_id = 1",
         ):
             connection.execute(text(statement))
     with pytest.raises(SchemaOutdated, match="winnow init"):
@@ -58,7 +76,13 @@ def test_an_older_database_keeps_its_records(tmp_path: Path) -> None:
     with store.read() as session:
         (search,) = searches.everything(session, 1)
         assert (search.received, search.batches[0].new, search.batches[0].held) == (1, 1, False)
-        assert flow.flow(session, 1).not_screened == 1
+        assert flow.flow(session, 1).screened == 1
+        # The decision belongs to the record that was shown, and stands.
+        (line,) = decisions.log(session, 1)
+        assert (line.record_id, line.report_id, line.counts) == (1, 1, True)
+        assert decisions.on_title_alone(session, 1) == []
+        # Its records are compared by the next worker.
+        assert pairs.due(session) == [1]
     # Only now may an entry be filtered.
     with store.engine.begin() as connection:
         connection.execute(text("UPDATE batch_entry SET fate = 'filtered'"))
