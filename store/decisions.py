@@ -133,6 +133,8 @@ def record(
     """
     if new.decision not in DECISIONS:
         raise ValueError(f"decision must be one of {', '.join(DECISIONS)}, not {new.decision!r}")
+    # Whoever groups records anew holds it too: the record stays in its report until we commit.
+    reviews.lock(session, review_id)
     row = _locked_report(session, review_id, new.report_id)
     earlier = _by_token(session, review_id, new.token)
     if earlier is not None:
@@ -217,6 +219,7 @@ def undo(
     target = session.get(Decision, decision_id)
     if target is None or target.review_id != review_id or target.decision == "undo":
         raise NotFound(f"there is no decision {decision_id} in this review")
+    reviews.lock(session, review_id)
     row = _locked_report(session, review_id, _where(session, target) or target.report_id)
     earlier = _by_token(session, review_id, token)
     if earlier is not None:

@@ -107,11 +107,13 @@ def by_id(session: ReadSession, review_id: int) -> ReviewInfo:
 
 
 def lock(session: WriteSession, review_id: int) -> None:
-    """Let no other transaction file records into the review before this one has ended.
+    """Let no other transaction file, group or decide in the review before this one has ended.
 
+    Rows that only refer to the review (a lease, a job) may be written meanwhile: FOR NO KEY UPDATE.
     SQLite has one writer anyway.
     """
-    session.execute(select(Review.id).where(Review.id == review_id).with_for_update())
+    query = select(Review.id).where(Review.id == review_id)
+    session.execute(query.with_for_update(key_share=True))
 
 
 def touch(session: WriteSession, review_id: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -26,7 +27,7 @@ from store.errors import Conflict, NotFound
 from store.people import PersonInfo
 from store.reviews import ReviewInfo
 from store.session import Store
-from store.tables import PairKey, RecordRow
+from store.tables import PairKey, RecordRow, Report
 from tests.store.made import content, store_content
 
 A = Record(
@@ -344,6 +345,51 @@ def test_what_a_killed_import_left_is_compared_by_the_next(
     assert sorted(map(len, groups(store, review))) == [2, 2]
     with store.read() as session:
         assert pairs.due(session) == []
+
+
+def test_decisions_made_while_records_are_compared_are_all_kept(
+    store: Store, review: ReviewInfo, person: PersonInfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deduplicating, "STEP", 4)
+    made = [
+        replace(record, title=f"{record.title} {n}", pages=f"{100 * n + 1}", doi=None)
+        for n in range(10)
+        for record in (A, A_AGAIN)
+    ]
+    ids = arrive(store, review, *made, compare=False)
+    own = [report_of(store, record_id) for record_id in ids]
+    failed: list[Exception] = []
+
+    def decide_all(numbers: list[int]) -> None:
+        try:
+            for number in numbers:
+                with store.write() as session:
+                    new = NewDecision(f"t{number}", number, "exclude")
+                    decisions.record(session, review.id, person.id, new)
+        except Exception as error:  # noqa: BLE001 - the thread's failure is the test's
+            failed.append(error)
+
+    threads = [
+        threading.Thread(target=decide_all, args=(own[::2],)),
+        threading.Thread(target=decide_all, args=(own[1::2],)),
+    ]
+    for thread in threads:
+        thread.start()
+    deduplicate_new(store, review.id)
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    assert sorted(map(len, groups(store, review))) == [2] * 10
+    with store.read() as session:
+        assert len(list(decisions.log(session, review.id))) == 20
+        live = records.live_reports(session, review.id)
+        assert len(live) == 10
+        for report in live:
+            (counted,) = session.execute(
+                select(Report.decision_id).where(Report.id == report)
+            ).one()
+            assert counted is not None
+            assert counted == decisions.holding(session, report)
 
 
 def test_only_new_pairs_are_evaluated(store: Store, review: ReviewInfo) -> None:
