@@ -218,8 +218,8 @@ def judge(
         review_id: the review.
         a: one record.
         b: the other.
-        label: "same", "related" or "different". Anything but "same" parts them for good: every
-            record of a's side from every one of b's is not needed, the groups keep apart.
+        label: "same", "related" or "different". Anything but "same" keeps the two, and with them
+            their groups, apart for good.
         reason: in the person's words; may be empty.
         person_id: who says so.
         decision: which decision holds where the two sides were decided differently.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
 import itertools
 import random
 from collections import Counter, defaultdict
@@ -14,20 +12,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.labelled import LABEL_ERRORS, SETS, record, rows
 from harvest.dedupe.compare import Verdict, compare
 from harvest.dedupe.groups import group
 from harvest.dedupe.keys import BUCKET_LIMIT, Index, keys_of
 from harvest.dedupe.kinds import kind_of
 from harvest.dedupe.prepare import family_name, prepare
 from harvest.dedupe.run import deduplicate
-from harvest.files.build import split_people
 from harvest.files.read import read_file
-from harvest.identifiers import clean_doi
 from harvest.record import Author, Record
-from harvest.text import clean_markup, year_in
-from tests.shared import SHARED, needs_shared
-
-SETS = SHARED / "dedupe"
+from tests.shared import needs_shared
 
 BASE = Record(
     position=1,
@@ -401,26 +395,6 @@ def test_records_without_title_find_each_other_by_id_alone() -> None:
 # ---- labelled sets
 
 
-def _rows(name: str) -> list[dict[str, str]]:
-    with gzip.open(SETS / f"{name}.csv.gz", "rt", encoding="utf-8") as stream:
-        return list(csv.DictReader(stream))
-
-
-def _record(row: dict[str, str]) -> Record:
-    return Record(
-        position=1,
-        title=clean_markup(row["title"]),
-        abstract=clean_markup(row["abstract"]),
-        authors=tuple(split_people(row["authors"])),
-        year=year_in(row["year"]),
-        venue=clean_markup(row["journal"]),
-        volume=row["volume"] or None,
-        issue=row["issue"] or None,
-        pages=row["pages"] or None,
-        doi=clean_doi(row["doi"]),
-    )
-
-
 def _together(groups: dict[str, list[str]]) -> set[frozenset[str]]:
     return {frozenset(pair) for keys in groups.values() for pair in itertools.combinations(keys, 2)}
 
@@ -431,39 +405,32 @@ def _read(path: Path) -> list[tuple[str, Record]]:
     return [(record.accession or "", record) for record in content.records]
 
 
-# False pairs whose labels are wrong or contradict others in the same set, each read by hand.
-_LABEL_ERRORS = {
-    # One dissertation in two indexes, as id_0000009 and id_0000010, which are labelled the same.
-    frozenset(("id_0000892", "id_0000893")),
-}
-
-
 @needs_shared
 @pytest.mark.parametrize(
     ("name", "recall"),
     [("cytology_screening", 0.99), ("stroke", 0.99), ("diabetes", 0.99), ("tafenoquine", 0.99)],
 )
 def test_labelled_sets_are_found_and_no_work_is_lost(name: str, recall: float) -> None:
-    rows = _rows(name)
+    content = rows(name)
     truth: dict[str, list[str]] = defaultdict(list)
-    for row in rows:
+    for row in content:
         truth[row["cluster_id"]].append(row["record_id"])
     found = deduplicate(_read(SETS / f"{name}.csv.gz"))
-    assert sum(map(len, found.groups)) == len(rows)
+    assert sum(map(len, found.groups)) == len(content)
     wanted = _together(truth)
     got = _together({str(place): list(keys) for place, keys in enumerate(found.groups)})
-    assert got - wanted <= _LABEL_ERRORS
+    assert got - wanted <= set(LABEL_ERRORS.get(name, {}))
     assert len(got & wanted) / len(wanted) >= recall
 
 
 @needs_shared
 def test_every_hard_class_is_treated_as_the_policy_says() -> None:
     pairs: dict[str, list[dict[str, str]]] = defaultdict(list)
-    for row in _rows("hard_pairs_synthetic"):
+    for row in rows("hard_pairs_synthetic"):
         pairs[row["record_id"][:-1]].append(row)
     merged: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     for a, b in pairs.values():
-        one, other = prepare(_record(a), "a"), prepare(_record(b), "b")
+        one, other = prepare(record(a), "a"), prepare(record(b), "b")
         index = Index()
         list(index.add(one))
         met = bool(list(index.add(other)))
