@@ -91,7 +91,7 @@ def test_an_earlier_decision_is_found_and_changed(page: Page, served: Site) -> N
     page.click("nav >> text=Records")
     page.select_option("[name=decision]", "exclude")
     page.click("button:text('Show')")
-    expect(page.locator("main")).to_contain_text("1 records")
+    expect(page.locator("main")).to_contain_text("1 report.")
     page.click(f"table >> text={title}")
     page.fill("[name=note]", "on second thoughts")
     page.click("button:text('Include')")
