@@ -77,7 +77,10 @@ def _stored_pairs(store: Store, review_id: int) -> set[tuple[str, str, str, str]
                 PairRow.label != "different",
             )
         )
-        return {(*sorted((names[a], names[b])), label, rule) for a, b, label, rule in found}  # type: ignore[misc] # two names, label, rule
+        return {
+            (min(names[a], names[b]), max(names[a], names[b]), label, rule)
+            for a, b, label, rule in found
+        }
 
 
 def _groups(store: Store, review_id: int) -> set[frozenset[str]]:

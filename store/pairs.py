@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import delete, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, delete, exists, func, insert, or_, select, update
 from sqlalchemy.orm import aliased
 
 from harvest.record import Record
@@ -52,8 +52,7 @@ class PairInfo:
     live: bool
 
 
-def pair_info(row: PairRow, name: str | None) -> PairInfo:
-    """A row as the store gives it back."""
+def _info(row: PairRow, name: str | None) -> PairInfo:
     return PairInfo(
         row.id,
         row.a_id,
@@ -253,7 +252,7 @@ def undo(session: WriteSession, review_id: int, pair_id: int, *, person_id: int)
         raise Conflict(f"pair {pair_id} holds no longer")
     row.superseded_at, row.superseded_by = now(), person_id
     session.flush()
-    return pair_info(row, None)
+    return _info(row, None)
 
 
 def live_of(session: ReadSession, record_ids: Iterable[int]) -> list[PairInfo]:
@@ -269,7 +268,7 @@ def live_of(session: ReadSession, record_ids: Iterable[int]) -> list[PairInfo]:
             )
         )
         for row, name in rows:
-            found[row.id] = pair_info(row, name)
+            found[row.id] = _info(row, name)
     return [found[pair_id] for pair_id in sorted(found)]
 
 
@@ -282,11 +281,13 @@ def by_person(session: ReadSession, review_id: int, *, limit: int = 200) -> list
         .order_by(PairRow.id.desc())
         .limit(limit)
     )
-    return [pair_info(row, name) for row, name in rows]
+    return [_info(row, name) for row, name in rows]
 
 
-def open_questions(session: ReadSession, review_id: int) -> list[tuple[PairInfo, int, int]]:
-    """Live pairs to be asked about, or to be one report and not: with their reports now."""
+def _between_reports(
+    session: ReadSession, review_id: int, *conditions: ColumnElement[bool]
+) -> list[tuple[PairInfo, int, int]]:
+    """Live rows whose records are in two reports now, with these, oldest first."""
     a, b = aliased(RecordRow), aliased(RecordRow)
     rows = session.execute(
         select(PairRow, Identity.name, a.report_id, b.report_id)
@@ -296,30 +297,31 @@ def open_questions(session: ReadSession, review_id: int) -> list[tuple[PairInfo,
         .where(
             PairRow.review_id == review_id,
             PairRow.superseded_at.is_(None),
-            PairRow.label.in_(("ask", "same")),
             a.report_id != b.report_id,
+            *conditions,
         )
         .order_by(PairRow.id)
     )
-    return [(pair_info(row, name), one, other) for row, name, one, other in rows]
+    return [(_info(row, name), one, other) for row, name, one, other in rows]
+
+
+def open_questions(session: ReadSession, review_id: int) -> list[tuple[PairInfo, int, int]]:
+    """Live pairs to be asked about, or to be one report and not: with their reports now."""
+    return _between_reports(session, review_id, PairRow.label.in_(("ask", "same")))
+
+
+def related(session: ReadSession, review_id: int) -> list[tuple[PairInfo, int, int]]:
+    """Live rows that relate two reports or tell them apart by a person, with the reports now."""
+    by_person = (PairRow.label == "different") & PairRow.person_id.is_not(None)
+    return _between_reports(session, review_id, (PairRow.label == "related") | by_person)
 
 
 def said_between(session: ReadSession, review_id: int) -> set[tuple[int, int]]:
-    """Pairs of reports (smaller id first) between which a person has said something."""
-    a, b = aliased(RecordRow), aliased(RecordRow)
-    rows = session.execute(
-        select(a.report_id, b.report_id)
-        .select_from(PairRow)
-        .join(a, a.id == PairRow.a_id)
-        .join(b, b.id == PairRow.b_id)
-        .where(
-            PairRow.review_id == review_id,
-            PairRow.superseded_at.is_(None),
-            PairRow.person_id.is_not(None),
-            PairRow.label != "same",
-        )
+    """Pairs of reports (smaller id first) that a person has said are two."""
+    rows = _between_reports(
+        session, review_id, PairRow.person_id.is_not(None), PairRow.label != "same"
     )
-    return {(min(one, other), max(one, other)) for one, other in rows}
+    return {(min(one, other), max(one, other)) for _, one, other in rows}
 
 
 def by_rule(session: ReadSession, review_id: int) -> dict[tuple[str, str], int]:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, select, update
 
 from store import decisions
 from store.chunks import CHUNK, batched
@@ -68,16 +68,6 @@ def reports_of(session: ReadSession, record_ids: Iterable[int]) -> dict[int, int
         )
         found.update({row[0]: row[1] for row in rows})
     return found
-
-
-def current(session: ReadSession, review_id: int, report_id: int) -> int:
-    """The report in which a report's record is now: itself, unless it was merged."""
-    found = session.scalar(
-        select(func.min(RecordRow.report_id)).where(
-            RecordRow.review_id == review_id, RecordRow.own_report_id == report_id
-        )
-    )
-    return report_id if found is None else found
 
 
 def assign(

@@ -1,17 +1,15 @@
-"""Studies that persons name, and the related pairs of reports from which the others follow."""
+"""Studies that persons name; a report may be of several."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from sqlalchemy import select
-from sqlalchemy.orm import aliased
 
 from store import audit
 from store.errors import Conflict, NotFound
-from store.pairs import PairInfo, pair_info
 from store.session import ReadSession, WriteSession
-from store.tables import Identity, PairRow, RecordRow, StudyMember, StudyRow, now
+from store.tables import RecordRow, StudyMember, StudyRow, now
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,26 +20,6 @@ class Membership:
     name: str
     report_id: int
     record_id: int
-
-
-def related(session: ReadSession, review_id: int) -> list[tuple[PairInfo, int, int]]:
-    """Live rows that relate two reports or tell them apart by a person, with the reports now."""
-    a, b = aliased(RecordRow), aliased(RecordRow)
-    rows = session.execute(
-        select(PairRow, Identity.name, a.report_id, b.report_id)
-        .join(a, a.id == PairRow.a_id)
-        .join(b, b.id == PairRow.b_id)
-        .outerjoin(Identity, Identity.person_id == PairRow.person_id)
-        .where(
-            PairRow.review_id == review_id,
-            PairRow.superseded_at.is_(None),
-            PairRow.label.in_(("related", "different")),
-            (PairRow.label == "related") | PairRow.person_id.is_not(None),
-            a.report_id != b.report_id,
-        )
-        .order_by(PairRow.id)
-    )
-    return [(pair_info(row, name), one, other) for row, name, one, other in rows]
 
 
 def memberships(session: ReadSession, review_id: int) -> list[Membership]:

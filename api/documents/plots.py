@@ -11,7 +11,13 @@ from model.evaluate import ScreeningRecall
 from store.overlap import Overlap
 
 
-def _svg(draw: Callable[[Any, Any], None], *, width: float, height: float, title: str) -> str:
+def _axes(figure: Any, place: Any = 111) -> Any:
+    axes = figure.add_subplot(place)
+    axes.spines[["top", "right"]].set_visible(False)
+    return axes
+
+
+def _svg(draw: Callable[[Any], None], *, width: float, height: float, title: str) -> str:
     # Imported here: it takes a second that no other request should pay. The object interface is
     # used, since pyplot's is global and this runs in threads.
     from matplotlib import rc_context
@@ -19,10 +25,7 @@ def _svg(draw: Callable[[Any, Any], None], *, width: float, height: float, title
 
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": "winnow", "font.size": 10}):
         figure = Figure(figsize=(width, height), layout="constrained")
-        axes = figure.add_subplot()
-        draw(figure, axes)
-        if axes.figure is not None:
-            axes.spines[["top", "right"]].set_visible(False)
+        draw(figure)
         buffer = io.StringIO()
         figure.savefig(
             buffer, format="svg", transparent=True, metadata={"Date": None, "Title": title}
@@ -34,7 +37,8 @@ def _svg(draw: Callable[[Any, Any], None], *, width: float, height: float, title
 def progress(points: Sequence[Point]) -> str:
     """Includes found against records read: counts, never shares of an unknown total."""
 
-    def draw(_figure: Any, axes: Any) -> None:
+    def draw(figure: Any) -> None:
+        axes = _axes(figure)
         axes.step(
             [p.read for p in points], [p.found for p in points], where="post", color="#1f5f8b"
         )
@@ -49,7 +53,8 @@ def progress(points: Sequence[Point]) -> str:
 def recall(result: ScreeningRecall) -> str:
     """Known relevant records reached against records in screening order, beside a random order."""
 
-    def draw(_figure: Any, axes: Any) -> None:
+    def draw(figure: Any) -> None:
+        axes = _axes(figure)
         n, relevant = result.reports, result.relevant
         axes.step(
             [0, *result.places, n],
@@ -75,17 +80,15 @@ def overlap(found: Overlap, *, most: int = 15) -> str:
     sources = [each.source for each in found.sources]
     shown = found.combinations[:most]
 
-    def draw(figure: Any, axes: Any) -> None:
-        axes.remove()
+    def draw(figure: Any) -> None:
         grid = figure.add_gridspec(2, 1, height_ratios=[3, max(1.0, 0.45 * len(sources))])
-        bars, dots = figure.add_subplot(grid[0]), figure.add_subplot(grid[1])
+        bars, dots = _axes(figure, grid[0]), _axes(figure, grid[1])
         places = range(len(shown))
         bars.bar(places, [number for _, number in shown], color="#1f5f8b", width=0.6)
         for place, (_, number) in enumerate(shown):
             bars.annotate(f"{number:,}", (place, number), ha="center", va="bottom", fontsize=9)
         bars.set_ylabel("reports")
         bars.set_xticks([])
-        bars.spines[["top", "right"]].set_visible(False)
         for place, (key, _) in enumerate(shown):
             rows = [sources.index(source) for source in key]
             dots.scatter([place] * len(sources), range(len(sources)), s=28, color="#c9d0d6")
@@ -95,7 +98,7 @@ def overlap(found: Overlap, *, most: int = 15) -> str:
         dots.set_xticks([])
         dots.set_xlim(bars.get_xlim())
         dots.set_ylim(len(sources) - 0.5, -0.5)
-        dots.spines[["top", "right", "bottom", "left"]].set_visible(False)
+        dots.spines[["bottom", "left"]].set_visible(False)
 
     height = 2.6 + 0.3 * len(sources)
     return _svg(draw, width=7.6, height=height, title="Which sources brought a report")

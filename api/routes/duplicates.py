@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path
 
-from api import schemas
+from api import schemas_duplicates as schemas
 from api.deps import PersonDep, ReviewDep, StateDep
 from api.routes import views
 from api.services import deduplicating

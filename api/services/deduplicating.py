@@ -8,7 +8,7 @@ that is killed leaves records that have not been compared; the next one goes on 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from api.services.studies import studies_of
@@ -88,7 +88,7 @@ def _step(session: WriteSession, review_id: int) -> Outcome:
     new = pairs.next_records(session, review_id, limit=STEP)
     if not new:
         return Outcome()
-    prepared = {number: prepare(record, str(number)) for number, record in new.items()}
+    prepared = _prepared(new)
     keys = {number: keys_of(record) for number, record in prepared.items()}
     sharing = pairs.file_keys(session, review_id, keys)
     candidates, crowded = _candidates(keys, sharing)
@@ -101,18 +101,13 @@ def _step(session: WriteSession, review_id: int) -> Outcome:
             verdict = compare(prepared[other], prepared[number])
             # A pair that has nothing in common leaves no row; one that a guard parted does.
             if verdict.label != "different" or verdict.guard:
-                decided.append(
-                    NewPair(
-                        other, number, verdict.label, verdict.rule, verdict.reason, verdict.guard
-                    )
-                )
+                decided.append(NewPair(other, number, **asdict(verdict)))
     pairs.replace_by_rule(session, review_id, list(new), decided, version=VERSION)
     changes, refused = regroup(session, new)
     joined = sum(len(change.joined) for change in changes)
     if changes:
+        # Pairs alone change nothing that is shown: a ranking is due only where reports did.
         _note(session, review_id, "reports.deduplicated", changes, person_id=None)
-    # Pairs alone change nothing that is shown: a ranking is due only where reports did.
-    if changes:
         reviews.touch(session, review_id)
     return Outcome(len(new), compared, joined, len(refused), crowded)
 
@@ -232,14 +227,13 @@ def judge(
     """
     reviews.lock(session, review_id)
     sides = reports.reports_of(session, (a, b))
-    standing = decisions.words(session, sides.values())
-    words = set(standing.values())
+    words = set(decisions.words(session, sides.values()).values())
     if label == "same" and len(words) > 1 and decision is None:
         raise Conflict(
             "the two were decided differently "
             f"({' and '.join(sorted(words))}): say which decision holds"
         )
-    pairs.add_by_person(
+    pair_id = pairs.add_by_person(
         session,
         review_id,
         a,
@@ -271,7 +265,7 @@ def judge(
     if label == "same" and decision is not None and len(words) > 1:
         report = reports.reports_of(session, (a,))[a]
         new = decisions.NewDecision(
-            token=f"pair:{a}:{b}:{max(standing)}",
+            token=f"pair:{pair_id}",
             report_id=report,
             decision=decision,
             note="settles the decisions on two records of one report",

@@ -56,7 +56,7 @@ def studies_of(session: ReadSession, review_id: int) -> Studies:
     named: dict[str, set[int]] = defaultdict(set)
     for member in studies.memberships(session, review_id):
         named[member.name].add(member.report_id)
-    links, apart, asked = _sorted(studies.related(session, review_id), body.relations)
+    links, apart, asked = _sorted(pairs.related(session, review_id), body.relations)
     reports = sorted({report for pair in links for report in pair})
     grouped = group(
         reports, links, [pair for pair in apart if set(pair) <= set(reports)], limit=_LIMIT

@@ -152,10 +152,7 @@ def _pages(a: Prepared, b: Prepared) -> Field:
         return Field.MISSING
     if a.first_page == b.first_page:
         return Field.AGREE
-    digits_a, digits_b = (
-        a.first_page.lstrip("abcdefghijklmnopqrstuvwxyz"),
-        b.first_page.lstrip("abcdefghijklmnopqrstuvwxyz"),
-    )
+    digits_a, digits_b = a.page_number, b.page_number
     lettered = digits_a != a.first_page, digits_b != b.first_page
     # "e1000" and "1000" are one page, "S12" and "12" are not.
     if digits_a == digits_b and lettered != (True, True):
@@ -165,7 +162,7 @@ def _pages(a: Prepared, b: Prepared) -> Field:
 
 
 def _single(record: Prepared) -> bool:
-    return bool(record.last_page) and record.last_page == record.first_page
+    return bool(record.last_page) and record.last_page == record.page_number
 
 
 def _doi(a: str | None, b: str | None) -> Field:

@@ -50,7 +50,7 @@ def _parts(record: Prepared) -> Iterator[tuple[str, ...]]:
             yield "author", surname, distinct[0]
             yield "author", surname, words[0]
     if record.first_page:
-        digits = record.first_page.lstrip("abcdefghijklmnopqrstuvwxyz")
+        digits = record.page_number
         if record.volume:
             yield "place", record.volume, digits, year
             yield "place", record.volume, digits, record.last_page, surname

@@ -97,7 +97,7 @@ class Prepared:
         generic: whether the title says too little to tell reports apart ("Editorial").
         authors: family names in order, at most 60; empty where unknown or a collective.
         names: given and family names of the first eight, for those written the other way round.
-        pages: first page (letters, digits) and last page; None where unknown.
+        first_page: letters and digits ("e1000"); "" where unknown, as volume, issue, last page.
         abstract: the first 300 letters and digits; ``abstract_length`` counts at most 3,000.
         language: "en" or "other" by the small words of the title; "" where they do not tell.
         thesis: whether it is a dissertation, by its series, its university or a note.
@@ -124,6 +124,11 @@ class Prepared:
     language: str
     thesis: bool
     meeting: bool
+
+    @property
+    def page_number(self) -> str:
+        """The first page without the letters before it."""
+        return self.first_page.lstrip("abcdefghijklmnopqrstuvwxyz")
 
     @property
     def title(self) -> tuple[str, ...]:
@@ -156,8 +161,8 @@ def _titles(raw: str | None) -> tuple[Wording, ...]:
     return tuple(wording for wording in map(_wording, map(fold, texts)) if wording.words)
 
 
-def _language(title: str | None) -> str:
-    words = set(_WORD.findall(fold((title or "")[:_TITLE_LIMIT])))
+def _language(folded: str) -> str:
+    words = set(_WORD.findall(folded[:_TITLE_LIMIT]))
     english, other = len(words & _ENGLISH), len(words & _OTHER)
     if english == other:
         return ""
@@ -221,9 +226,7 @@ def _venue(venue: str | None) -> tuple[str, ...]:
     folded = re.split(r" : | / |;|\. ?conference", folded)[0]
     if _PUBLISHER.match(folded):
         return ()
-    return tuple(
-        word for word in _WORD.findall(folded.replace("'", "")) if word not in STOP and word != "&"
-    )
+    return tuple(word for word in _WORD.findall(folded.replace("'", "")) if word not in STOP)
 
 
 def _number(text: str | None) -> str:
@@ -272,6 +275,7 @@ def prepare(record: Record, key: str) -> Prepared:
         key: the caller's id, returned as it is.
     """
     titles = _titles(record.title)
+    folded = fold((record.title or "")[: 3 * _TITLE_LIMIT])
     venue = _venue(record.venue)
     thesis = any(
         _THESIS.search(text) for text in (record.venue, record.volume, record.title) if text
@@ -285,7 +289,7 @@ def prepare(record: Record, key: str) -> Prepared:
         titles=titles,
         generic=_generic(titles[0].words if titles else ()),
         kind=kind_of(
-            fold((record.title or "")[: 3 * _TITLE_LIMIT]),
+            folded,
             types=record.types,
             doi=record.doi,
             venue=fold(record.venue or ""),
@@ -303,7 +307,7 @@ def prepare(record: Record, key: str) -> Prepared:
         pmid=record.pmid,
         abstract=abstract[:_HEAD],
         abstract_length=len(abstract),
-        language=_language(record.title),
+        language=_language(folded),
         thesis=thesis,
         meeting=bool(_MEETING.search(record.venue or "")),
     )

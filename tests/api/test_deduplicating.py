@@ -182,6 +182,34 @@ def test_decisions_that_contradict_are_a_question_and_never_a_silent_choice(
         ]
 
 
+def test_a_conflict_that_was_settled_and_taken_back_can_be_settled_otherwise(
+    store: Store, review: ReviewInfo, person: PersonInfo
+) -> None:
+    one, other = arrive(store, review, A, B)
+    decide(store, review, person, one, "include")
+    decide(store, review, person, other, "exclude")
+
+    def settle(word: str) -> None:
+        with store.write() as session:
+            judge(
+                session,
+                review.id,
+                one,
+                other,
+                label="same",
+                reason="",
+                person_id=person.id,
+                decision=word,
+            )
+
+    settle("include")
+    with store.write() as session:
+        undo(session, review.id, pairs.by_person(session, review.id)[0].id, person_id=person.id)
+    assert (counting(store, one), counting(store, other)) == ("include", "exclude")
+    settle("exclude")
+    assert counting(store, one) == counting(store, other) == "exclude"
+
+
 def test_a_person_s_split_outlives_every_later_run_and_the_decision_stays_with_its_record(
     store: Store, review: ReviewInfo, person: PersonInfo
 ) -> None:
