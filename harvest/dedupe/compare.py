@@ -16,7 +16,7 @@ from harvest.dedupe.rules import ASK, NUMBERS, SAME, Case, Rule, first
 from harvest.dedupe.titles import Title
 
 # Moves whenever a rule changes what it decides: stored verdicts say which rules they came from.
-VERSION: Final = "1"
+VERSION: Final = "2"
 
 Label = Literal["same", "related", "ask", "different"]
 

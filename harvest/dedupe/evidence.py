@@ -89,11 +89,33 @@ def compare_authors(a: Prepared, b: Prepared) -> Field:
     first = _near(a.authors[0], b.authors[0])
     if first and (shared >= 0.5 * len(short) or len(short) == 1):
         return Field.AGREE
-    crossed = a.names & b.names
-    if a.authors[0] in b.names or b.authors[0] in a.names:
-        # Given and family name the other way round.
-        return Field.AGREE if len(crossed) >= min(len(short), 3) else Field.PARTIAL
+    crossed = _crossed(a, b)
+    if crossed is not None:
+        return crossed
     return Field.PARTIAL if shared or first else Field.CONFLICT
+
+
+def _crossed(a: Prepared, b: Prepared) -> Field | None:
+    """Whether the names are the same with given and family name the other way round.
+
+    "Xiaoguang, Wang; Junping, Liu" and "Wang, X.; Liu, J." are. None where not even the first
+    author of one is anywhere in the other.
+    """
+    known_a: frozenset[str] = frozenset().union(*a.names)
+    known_b: frozenset[str] = frozenset().union(*b.names)
+    if a.authors[0] not in known_b and b.authors[0] not in known_a:
+        return None
+    if len(known_a & known_b) >= min(len(a.authors), len(b.authors), 3):
+        return Field.AGREE
+    if len(a.authors) != len(b.authors):
+        return Field.PARTIAL
+    named = [
+        family_a in parts_b or family_b in parts_a
+        for family_a, family_b, parts_a, parts_b in zip(
+            a.authors, b.authors, a.names, b.names, strict=False
+        )
+    ]
+    return Field.AGREE if 3 * sum(named) >= 2 * len(named) else Field.PARTIAL
 
 
 def _abbreviates(short: tuple[str, ...], long: tuple[str, ...]) -> bool:
@@ -138,11 +160,29 @@ def _exact(a: str, b: str) -> Field:
     return Field.AGREE if a == b else Field.CONFLICT
 
 
+def _volumes(a: Prepared, b: Prepared) -> Field:
+    field = _exact(a.volume, b.volume)
+    # Where a journal has no volumes, or a source does not know it, the year stands in its place.
+    years = (record.volume == str(record.year) for record in (a, b))
+    return Field.MISSING if field == Field.CONFLICT and any(years) else field
+
+
+_MONTHS: Final = {
+    month: str(number)
+    for number, month in enumerate(
+        "jan feb mar apr may jun jul aug sep oct nov dec".split(), start=1
+    )
+}
+
+
 def _issues(a: str, b: str) -> Field:
     if not a or not b:
         return Field.MISSING
     if a == b:
         return Field.AGREE
+    if (a in _MONTHS) != (b in _MONTHS):
+        # The May issue is the fifth of a monthly; of another journal it may be any.
+        return Field.AGREE if _MONTHS.get(a, a) == _MONTHS.get(b, b) else Field.MISSING
     # "S2" is at times the second supplement and at times issue 2 badly written.
     return Field.PARTIAL if a.lstrip("s") == b.lstrip("s") else Field.CONFLICT
 
@@ -204,7 +244,7 @@ def hopeless(a: Prepared, b: Prepared, title: Title) -> bool:
 
 def gather(a: Prepared, b: Prepared, title: Title) -> Evidence:
     """Compare two records field by field, the titles having been compared. Symmetric."""
-    venue, volume = compare_venues(a.venue, b.venue), _exact(a.volume, b.volume)
+    venue, volume = compare_venues(a.venue, b.venue), _volumes(a, b)
     issue, page = _issues(a.issue, b.issue), _pages(a, b)
     if a.thesis and b.thesis:
         # One dissertation is listed by its university and by several indexes, each with a volume

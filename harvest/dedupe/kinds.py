@@ -114,7 +114,12 @@ def without_notes(title: str) -> str:
 
 
 def kind_of(
-    title: str, *, types: tuple[str, ...] = (), doi: str | None = None, venue: str = ""
+    title: str,
+    *,
+    types: tuple[str, ...] = (),
+    doi: str | None = None,
+    venue: str = "",
+    paged: bool = False,
 ) -> str:
     """The kind of report that a record describes; "article" where nothing says otherwise.
 
@@ -123,6 +128,8 @@ def kind_of(
         types: publication types as the source gives them.
         doi: cleaned; its registrant tells a preprint server.
         venue: folded; tells a preprint server where there is no DOI.
+        paged: whether the record has a range of pages. With another venue than a server's it is a
+            published paper, to which somebody wrote the preprint's DOI.
     """
     for name in types:
         kind = _TYPES.get(name.lower())
@@ -136,9 +143,11 @@ def kind_of(
             return kind
     if _PLACE.search(title):
         return ERRATUM
+    server = bool(_PREPRINT_VENUE.search(venue))
     if doi:
-        return PREPRINT if _PREPRINT_DOI.match(doi) else ARTICLE
-    return PREPRINT if _PREPRINT_VENUE.search(venue) else ARTICLE
+        published = paged and venue and not server
+        return PREPRINT if _PREPRINT_DOI.match(doi) and not published else ARTICLE
+    return PREPRINT if server else ARTICLE
 
 
 def version_of(doi: str | None) -> str | None:

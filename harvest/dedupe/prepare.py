@@ -96,7 +96,8 @@ class Prepared:
             no title.
         generic: whether the title says too little to tell reports apart ("Editorial").
         authors: family names in order, at most 60; empty where unknown or a collective.
-        names: given and family names of the first eight, for those written the other way round.
+        names: given and family names of each of the first eight, for those written the other way
+            round.
         first_page: letters and digits ("e1000"); "" where unknown, as volume, issue, last page.
         abstract: the first 300 letters and digits; ``abstract_length`` counts at most 3,000.
         language: "en" or "other" by the small words of the title; "" where they do not tell.
@@ -109,7 +110,7 @@ class Prepared:
     generic: bool
     kind: str
     authors: tuple[str, ...]
-    names: frozenset[str]
+    names: tuple[frozenset[str], ...]
     year: int | None
     venue: tuple[str, ...]
     volume: str
@@ -200,13 +201,13 @@ def family_name(name: str) -> tuple[str, frozenset[str]]:
     return letters, parts
 
 
-def _authors(authors: Sequence[Author]) -> tuple[tuple[str, ...], frozenset[str]]:
+def _authors(authors: Sequence[Author]) -> tuple[tuple[str, ...], tuple[frozenset[str], ...]]:
     names = [author.name for author in authors[: _AUTHORS_LIMIT + 1] if not author.collective]
     if len(names) == 1 and _RUN_ON.search(names[0]):
         # "Adeli K.Lewis G. F." is how one reference manager glues its authors together.
         names = _RUN_ON.split(names[0])
     families: list[str] = []
-    parts: set[str] = set()
+    parts: list[frozenset[str]] = []
     for name in names[:_AUTHORS_LIMIT]:
         if len(name) > 200 or _NO_AUTHOR.match(name.lower()):
             continue
@@ -215,8 +216,8 @@ def _authors(authors: Sequence[Author]) -> tuple[tuple[str, ...], frozenset[str]
             continue
         families.append(family)
         if len(families) <= _NAMES_LIMIT:
-            parts.update(others)
-    return tuple(families), frozenset(parts)
+            parts.append(others)
+    return tuple(families), tuple(parts)
 
 
 def _venue(venue: str | None) -> tuple[str, ...]:
@@ -293,6 +294,7 @@ def prepare(record: Record, key: str) -> Prepared:
             types=record.types,
             doi=record.doi,
             venue=fold(record.venue or ""),
+            paged=bool(first_page and last_page),
         ),
         authors=authors,
         names=names,

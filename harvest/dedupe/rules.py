@@ -17,6 +17,8 @@ from harvest.dedupe.titles import Title
 NUMBERS: Final = (Title.YEAR, Title.NUMBER, Title.NUMBERED)
 # A title of so many words is not chosen twice.
 _TELLING: Final = 6
+# Digits of a first page that is not every volume's.
+_TELLING_PAGE: Final = 3
 _SIMILAR_ABSTRACT: Final = 0.85
 _EQUAL_ABSTRACT: Final = 0.95
 _EXACT_ABSTRACT: Final = 0.98
@@ -87,6 +89,12 @@ class Case:
             self.seen.volume == Field.AGREE
             or (self.seen.volume == Field.MISSING and self.years == 0 and self.same_venue)
         )
+
+    @property
+    def unique(self) -> bool:
+        """Whether the pages and the people are such that no two reports share them by chance."""
+        people = min(len(self.a.authors), len(self.b.authors))
+        return min(len(self.a.page_number), len(self.b.page_number)) >= _TELLING_PAGE and people > 1
 
     @property
     def same_text(self) -> bool:
@@ -168,7 +176,7 @@ def _place_other_wording(case: Case) -> bool:
         seen.title in (Title.SIBLING, Title.LONGER, Title.CONTAINED, Title.NEAR)
         and seen.page == Field.AGREE
         and (seen.same_last_page or (case.placed and seen.title >= Title.LONGER))
-        and (not seen.generic or (seen.same_last_page and seen.agreements >= 2))
+        and (not seen.generic or (seen.same_last_page and (seen.agreements >= 2 or case.unique)))
         and case.same_authors
         and case.same_venue
         and case.clean

@@ -77,6 +77,20 @@ SAME = {
         authors=(Author("Jane A. Smith"), Author("Chidi Okafor"), Author("Per Lindqvist")),
         doi=None,
     ),
+    "family names last, one of them run together": changed(
+        authors=(Author("Jane, Smith"), Author("Chidi, Okafor"), Author("Per L, Lind Qvist")),
+        volume=None,
+        issue=None,
+        pages=None,
+        doi=None,
+    ),
+    "the year for a volume, a month for an issue": changed(
+        volume="2014", issue="Mar", pages=None, doi=None
+    ),
+    "the preprint's DOI on the published paper": changed(doi="10.2139/ssrn.3266249"),
+    "the opening words of the title alone, at the same pages": changed(
+        title="Integrating social work", volume=None, issue=None, doi=None
+    ),
     "erratum note of the database": changed(
         title=f"{BASE.title} [Erratum appears in J Integr Care. 2015 Jan;23(1):9 [note 2]]",
         doi=None,
@@ -408,7 +422,13 @@ def _read(path: Path) -> list[tuple[str, Record]]:
 @needs_shared
 @pytest.mark.parametrize(
     ("name", "recall"),
-    [("cytology_screening", 0.99), ("stroke", 0.99), ("diabetes", 0.99), ("tafenoquine", 0.99)],
+    [
+        ("cytology_screening", 0.99),
+        ("stroke", 0.99),
+        ("diabetes", 0.99),
+        ("digital_work", 0.99),
+        ("tafenoquine", 0.99),
+    ],
 )
 def test_labelled_sets_are_found_and_no_work_is_lost(name: str, recall: float) -> None:
     content = rows(name)
