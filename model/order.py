@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.sparse as sp
@@ -10,6 +11,9 @@ from numpy.typing import NDArray
 
 from model.features import Features, Matrix
 from model.pipeline import Pipeline
+
+if TYPE_CHECKING:
+    from model.pool import PoolSVM
 
 Index = NDArray[np.int64]
 
@@ -22,11 +26,13 @@ class Ranked:
         order: row numbers, best first.
         scores: score of each, in that order.
         cold_start: True where no model could be fitted.
+        warm: whether the fit went on from an earlier one.
     """
 
     order: Index
     scores: NDArray[np.float32]
     cold_start: bool
+    warm: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,33 +75,6 @@ def _training(evidence: Evidence) -> tuple[Index, NDArray[np.bool_]]:
     return rows, y
 
 
-def fitted_scores(
-    features: Features,
-    pipeline: Pipeline,
-    rows: Index,
-    y: NDArray[np.bool_],
-    unread: NDArray[np.bool_],
-    *,
-    seed: int,
-) -> NDArray[np.float64]:
-    """Weighted sum of the views' standardised scores, shape (n_rows,).
-
-    A single view keeps its raw scores: standardising would not change its order.
-    """
-    # Imported here: scikit-learn takes seconds, which a cold start or `--help` should not pay.
-    from model.classify import BalancedSVM
-
-    total = np.zeros(features.size)
-    for view in pipeline.views:
-        matrix = features[view.features]
-        model = BalancedSVM(view.C, view.ratio, random_state=seed).fit(matrix[rows], y)
-        scores = model.decision_function(matrix)
-        if len(pipeline.views) == 1:
-            return scores
-        total += view.weight * standardised(scores, unread)
-    return total
-
-
 def _closeness(matrix: Matrix, queries: Index) -> NDArray[np.float64]:
     """Cosine of every row with the mean of the query rows."""
     if sp.issparse(matrix):
@@ -117,20 +96,77 @@ def cold_scores(
     return total
 
 
-def rank(features: Features, pipeline: Pipeline, evidence: Evidence, *, seed: int = 0) -> Ranked:
-    """Order the unread rows, best first.
+class PoolRanker:
+    """Ranks one pool again and again; each fit goes on from the one before.
 
-    With relevant and irrelevant records known, the pipeline is fitted. Until then the order is by
-    closeness to the queries and to what was found relevant so far. Ties go by row number, so equal
-    input gives an equal order.
+    The same evidence in the same sequence gives the same order, bit for bit. A warm order differs
+    from a cold one by the solver's tolerance.
+
+    Args:
+        features: of the pool.
+        pipeline: views and constants.
+        seed: of the fits.
     """
-    rows, y = _training(evidence)
-    cold = bool(len(y) == 0 or y.all() or not y.any())
-    if cold:
-        queries = np.concatenate([evidence.queries, evidence.seeds, evidence.rows[evidence.y]])
-        scores = cold_scores(features, pipeline, np.unique(queries), evidence.unread)
-    else:
-        scores = fitted_scores(features, pipeline, rows, y, evidence.unread, seed=seed)
-    places = np.flatnonzero(evidence.unread)
-    order = places[np.argsort(-scores[places], kind="stable")]
-    return Ranked(order.astype(np.int64), scores[order].astype(np.float32), cold)
+
+    def __init__(self, features: Features, pipeline: Pipeline, *, seed: int = 0) -> None:
+        self._features = features
+        self._pipeline = pipeline
+        self._seed = seed
+        self._fits: list[PoolSVM] = []
+
+    def rank(self, evidence: Evidence) -> Ranked:
+        """Order the unread rows, best first.
+
+        With relevant and irrelevant records known, the pipeline is fitted. Until then the order is
+        by closeness to the queries and to what was found relevant so far. Ties go by row number.
+        """
+        rows, y = _training(evidence)
+        cold = bool(len(y) == 0 or y.all() or not y.any())
+        warm = bool(self._fits) and not cold
+        if cold:
+            queries = np.concatenate([evidence.queries, evidence.seeds, evidence.rows[evidence.y]])
+            scores = cold_scores(
+                self._features, self._pipeline, np.unique(queries), evidence.unread
+            )
+        else:
+            scores = self._fitted(rows, y, evidence.unread)
+        places = np.flatnonzero(evidence.unread)
+        order = places[np.argsort(-scores[places], kind="stable")]
+        return Ranked(order.astype(np.int64), scores[order].astype(np.float32), cold, warm)
+
+    def _fitted(
+        self, rows: Index, y: NDArray[np.bool_], unread: NDArray[np.bool_]
+    ) -> NDArray[np.float64]:
+        """Weighted sum of the views' standardised scores, shape (n_rows,).
+
+        A single view keeps its raw scores: standardising would not change its order.
+        """
+        total = np.zeros(self._features.size)
+        for number, view in enumerate(self._pipeline.views):
+            scores = self._view_scores(number, rows, y)
+            if len(self._pipeline.views) == 1:
+                return scores
+            total += view.weight * standardised(scores, unread)
+        return total
+
+    def _view_scores(self, number: int, rows: Index, y: NDArray[np.bool_]) -> NDArray[np.float64]:
+        # Imported here: scikit-learn takes seconds, which a cold start or `--help` should not pay.
+        from model.classify import BalancedSVM, balanced_weights
+        from model.pool import PoolSVM
+
+        view = self._pipeline.views[number]
+        matrix = self._features[view.features]
+        if self._pipeline.solver == "liblinear":
+            model = BalancedSVM(view.C, view.ratio, random_state=self._seed).fit(matrix[rows], y)
+            return model.decision_function(matrix)
+        if not self._fits:
+            self._fits = [
+                PoolSVM(self._features[each.features], seed=self._seed)
+                for each in self._pipeline.views
+            ]
+        return self._fits[number].fit(rows, y, view.C * balanced_weights(y, view.ratio))
+
+
+def rank(features: Features, pipeline: Pipeline, evidence: Evidence, *, seed: int = 0) -> Ranked:
+    """Order the unread rows by a cold fit; see ``PoolRanker.rank``."""
+    return PoolRanker(features, pipeline, seed=seed).rank(evidence)

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 FEATURES = ("words", "title-words", "embedding")
+SOLVERS = ("dual", "liblinear")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +43,21 @@ class Pipeline:
     Attributes:
         name: what it is called in commands, rankings and results.
         views: at least one; with several, scores are standardised over the unread and summed.
+        solver: "dual" goes on from the last fit; "liblinear" is scikit-learn's, cold at each fit,
+            as ASReview has it.
         description: a sentence for people.
     """
 
     name: str
     views: tuple[View, ...]
     description: str = ""
+    solver: str = "dual"
 
     def __post_init__(self) -> None:
         if not self.views:
             raise ValueError(f"pipeline {self.name!r} has no views")
+        if self.solver not in SOLVERS:
+            raise ValueError(f"solver must be one of {SOLVERS}, not {self.solver!r}")
 
     @property
     def needs_encoder(self) -> bool:
@@ -61,7 +67,9 @@ class Pipeline:
     @property
     def hash(self) -> str:
         """SHA-256 (hex) of everything that changes an order; the description does not."""
-        body = json.dumps([asdict(view) for view in self.views], sort_keys=True)
+        body = json.dumps(
+            {"solver": self.solver, "views": [asdict(view) for view in self.views]}, sort_keys=True
+        )
         return hashlib.sha256(body.encode()).hexdigest()
 
 
@@ -71,12 +79,14 @@ def from_dict(data: Mapping[str, Any]) -> Pipeline:
     Raises:
         ValueError: a key is unknown or missing, or a value is out of range.
     """
-    unknown = set(data) - {"name", "description", "views"}
+    unknown = set(data) - {"name", "description", "views", "solver"}
     if unknown:
         raise ValueError(f"unknown key(s) in a pipeline: {', '.join(sorted(unknown))}")
     try:
         views = tuple(View(**view) for view in data["views"])
-        return Pipeline(data["name"], views, data.get("description", ""))
+        return Pipeline(
+            data["name"], views, data.get("description", ""), data.get("solver", "dual")
+        )
     except KeyError as error:
         raise ValueError(f"a pipeline needs the key {error}") from error
     except TypeError as error:
@@ -88,5 +98,6 @@ def to_dict(pipeline: Pipeline) -> dict[str, Any]:
     return {
         "name": pipeline.name,
         "description": pipeline.description,
+        "solver": pipeline.solver,
         "views": [asdict(view) for view in pipeline.views],
     }

@@ -5,16 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model import metrics
 from model.features import Features
-from model.order import Evidence, rank
+from model.order import Evidence, PoolRanker
 from model.pipeline import Pipeline
 
 _NONE = np.array([], dtype=np.int64)
+
+Schedule = Literal["each", "thinning"]
+_EACH_UNTIL: Final = 200
+_THEN_SHARE: Final = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +61,26 @@ def draw_priors(y: NDArray[np.bool_], rng: np.random.Generator) -> tuple[int, in
     return int(rng.choice(relevant)), int(rng.choice(irrelevant))
 
 
+def reads_before_refit(schedule: Schedule, labelled: int, size: int) -> int:
+    """How many records are read from one order before the next fit.
+
+    Args:
+        schedule: "each": one; "thinning": one up to 200 labels, then 1 % of the records.
+        labelled: labels so far, priors included.
+        size: records of the set.
+    """
+    if schedule == "each" or labelled < _EACH_UNTIL:
+        return 1
+    return max(1, int(_THEN_SHARE * size))
+
+
 def replay(
     features: Features,
     y: NDArray[np.bool_],
     pipeline: Pipeline,
     *,
     seed: int,
+    schedule: Schedule = "each",
     progress: Callable[[int], None] | None = None,
 ) -> list[int]:
     """Rows in the order read: the best unread one, a refit, and so on to the last relevant.
@@ -69,7 +88,8 @@ def replay(
     Args:
         features: of all rows.
         y: shape (n_rows,), True where relevant.
-        pipeline: refitted after each label.
+        pipeline: what orders the unread.
+        schedule: when it is refitted, see ``reads_before_refit``.
         seed: draws the priors (see ``draw_priors``) and seeds the fits.
         progress: called with the number of rows read, every 50.
 
@@ -81,17 +101,21 @@ def replay(
     unread = np.ones(len(y), bool)
     unread[labelled] = False
     left = int(y.sum()) - 1
+    ranker = PoolRanker(features, pipeline, seed=seed)
     order: list[int] = []
     while left:
         rows = np.array(labelled, np.int64)
         evidence = Evidence(rows, y[rows], unread, _NONE, _NONE)
-        best = int(rank(features, pipeline, evidence, seed=seed).order[0])
-        order.append(best)
-        labelled.append(best)
-        unread[best] = False
-        left -= int(y[best])
-        if progress and len(order) % 50 == 0:
-            progress(len(order))
+        reads = reads_before_refit(schedule, len(labelled), len(y))
+        for best in ranker.rank(evidence).order[:reads].tolist():
+            order.append(best)
+            labelled.append(best)
+            unread[best] = False
+            left -= int(y[best])
+            if progress and len(order) % 50 == 0:
+                progress(len(order))
+            if not left:
+                break
     return order
 
 
@@ -123,9 +147,10 @@ def simulate(
     pipeline: Pipeline,
     *,
     seed: int,
+    schedule: Schedule = "each",
     progress: Callable[[int], None] | None = None,
 ) -> Run:
     """One timed replay of a data set; ``build`` makes the features and is timed too."""
     start = time.perf_counter()
-    order = replay(build(), y, pipeline, seed=seed, progress=progress)
+    order = replay(build(), y, pipeline, seed=seed, schedule=schedule, progress=progress)
     return measure(data_set, pipeline.name, seed, y, order, time.perf_counter() - start)

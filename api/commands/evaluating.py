@@ -37,7 +37,7 @@ from model.encode import Encoder, Vectors
 from model.evaluate import ScreeningRecall, SearchRecall
 from model.features import Document, build
 from model.pipeline import Pipeline
-from model.simulate import Run, simulate
+from model.simulate import Run, Schedule, simulate
 from store import strategies as stored
 
 
@@ -259,7 +259,13 @@ def labelled_set(path: Path) -> LabelledSet:
     )
 
 
-def one_run(data: LabelledSet, pipeline: Pipeline, vectors: Vectors | None, seed: int) -> Run:
+def one_run(
+    data: LabelledSet,
+    pipeline: Pipeline,
+    vectors: Vectors | None,
+    seed: int,
+    schedule: Schedule = "each",
+) -> Run:
     """One replay, its features made from texts and the cached vectors."""
     return simulate(
         data.name,
@@ -267,6 +273,7 @@ def one_run(data: LabelledSet, pipeline: Pipeline, vectors: Vectors | None, seed
         data.y,
         pipeline,
         seed=seed,
+        schedule=schedule,
     )
 
 
@@ -292,6 +299,10 @@ def simulate_files(
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Runs of each, with seeds 0 to N-1.")] = 1,
     jobs: Annotated[int, typer.Option(min=1, help="Runs at the same time.")] = 1,
+    refit: Annotated[
+        Schedule,
+        typer.Option(help="After each label, or to 200 labels and then every 1 % of the records."),
+    ] = "each",
     as_json: Json = False,
 ) -> None:
     """Replay finished reviews: what would have been found when."""
@@ -307,7 +318,9 @@ def simulate_files(
         vectors = _vectors(output, chosen, sets) if any(p.needs_encoder for p in wanted) else {}
         tasks = [(data, p, seed) for data in sets for p in wanted for seed in range(seeds)]
         work = (
-            delayed(one_run)(data, p, vectors.get(data.name) if p.needs_encoder else None, seed)
+            delayed(one_run)(
+                data, p, vectors.get(data.name) if p.needs_encoder else None, seed, refit
+            )
             for data, p, seed in tasks
         )
         runs: list[Run] = []

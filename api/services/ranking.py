@@ -19,7 +19,7 @@ from model.cache import VectorCache
 from model.encode import Encoder
 from model.evaluate import Limits, match
 from model.features import Document, Features, build
-from model.order import Evidence, Ranked, rank
+from model.order import Evidence, PoolRanker, Ranked
 from model.pipeline import Pipeline
 from store import decisions, gold, jobs, pairs, rankings, records, reviews, searches
 from store.records import Text
@@ -57,7 +57,7 @@ class _Pool:
     queries: np.ndarray[tuple[int], np.dtype[np.int64]]
     seeds: np.ndarray[tuple[int], np.dtype[np.int64]]
     documents: list[Document]
-    features: Features
+    ranker: PoolRanker
 
 
 class Ranker:
@@ -114,7 +114,7 @@ class Ranker:
                 break
             # Records came while texts were encoded: the features are made once more.
         evidence = _evidence(pool, labels)
-        ranked = rank(pool.features, self.pipeline, evidence, seed=self._settings.seed)
+        ranked = pool.ranker.rank(evidence)
         new = rankings.NewRanking(
             revision=revision,
             pipeline=self.pipeline.name,
@@ -125,7 +125,7 @@ class Ranker:
             n_include=sum(label.decision in RELEVANT for label in labels),
             last_decision_id=last,
             cold_start=ranked.cold_start,
-            warm=False,
+            warm=ranked.warm,
             seconds=time.perf_counter() - start,
             report_ids=_ids(pool, ranked),
             scores=array("f", ranked.scores.tobytes()),
@@ -195,7 +195,7 @@ class Ranker:
             queries=np.array(queries, np.int64),
             seeds=np.unique(np.array(seeds, np.int64)),
             documents=documents,
-            features=features,
+            ranker=PoolRanker(features, self.pipeline, seed=self._settings.seed),
         )
 
     def _features(
