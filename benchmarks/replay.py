@@ -81,6 +81,8 @@ def peer_run(data: LabelledSet, seed: int) -> Run | None:
             ],
             check=True,
             capture_output=True,
+            # It leaves a cache of its own where it is started.
+            cwd=folder,
         )
         seconds = time.perf_counter() - start
         order = _peer_order(out, folder)
