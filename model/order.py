@@ -129,7 +129,12 @@ class PoolRanker:
                 self._features, self._pipeline, np.unique(queries), evidence.unread
             )
         else:
-            scores = self._fitted(rows, y, evidence.unread)
+            try:
+                scores = self._fitted(rows, y, evidence.unread)
+            except BaseException:
+                # A fit that broke off half-way is nothing to go on from.
+                self._fits = []
+                raise
         places = np.flatnonzero(evidence.unread)
         order = places[np.argsort(-scores[places], kind="stable")]
         return Ranked(order.astype(np.int64), scores[order].astype(np.float32), cold, warm)

@@ -181,6 +181,28 @@ def test_a_thinning_schedule_reads_a_hundredth_between_fits() -> None:
     assert each[:198] == thin[:198]
 
 
+def test_after_a_fit_that_broke_off_the_next_one_is_cold(monkeypatch: pytest.MonkeyPatch) -> None:
+    made, y = documents(10, 30, np.random.default_rng(8))
+    pipeline = Pipeline("test", (View("words"), View("title-words", weight=0.3)))
+    features = build(made, pipeline, None)
+    ranker = PoolRanker(features, pipeline)
+    read = [int(np.flatnonzero(y)[0]), int(np.flatnonzero(~y)[0]), int(np.flatnonzero(y)[1])]
+    unread = np.ones(len(y), bool)
+    unread[read] = False
+    evidence = Evidence(np.array(read), y[read], unread, NONE, NONE)
+    ranker.rank(evidence)
+
+    def broken(*_: object) -> int:
+        raise MemoryError
+
+    with monkeypatch.context() as patched, pytest.raises(MemoryError):
+        patched.setattr("model.pool.descend", broken)
+        ranker.rank(evidence)
+    after, cold = ranker.rank(evidence), rank(features, pipeline, evidence)
+    assert not after.warm
+    assert (after.scores == cold.scores).all()
+
+
 def test_an_empty_vocabulary_is_one_column() -> None:
     scores = PoolSVM(tfidf(["the", "the", "", ""])).fit(
         np.array([0, 1]), np.array([True, False]), np.array([0.1, 0.1])
