@@ -18,6 +18,7 @@ from api.commands import (
     reviews,
     screening,
     server,
+    simulating,
     strategies,
 )
 
@@ -61,7 +62,7 @@ app.command("withdraw")(records.withdraw)
 app.command("rank")(screening.rank)
 app.command("queue")(screening.queue)
 app.command("decide")(screening.decide)
-app.command("simulate")(evaluating.simulate_files)
+app.command("simulate")(simulating.simulate_files)
 app.command("evaluate")(evaluating.evaluate)
 app.command("export")(records.export)
 app.command("serve")(server.serve)

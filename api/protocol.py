@@ -92,6 +92,13 @@ class Relations(_Part):
         return found
 
 
+class RankingChoice(_Part):
+    """What the ranking may use beyond this review's own texts and decisions."""
+
+    # Learned on other finished reviews: how studies are reported. See docs/ranking.md.
+    study_language: bool = True
+
+
 class ProtocolBody(_Part):
     """What a version of a protocol says."""
 
@@ -101,6 +108,7 @@ class ProtocolBody(_Part):
     limits: ProtocolLimits = ProtocolLimits()
     stages: tuple[Words, ...] = ("title-abstract",)
     relations: Relations = Relations()
+    ranking: RankingChoice = RankingChoice()
     tags: tuple[Tag, ...] = ()
     strategy_note: Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")] = ""
     # Kept by the store: lists are changed where they are listed, and each change is a version.

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import tomllib
 from pathlib import Path
 from typing import Any
 
+from model import prior
 from model.pipeline import Pipeline, from_dict
+from model.prior import StudyPrior
 
 _HERE = Path(__file__).parent
 TEMPLATES = _HERE / "templates"
@@ -48,3 +51,9 @@ def pipeline(name: str) -> Pipeline:
     if path.suffix != ".toml" or not path.is_file():
         raise ValueError(f"there is no pipeline {name!r}; there are: {', '.join(pipelines())}")
     return from_dict(toml(path))
+
+
+@functools.cache
+def study_prior() -> StudyPrior:
+    """The study-language prior that comes with the program."""
+    return prior.load()

@@ -288,6 +288,7 @@ class RankingOut(Out):
     id: int
     pipeline: str
     pipeline_hash: str
+    detail: dict[str, Any] = {}
     encoder: str | None
     seed: int
     n_decisions: int

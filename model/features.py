@@ -10,7 +10,9 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from model.form import form
 from model.pipeline import Pipeline
+from model.prior import StudyPrior
 
 # A scipy csr_matrix or a float32 array; scipy has no types to say it with.
 Matrix: TypeAlias = Any
@@ -36,10 +38,15 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """Feature matrices of a pool of documents by name, each of shape (n_documents, ...)."""
+    """Feature matrices of a pool of documents by name, each of shape (n_documents, ...).
+
+    Attributes:
+        prior: the study-language prior's scores, shape (n_documents,); None where it is not used.
+    """
 
     matrices: dict[str, Matrix]
     size: int
+    prior: NDArray[np.float32] | None = None
 
     def __getitem__(self, name: str) -> Matrix:
         return self.matrices[name]
@@ -74,25 +81,40 @@ def build(
     documents: Sequence[Document],
     pipeline: Pipeline,
     encode: Callable[[Sequence[str]], NDArray[np.float32]] | None,
+    prior: StudyPrior | None = None,
 ) -> Features:
-    """The features that a pipeline's views need.
+    """The features that a pipeline's views and its prior need.
 
     Args:
         documents: the pool, in the order that labels refer to.
         pipeline: says which features are wanted.
         encode: texts to vectors; needed where a view reads embeddings.
+        prior: the study-language prior; needed where the pipeline uses one.
 
     Raises:
-        ValueError: a view needs an encoder and none is given.
+        ValueError: a view needs an encoder, or the pipeline a prior, and none is given.
     """
+    names = {view.features for view in pipeline.views}
+    vectors = None
+    if "embedding" in names:
+        if encode is None:
+            raise ValueError(f"pipeline {pipeline.name!r} needs an encoder")
+        vectors = encode([document.prose for document in documents])
+    words = [document.words for document in documents]
     matrices: dict[str, Matrix] = {}
-    for name in {view.features for view in pipeline.views}:
-        if name == "words":
-            matrices[name] = tfidf([document.words for document in documents])
-        elif name == "title-words":
-            matrices[name] = tfidf([document.title for document in documents], min_df=2)
-        else:
-            if encode is None:
-                raise ValueError(f"pipeline {pipeline.name!r} needs an encoder")
-            matrices[name] = centred(encode([document.prose for document in documents]))
-    return Features(matrices, len(documents))
+    if vectors is not None:
+        matrices["embedding"] = centred(vectors)
+    if "words" in names:
+        matrices["words"] = tfidf(words)
+    if "title-words" in names:
+        matrices["title-words"] = tfidf([document.title for document in documents], min_df=2)
+    if "form" in names:
+        matrices["form"] = form(
+            [document.title for document in documents],
+            [document.abstract for document in documents],
+        )
+    if pipeline.study_language is None:
+        return Features(matrices, len(documents))
+    if prior is None:
+        raise ValueError(f"pipeline {pipeline.name!r} needs a study-language prior")
+    return Features(matrices, len(documents), prior.scores(words, vectors))

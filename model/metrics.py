@@ -66,6 +66,21 @@ def wss_at(labels: Labels, recall: float = 0.95) -> float:
     return (len(labels) - reads_to(labels, recall)) / len(labels) - (1 - recall)
 
 
+def atd(labels: Labels) -> float:
+    """Average time to discovery: mean share of the records read when a relevant one is found.
+
+    Ferdinands et al. 2023 (doi:10.1186/s13643-023-02257-7), as a share so that sets compare.
+
+    Args:
+        labels: shape (n_records,), True where relevant, in screening order.
+
+    Raises:
+        ValueError: no record is relevant.
+    """
+    _relevant(labels)
+    return float((np.flatnonzero(labels) + 1).mean()) / len(labels)
+
+
 def loss(labels: Labels) -> float:
     """Area between the recall curve and the perfect one, over that of the worst (ASReview 3).
 

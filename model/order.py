@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from model.features import Features, Matrix
-from model.pipeline import Pipeline
+from model.pipeline import HeadStart, Pipeline
 
 if TYPE_CHECKING:
     from model.pool import PoolSVM
 
 Index = NDArray[np.int64]
+
+_PSEUDO: Final = 3
+_LIMIT: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +31,14 @@ class Ranked:
         scores: score of each, in that order.
         cold_start: True where no model could be fitted.
         warm: whether the fit went on from an earlier one.
+        head_starts: weight that each head start had beside a view's standardised score.
     """
 
     order: Index
     scores: NDArray[np.float32]
     cold_start: bool
     warm: bool
+    head_starts: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +98,25 @@ def cold_scores(
     if len(queries) == 0:
         return total
     for view in pipeline.views:
-        total += view.weight * standardised(_closeness(features[view.features], queries), unread)
+        # A question is written like no record: its form says nothing.
+        if view.features != "form":
+            close = _closeness(features[view.features], queries)
+            total += view.weight * standardised(close, unread)
     return total
+
+
+def faded(found: NDArray[np.float64], start: HeadStart) -> float:
+    """Weight of a head start once some relevant records are known.
+
+    The mean of its scores over them, with three made up at what is expected where it is right: it
+    falls to 0 by itself where relevant records score no higher than the pool.
+
+    Args:
+        found: its scores of the relevant records known, shape (n,).
+        start: its weight and what is expected of it.
+    """
+    mean = (_PSEUDO * start.expected + float(found.sum())) / (_PSEUDO + len(found))
+    return start.weight * max(0.0, mean)
 
 
 class PoolRanker:
@@ -113,6 +136,7 @@ class PoolRanker:
         self._pipeline = pipeline
         self._seed = seed
         self._fits: list[PoolSVM] = []
+        self._close: tuple[bytes, NDArray[np.float64]] | None = None
 
     def rank(self, evidence: Evidence) -> Ranked:
         """Order the unread rows, best first.
@@ -123,6 +147,7 @@ class PoolRanker:
         rows, y = _training(evidence)
         cold = bool(len(y) == 0 or y.all() or not y.any())
         warm = bool(self._fits) and not cold
+        weights: dict[str, float] = {}
         if cold:
             queries = np.concatenate([evidence.queries, evidence.seeds, evidence.rows[evidence.y]])
             scores = cold_scores(
@@ -131,28 +156,52 @@ class PoolRanker:
         else:
             try:
                 scores = self._fitted(rows, y, evidence.unread)
+                for name, start, score in self._starts(evidence.queries):
+                    weights[name] = faded(score[rows[y]], start)
+                    scores += weights[name] * score
             except BaseException:
                 # A fit that broke off half-way is nothing to go on from.
                 self._fits = []
                 raise
         places = np.flatnonzero(evidence.unread)
         order = places[np.argsort(-scores[places], kind="stable")]
-        return Ranked(order.astype(np.int64), scores[order].astype(np.float32), cold, warm)
+        return Ranked(order.astype(np.int64), scores[order].astype(np.float32), cold, warm, weights)
 
     def _fitted(
         self, rows: Index, y: NDArray[np.bool_], unread: NDArray[np.bool_]
     ) -> NDArray[np.float64]:
         """Weighted sum of the views' standardised scores, shape (n_rows,).
 
-        A single view keeps its raw scores: standardising would not change its order.
+        A view that stands alone keeps its raw scores: standardising would not change its order.
         """
+        pipeline = self._pipeline
+        alone = len(pipeline.views) == 1 and not (pipeline.study_language or pipeline.question)
         total = np.zeros(self._features.size)
         for number, view in enumerate(self._pipeline.views):
             scores = self._view_scores(number, rows, y)
-            if len(self._pipeline.views) == 1:
+            if alone:
                 return scores
             total += view.weight * standardised(scores, unread)
         return total
+
+    def _starts(self, queries: Index) -> Iterator[tuple[str, HeadStart, NDArray[np.float64]]]:
+        """Name, use and scores, shape (n_rows,), of each head start that has something to say."""
+        pipeline = self._pipeline
+        if pipeline.study_language is not None and self._features.prior is not None:
+            scores = self._features.prior.astype(np.float64)
+            yield "study-language", pipeline.study_language, scores
+        if pipeline.question is not None and len(queries):
+            yield "question", pipeline.question, self._closeness_to(queries)
+
+    def _closeness_to(self, queries: Index) -> NDArray[np.float64]:
+        """How close each row is to the queries, from -3 to 3; kept, since they seldom change."""
+        key = queries.tobytes()
+        if self._close is None or self._close[0] != key:
+            everything = np.ones(self._features.size, bool)
+            close = cold_scores(self._features, self._pipeline, queries, everything)
+            bounded = np.clip(standardised(close, everything), -_LIMIT, _LIMIT)
+            self._close = key, bounded
+        return self._close[1]
 
     def _view_scores(self, number: int, rows: Index, y: NDArray[np.bool_]) -> NDArray[np.float64]:
         # Imported here: scikit-learn takes seconds, which a cold start or `--help` should not pay.

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-FEATURES = ("words", "title-words", "embedding")
+FEATURES = ("words", "title-words", "embedding", "form")
 SOLVERS = ("dual", "liblinear")
+_HEAD_STARTS = ("study-language", "question")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,27 @@ class View:
 
 
 @dataclass(frozen=True, slots=True)
+class HeadStart:
+    """How much something known before any decision says, until decisions say more.
+
+    Attributes:
+        weight: of its score beside a view's standardised one, at the start; above 0.
+        expected: mean score of relevant records where it is right; above 0. As relevant records
+            are found, the weight follows their own mean score, see ``model.order.faded``.
+    """
+
+    weight: float
+    expected: float
+
+    def __post_init__(self) -> None:
+        for name in ("weight", "expected"):
+            if not getattr(self, name) > 0:
+                raise ValueError(
+                    f"{name} of a head start must be above 0, not {getattr(self, name)!r}"
+                )
+
+
+@dataclass(frozen=True, slots=True)
 class Pipeline:
     """A way to turn texts and decisions into an order.
 
@@ -46,12 +68,17 @@ class Pipeline:
         solver: "dual" goes on from the last fit; "liblinear" is scikit-learn's, cold at each fit,
             as ASReview has it.
         description: a sentence for people.
+        study_language: use of the prior over how studies are reported (``model.prior``), or None.
+        question: use of closeness to the protocol's question and criteria once a model is fitted,
+            or None. Before that, closeness alone makes the order.
     """
 
     name: str
     views: tuple[View, ...]
     description: str = ""
     solver: str = "dual"
+    study_language: HeadStart | None = None
+    question: HeadStart | None = None
 
     def __post_init__(self) -> None:
         if not self.views:
@@ -68,9 +95,20 @@ class Pipeline:
     def hash(self) -> str:
         """SHA-256 (hex) of everything that changes an order; the description does not."""
         body = json.dumps(
-            {"solver": self.solver, "views": [asdict(view) for view in self.views]}, sort_keys=True
+            {
+                "solver": self.solver,
+                "views": [asdict(view) for view in self.views],
+                **_head_starts(self),
+            },
+            sort_keys=True,
         )
         return hashlib.sha256(body.encode()).hexdigest()
+
+
+def _head_starts(pipeline: Pipeline) -> dict[str, dict[str, float]]:
+    """Those that are used, by their names in TOML."""
+    found = {name: getattr(pipeline, name.replace("-", "_")) for name in _HEAD_STARTS}
+    return {name: asdict(start) for name, start in found.items() if start is not None}
 
 
 def from_dict(data: Mapping[str, Any]) -> Pipeline:
@@ -79,18 +117,23 @@ def from_dict(data: Mapping[str, Any]) -> Pipeline:
     Raises:
         ValueError: a key is unknown or missing, or a value is out of range.
     """
-    unknown = set(data) - {"name", "description", "views", "solver"}
+    unknown = set(data) - {"name", "description", "views", "solver", *_HEAD_STARTS}
     if unknown:
         raise ValueError(f"unknown key(s) in a pipeline: {', '.join(sorted(unknown))}")
     try:
         views = tuple(View(**view) for view in data["views"])
+        starts = {
+            name.replace("-", "_"): HeadStart(**data[name]) for name in _HEAD_STARTS if name in data
+        }
         return Pipeline(
-            data["name"], views, data.get("description", ""), data.get("solver", "dual")
+            data["name"], views, data.get("description", ""), data.get("solver", "dual"), **starts
         )
     except KeyError as error:
         raise ValueError(f"a pipeline needs the key {error}") from error
     except TypeError as error:
-        raise ValueError(f"a view of pipeline {data.get('name')!r} is wrong: {error}") from error
+        raise ValueError(
+            f"a view or a head start of pipeline {data.get('name')!r} is wrong: {error}"
+        ) from error
 
 
 def to_dict(pipeline: Pipeline) -> dict[str, Any]:
@@ -99,5 +142,6 @@ def to_dict(pipeline: Pipeline) -> dict[str, Any]:
         "name": pipeline.name,
         "description": pipeline.description,
         "solver": pipeline.solver,
+        **_head_starts(pipeline),
         "views": [asdict(view) for view in pipeline.views],
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -24,26 +24,79 @@ _THEN_SHARE: Final = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One replay. Fractions are 0 to 1; the two priors are left out of every figure.
+    """One replay. Fractions are 0 to 1; priors are left out of every figure.
 
     Attributes:
-        recall_at_10: recall after 10 % of the records.
+        pipeline_hash: of everything in the pipeline that changes an order.
+        refit: the schedule.
+        start: "priors", "question" or "priors and question".
+        records: in the order, so without priors; ``relevant`` of them.
+        recall_at_10: recall after 10 % of the records (ASReview's RRF@10).
+        atd: mean share of the records read when a relevant one is found.
         work_to_last: share of the records read when the last relevant one was found.
+        fits: how many orders were made.
         seconds: wall time of the replay, features from texts included, embeddings not.
-        order: row numbers in the order read, up to the last relevant one.
+        places: places of the relevant records in the order, from 1.
+        order: row numbers in the order read, up to the last relevant one; empty for a run that was
+            read from a log.
     """
 
     data_set: str
     pipeline: str
+    pipeline_hash: str
     seed: int
+    refit: str
+    start: str
+    records: int
+    relevant: int
     loss: float
     ndcg: float
     wss95: float
     wss100: float
     recall_at_10: float
+    atd: float
     work_to_last: float
+    fits: int
     seconds: float
-    order: tuple[int, ...]
+    places: tuple[int, ...]
+    order: tuple[int, ...] = ()
+
+    @property
+    def labels(self) -> NDArray[np.bool_]:
+        """True where relevant, in screening order, shape (records,)."""
+        found = np.zeros(self.records, bool)
+        found[np.array(self.places, int) - 1] = True
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a finished review is replayed.
+
+    Attributes:
+        seed: draws the priors (see ``draw_priors``) and seeds the fits.
+        refit: when it is fitted, see ``reads_before_refit``.
+        priors: whether it starts with one relevant and one irrelevant record.
+        queries: rows of the features, beyond the records, that say what is sought.
+        fit_until: labels after which the order stays as it is; None: fitted to the end.
+    """
+
+    seed: int
+    refit: Schedule = "each"
+    priors: bool = True
+    queries: tuple[int, ...] = ()
+    fit_until: int | None = None
+
+    @property
+    def schedule(self) -> str:
+        """When it is fitted, in words."""
+        return self.refit if self.fit_until is None else f"{self.refit} to {self.fit_until}"
+
+    @property
+    def start(self) -> str:
+        """What is known at the start, in words."""
+        known = (["priors"] if self.priors else []) + (["question"] if self.queries else [])
+        return " and ".join(known) or "nothing"
 
 
 def draw_priors(y: NDArray[np.bool_], rng: np.random.Generator) -> tuple[int, int]:
@@ -74,39 +127,50 @@ def reads_before_refit(schedule: Schedule, labelled: int, size: int) -> int:
     return max(1, int(_THEN_SHARE * size))
 
 
+def _reads(plan: Plan, labelled: int, size: int) -> int:
+    if plan.fit_until is not None and labelled >= plan.fit_until:
+        return size
+    return reads_before_refit(plan.refit, labelled, size)
+
+
 def replay(
     features: Features,
     y: NDArray[np.bool_],
     pipeline: Pipeline,
+    plan: Plan,
     *,
-    seed: int,
-    schedule: Schedule = "each",
     progress: Callable[[int], None] | None = None,
-) -> list[int]:
+) -> tuple[list[int], int]:
     """Rows in the order read: the best unread one, a refit, and so on to the last relevant.
 
     Args:
-        features: of all rows.
-        y: shape (n_rows,), True where relevant.
+        features: of all records, then of the plan's queries.
+        y: shape (n_records,), True where relevant.
         pipeline: what orders the unread.
-        schedule: when it is refitted, see ``reads_before_refit``.
-        seed: draws the priors (see ``draw_priors``) and seeds the fits.
+        plan: how it starts and when it is fitted.
         progress: called with the number of rows read, every 50.
+
+    Returns:
+        The rows, and how many orders were made.
 
     Raises:
         ValueError: a class is too small for a replay.
     """
-    rng = np.random.default_rng(seed)
-    labelled = list(draw_priors(y, rng))
-    unread = np.ones(len(y), bool)
+    priors = draw_priors(y, np.random.default_rng(plan.seed))
+    labelled = list(priors) if plan.priors else []
+    unread = np.zeros(features.size, bool)
+    unread[: len(y)] = True
     unread[labelled] = False
-    left = int(y.sum()) - 1
-    ranker = PoolRanker(features, pipeline, seed=seed)
+    left = int(y.sum()) - (1 if plan.priors else 0)
+    ranker = PoolRanker(features, pipeline, seed=plan.seed)
+    queries = np.array(plan.queries, np.int64)
     order: list[int] = []
+    fits = 0
     while left:
         rows = np.array(labelled, np.int64)
-        evidence = Evidence(rows, y[rows], unread, _NONE, _NONE)
-        reads = reads_before_refit(schedule, len(labelled), len(y))
+        evidence = Evidence(rows, y[rows], unread, queries, _NONE)
+        reads = _reads(plan, len(labelled), len(y))
+        fits += 1
         for best in ranker.rank(evidence).order[:reads].tolist():
             order.append(best)
             labelled.append(best)
@@ -116,26 +180,48 @@ def replay(
                 progress(len(order))
             if not left:
                 break
-    return order
+    return order, fits
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """What a replay cost: orders made, and wall seconds."""
+
+    fits: int
+    seconds: float
 
 
 def measure(
-    data_set: str, pipeline: str, seed: int, y: NDArray[np.bool_], order: list[int], seconds: float
+    data_set: str,
+    pipeline: Pipeline,
+    plan: Plan,
+    *,
+    y: NDArray[np.bool_],
+    order: Sequence[int],
+    effort: Effort,
 ) -> Run:
     """Figures of a replay: the rows read, then the unread rest, which is all irrelevant."""
-    labels = np.zeros(len(y) - 2, bool)
-    labels[: len(order)] = y[order]
+    labels = np.zeros(len(y) - (2 if plan.priors else 0), bool)
+    labels[: len(order)] = y[list(order)]
     return Run(
         data_set=data_set,
-        pipeline=pipeline,
-        seed=seed,
+        pipeline=pipeline.name,
+        pipeline_hash=pipeline.hash,
+        seed=plan.seed,
+        refit=plan.schedule,
+        start=plan.start,
+        records=len(labels),
+        relevant=int(labels.sum()),
         loss=metrics.loss(labels),
         ndcg=metrics.ndcg(labels),
         wss95=metrics.wss_at(labels, 0.95),
         wss100=metrics.wss_at(labels, 1.0),
         recall_at_10=metrics.recall_at(labels, int(0.1 * len(labels))),
+        atd=metrics.atd(labels),
         work_to_last=metrics.reads_to(labels, 1.0) / len(labels),
-        seconds=seconds,
+        fits=effort.fits,
+        seconds=effort.seconds,
+        places=tuple((np.flatnonzero(labels) + 1).tolist()),
         order=tuple(order),
     )
 
@@ -145,12 +231,12 @@ def simulate(
     build: Callable[[], Features],
     y: NDArray[np.bool_],
     pipeline: Pipeline,
+    plan: Plan,
     *,
-    seed: int,
-    schedule: Schedule = "each",
     progress: Callable[[int], None] | None = None,
 ) -> Run:
     """One timed replay of a data set; ``build`` makes the features and is timed too."""
     start = time.perf_counter()
-    order = replay(build(), y, pipeline, seed=seed, schedule=schedule, progress=progress)
-    return measure(data_set, pipeline.name, seed, y, order, time.perf_counter() - start)
+    order, fits = replay(build(), y, pipeline, plan, progress=progress)
+    effort = Effort(fits, time.perf_counter() - start)
+    return measure(data_set, pipeline, plan, y=y, order=order, effort=effort)

@@ -7,7 +7,7 @@ import hashlib
 import sys
 from array import array
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import func, select, update
 
@@ -22,7 +22,10 @@ _KEEP = 5
 
 @dataclass(frozen=True, slots=True)
 class NewRanking:
-    """A ranking to be stored; ``report_ids`` best first, ``scores`` beside them."""
+    """A ranking to be stored; ``report_ids`` best first, ``scores`` beside them.
+
+    ``detail`` is what else the model says of it: weights of what gave it a head start.
+    """
 
     revision: int
     pipeline: str
@@ -35,6 +38,7 @@ class NewRanking:
     cold_start: bool
     warm: bool
     seconds: float
+    detail: dict[str, Any]
     report_ids: array[int]
     scores: array[float]
 
@@ -56,6 +60,7 @@ class RankingInfo:
     warm: bool
     size: int
     seconds: float
+    detail: dict[str, Any]
     order_hash: str
     created_at: dt.datetime
 
@@ -110,6 +115,7 @@ def save(session: WriteSession, review_id: int, new: NewRanking) -> int:
         warm=new.warm,
         size=len(new.report_ids),
         seconds=new.seconds,
+        detail=new.detail,
         order_hash=hashlib.sha256(ids).hexdigest(),
         report_ids=ids,
         scores=_bytes(new.scores),

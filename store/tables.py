@@ -546,6 +546,7 @@ class Ranking(Base):
     warm: Mapped[bool]
     size: Mapped[int]
     seconds: Mapped[float]
+    detail: Mapped[dict[str, Any]] = mapped_column(Json, default=dict, server_default="{}")
     order_hash: Mapped[str] = mapped_column(String(64))
     report_ids: Mapped[bytes | None]
     scores: Mapped[bytes | None]

@@ -1,23 +1,17 @@
-"""winnow evaluate, simulate."""
+"""winnow evaluate."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import numpy as np
 import typer
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from api import resources
 from api.commands.output import (
     AsOption,
     Json,
-    Output,
     Refused,
     ReviewOption,
     command,
@@ -28,16 +22,9 @@ from api.commands.output import (
 )
 from api.documents import plots
 from api.services import evaluation, search_check
-from api.settings import Settings
-from harvest.errors import SourceError, UnreadableFile
-from harvest.files.read import read_file
+from harvest.errors import SourceError
 from harvest.http import masked
-from model.cache import VectorCache
-from model.encode import Encoder, Vectors
 from model.evaluate import ScreeningRecall, SearchRecall
-from model.features import Document, build
-from model.pipeline import Pipeline
-from model.simulate import Run, Schedule, simulate
 from store import strategies as stored
 
 
@@ -224,138 +211,3 @@ def _show_screening(screen: Console, found: ScreeningRecall) -> None:
         f"  95 % reached after {found.reads_to_95} records, 100 % after {found.reads_to_100} "
         f"of {found.reports}"
     )
-
-
-@dataclass(frozen=True, slots=True)
-class LabelledSet:
-    """A finished review: its texts and its labels."""
-
-    name: str
-    documents: list[Document]
-    y: NDArray[np.bool_]
-
-
-def labelled_set(path: Path) -> LabelledSet:
-    """A labelled file for replay.
-
-    Raises:
-        UnreadableFile: it cannot be read, or a record has no label.
-    """
-    with path.open("rb") as stream:
-        content = read_file(stream)
-    unlabelled = [record.position for record in content.records if record.label is None]
-    if unlabelled or content.rejected:
-        at = unlabelled[0] if unlabelled else content.rejected[0].position
-        raise UnreadableFile(
-            f"record {at} has no relevance label (1 or 0)."
-            if unlabelled
-            else f"record {at} could not be read: {content.rejected[0].reason}.",
-            remedy="A replay needs a label on every record; take out or label those without.",
-        )
-    return LabelledSet(
-        name=path.name.removesuffix(".gz").removesuffix(".csv"),
-        documents=[Document(r.title or "", r.abstract or "") for r in content.records],
-        y=np.array([record.label == "include" for record in content.records], bool),
-    )
-
-
-def one_run(
-    data: LabelledSet,
-    pipeline: Pipeline,
-    vectors: Vectors | None,
-    seed: int,
-    schedule: Schedule = "each",
-) -> Run:
-    """One replay, its features made from texts and the cached vectors."""
-    return simulate(
-        data.name,
-        lambda: build(data.documents, pipeline, None if vectors is None else lambda _: vectors),
-        data.y,
-        pipeline,
-        seed=seed,
-        schedule=schedule,
-    )
-
-
-def _vectors(output: Output, chosen: Settings, sets: Sequence[LabelledSet]) -> dict[str, Vectors]:
-    encoder = Encoder(
-        chosen.encoder.name,
-        sha256=chosen.encoder.sha256 or None,
-        device=chosen.encoder.device or None,
-    )
-    cache = VectorCache(chosen.data_dir / "vectors", encoder)
-    found = {}
-    for data in sets:
-        with output.progress(f"encoding {data.name}") as progress:
-            found[data.name] = cache.vectors([d.prose for d in data.documents], progress)
-    return found
-
-
-def simulate_files(
-    files: Annotated[list[Path], typer.Argument(help="Labelled CSV files (.csv, .csv.gz).")],
-    pipeline: Annotated[
-        list[str] | None,
-        typer.Option(help="Pipeline by name or TOML file; repeatable. Default: default."),
-    ] = None,
-    seeds: Annotated[int, typer.Option(min=1, help="Runs of each, with seeds 0 to N-1.")] = 1,
-    jobs: Annotated[int, typer.Option(min=1, help="Runs at the same time.")] = 1,
-    refit: Annotated[
-        Schedule,
-        typer.Option(help="After each label, or to 200 labels and then every 1 % of the records."),
-    ] = "each",
-    as_json: Json = False,
-) -> None:
-    """Replay finished reviews: what would have been found when."""
-    from joblib import Parallel, delayed
-
-    with command(as_json) as output:
-        chosen = settings()
-        wanted = [resources.pipeline(name) for name in pipeline or ["default"]]
-        sets = []
-        for path in files:
-            with command(as_json, file=path):
-                sets.append(labelled_set(path))
-        vectors = _vectors(output, chosen, sets) if any(p.needs_encoder for p in wanted) else {}
-        tasks = [(data, p, seed) for data in sets for p in wanted for seed in range(seeds)]
-        work = (
-            delayed(one_run)(
-                data, p, vectors.get(data.name) if p.needs_encoder else None, seed, refit
-            )
-            for data, p, seed in tasks
-        )
-        runs: list[Run] = []
-        with output.progress("replaying") as progress:
-            progress(0, len(tasks))
-            for run in Parallel(n_jobs=jobs, return_as="generator")(work):
-                runs.append(run)
-                progress(len(runs), len(tasks))
-        output.result(
-            {"runs": [_run_json(run) for run in runs]}, lambda screen: _show_runs(screen, runs)
-        )
-
-
-def _run_json(run: Run) -> dict[str, Any]:
-    data = asdict(run)
-    del data["order"]
-    return data
-
-
-def _show_runs(screen: Console, runs: Sequence[Run]) -> None:
-    """One line a run, narrow enough for a terminal of 80 columns."""
-    for data_set in dict.fromkeys(run.data_set for run in runs):
-        table = Table(title=data_set, box=None, title_justify="left")
-        for name in ("pipeline", "seed", "loss", "ndcg", "wss95", "wss100", "r@10%", "last", "sec"):
-            table.add_column(name, justify="left" if name == "pipeline" else "right")
-        for run in (run for run in runs if run.data_set == data_set):
-            table.add_row(
-                run.pipeline,
-                str(run.seed),
-                f"{run.loss:.4f}",
-                f"{run.ndcg:.3f}",
-                _percent(run.wss95),
-                _percent(run.wss100),
-                _percent(run.recall_at_10),
-                _percent(run.work_to_last),
-                f"{run.seconds:.1f}",
-            )
-        screen.print(table)

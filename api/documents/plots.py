@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from api.services.screening import Point
+from model.compare import mean_curve
 from model.evaluate import ScreeningRecall
 from store.overlap import Overlap
 
@@ -102,3 +106,36 @@ def overlap(found: Overlap, *, most: int = 15) -> str:
 
     height = 2.6 + 0.3 * len(sources)
     return _svg(draw, width=7.6, height=height, title="Which sources brought a report")
+
+
+_CURVES = ("#1f5f8b", "#b5541c", "#3d7a3d", "#6b4e8f", "#7a6a1f")
+_DASHES = ("-", "--", ":", "-.", (0, (5, 1, 1, 1)))
+
+
+def recall_curves(curves: Mapping[str, Sequence[NDArray[np.bool_]]], *, title: str) -> str:
+    """Recall against the share of records read: mean of each pipeline's replays, with their range.
+
+    Args:
+        curves: for each pipeline, labels in screening order, a replay each.
+        title: for readers that cannot see the plot.
+    """
+    shares = np.linspace(0, 1, 501)
+
+    def draw(figure: Any) -> None:
+        axes = _axes(figure)
+        for number, (name, orders) in enumerate(curves.items()):
+            colour = _CURVES[number % len(_CURVES)]
+            dashes = _DASHES[number % len(_DASHES)]
+            found = mean_curve(orders, shares)
+            axes.plot(shares, found["mean"], color=colour, linestyle=dashes, label=name)
+            axes.fill_between(
+                shares, found["lowest"], found["highest"], color=colour, alpha=0.15, linewidth=0
+            )
+        axes.plot([0, 1], [0, 1], color="#888888", linewidth=0.8, label="random order")
+        axes.set_xlabel("share of the records read")
+        axes.set_ylabel("recall")
+        axes.set_xlim(0, 1)
+        axes.set_ylim(0, 1.02)
+        axes.legend(frameon=False, loc="lower right")
+
+    return _svg(draw, width=6.4, height=3.6, title=f"Recall against records read: {title}")

@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from api.deps import PersonDep, ReviewDep, StateDep
 from api.pages.render import page
-from api.protocol import ProtocolBody, ProtocolLimits, Question
+from api.protocol import ProtocolBody, ProtocolLimits, Question, RankingChoice
 from api.services import importing
 from api.state import State
 from store import reviews
@@ -35,6 +35,8 @@ class ProtocolForm(BaseModel):
     year_to: Line = ""
     languages: Line = ""
     types: Line = ""
+    # A box that is not ticked is not sent.
+    study_language: Line = ""
     reason: Line = ""
 
 
@@ -84,6 +86,7 @@ def _protocol(form: ProtocolForm, before: ProtocolBody) -> ProtocolBody:
             ),
             stages=before.stages,
             relations=before.relations,
+            ranking=RankingChoice(study_language=bool(form.study_language)),
             tags=before.tags,
             strategy_note=before.strategy_note,
             known_relevant=before.known_relevant,
@@ -101,6 +104,7 @@ def _form_of(body: ProtocolBody) -> ProtocolForm:
         year_to=str(body.limits.year_to or ""),
         languages=", ".join(body.limits.languages),
         types=", ".join(body.limits.types),
+        study_language="on" if body.ranking.study_language else "",
     )
 
 
@@ -110,7 +114,7 @@ def new_review(request: Request, _person: PersonDep) -> HTMLResponse:
     return page(
         request,
         "protocol.html",
-        form=ProtocolForm(),
+        form=_form_of(ProtocolBody()),
         problem=None,
         versions=[],
         title_field=True,

@@ -7,7 +7,7 @@ import time
 from array import array
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -57,6 +57,7 @@ class _Pool:
     queries: np.ndarray[tuple[int], np.dtype[np.int64]]
     seeds: np.ndarray[tuple[int], np.dtype[np.int64]]
     documents: list[Document]
+    pipeline: Pipeline
     ranker: PoolRanker
 
 
@@ -117,8 +118,8 @@ class Ranker:
         ranked = pool.ranker.rank(evidence)
         new = rankings.NewRanking(
             revision=revision,
-            pipeline=self.pipeline.name,
-            pipeline_hash=self.pipeline.hash,
+            pipeline=pool.pipeline.name,
+            pipeline_hash=pool.pipeline.hash,
             encoder=self.cache.encoder.identity if self.pipeline.needs_encoder else None,
             seed=self._settings.seed,
             n_decisions=len(labels),
@@ -127,6 +128,7 @@ class Ranker:
             cold_start=ranked.cold_start,
             warm=ranked.warm,
             seconds=time.perf_counter() - start,
+            detail={"head_starts": dict(ranked.head_starts)},
             report_ids=_ids(pool, ranked),
             scores=array("f", ranked.scores.tobytes()),
         )
@@ -187,7 +189,10 @@ class Ranker:
             elif found.known.title:
                 seeds.append(len(documents))
                 documents.append(Document(found.known.title, abstracts.get(found.known.number, "")))
-        features = self._features(review_id, documents, progress)
+        pipeline = self.pipeline
+        if not body.ranking.study_language:
+            pipeline = replace(pipeline, study_language=None)
+        features = self._features(review_id, documents, pipeline, progress)
         return _Pool(
             stamp=stamp,
             report_ids=np.array([text.report_id for text in texts], np.int64),
@@ -195,20 +200,27 @@ class Ranker:
             queries=np.array(queries, np.int64),
             seeds=np.unique(np.array(seeds, np.int64)),
             documents=documents,
-            ranker=PoolRanker(features, self.pipeline, seed=self._settings.seed),
+            pipeline=pipeline,
+            ranker=PoolRanker(features, pipeline, seed=self._settings.seed),
         )
 
     def _features(
-        self, review_id: int, documents: list[Document], progress: Progress | None
+        self,
+        review_id: int,
+        documents: list[Document],
+        pipeline: Pipeline,
+        progress: Progress | None,
     ) -> Features:
-        if not self.pipeline.needs_encoder:
-            return build(documents, self.pipeline, None)
+        if not pipeline.needs_encoder:
+            return build(documents, pipeline, None, resources.study_prior().for_encoder(None))
+        prior = resources.study_prior().for_encoder(self.cache.encoder.identity)
         reporter = _JobProgress(self._store, review_id, progress)
         try:
             features = build(
                 documents,
-                self.pipeline,
+                pipeline,
                 lambda texts: self.cache.vectors(texts, reporter.report),
+                prior,
             )
         except BaseException as error:
             reporter.close("failed", str(error) or type(error).__name__)

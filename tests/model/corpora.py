@@ -7,7 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from model.features import Document
+from api import resources
+from model.features import Document, Features, build
+from model.pipeline import Pipeline
 
 RELEVANT = "children social work joint service team family integrated health care"
 OTHER = "steel alloy furnace corrosion turbine welding fatigue metal pressure load"
@@ -35,3 +37,8 @@ def hashed(texts: Sequence[str]) -> NDArray[np.float32]:
             if "a" <= character <= "z":
                 vectors[row, ord(character) - ord("a")] += 1
     return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+
+
+def features(made: Sequence[Document], pipeline: Pipeline) -> Features:
+    """Features by the vectors above, with the prior that comes with the program."""
+    return build(made, pipeline, hashed, resources.study_prior().for_encoder(None))

@@ -19,7 +19,7 @@ from model.features import build, tfidf
 from model.order import Evidence, PoolRanker, rank
 from model.pipeline import Pipeline, View
 from model.pool import PoolSVM
-from model.simulate import measure, replay
+from model.simulate import Plan, replay, simulate
 from tests.model.corpora import documents, hashed
 from tests.shared import needs_shared
 
@@ -126,14 +126,14 @@ def test_the_caller_s_copy_of_the_scores_does_not_move() -> None:
 @needs_shared
 @pytest.mark.parametrize("name", ["GPTscreenR_teachers", "Cohen_2006_NSAIDS"])
 def test_warm_orders_are_cold_ones_within_the_tolerance(name: str) -> None:
-    from api.commands.evaluating import labelled_set
+    from api.services.replaying import labelled_set
 
     data = labelled_set(DATA / f"{name}.csv.gz")
     views = (View("words"), View("title-words", weight=0.3), View("embedding", 0.5, 0.1))
     pipeline = Pipeline("test", views)
     features = build(data.documents, pipeline, hashed)
     ranker = PoolRanker(features, pipeline)
-    order = replay(features, data.y, pipeline, seed=0)
+    order, _ = replay(features, data.y, pipeline, Plan(0))
     read: list[int] = [int(np.flatnonzero(~data.y)[0])]
     unread = np.ones(len(data.y), bool)
     unread[read] = False
@@ -158,27 +158,29 @@ def test_warm_orders_are_cold_ones_within_the_tolerance(name: str) -> None:
 
 @needs_shared
 def test_a_replay_by_our_solver_has_liblinear_s_loss() -> None:
-    from api.commands.evaluating import labelled_set
+    from api.services.replaying import labelled_set
 
     data = labelled_set(DATA / "VIVE_foster_adoptive_SLICE.csv.gz")
     losses = []
     for solver in ("dual", "liblinear"):
         pipeline = Pipeline("test", (View("words"),), solver=solver)
         features = build(data.documents, pipeline, None)
-        order = replay(features, data.y, pipeline, seed=1)
-        losses.append(measure("d", solver, 1, data.y, order, 0.0).loss)
+        losses.append(simulate("d", lambda: features, data.y, pipeline, Plan(1)).loss)  # noqa: B023 - called at once
     assert losses[0] == pytest.approx(losses[1], rel=0.01)
 
 
 def test_a_thinning_schedule_reads_a_hundredth_between_fits() -> None:
     made, y = documents(30, 400, np.random.default_rng(6))
+    # Labels that no text tells: the last relevant one is found late.
+    y = np.random.default_rng(7).permutation(y)
     pipeline = Pipeline("test", (View("words"),))
     features = build(made, pipeline, None)
-    each = replay(features, y, pipeline, seed=2)
-    thin = replay(features, y, pipeline, seed=2, schedule="thinning")
+    each, _ = replay(features, y, pipeline, Plan(2))
+    thin, fits = replay(features, y, pipeline, Plan(2, refit="thinning"))
     # Both stop at the last relevant one, and a set of 430 has its fits one by one to 200 labels.
     assert y[each].sum() == y[thin].sum() == 29
     assert each[:198] == thin[:198]
+    assert fits < len(thin)
 
 
 def test_after_a_fit_that_broke_off_the_next_one_is_cold(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from model.classify import BalancedSVM, balanced_weights
 from model.features import Document, build, centred, tfidf
 from model.order import Evidence, rank
 from model.pipeline import Pipeline
-from tests.model.corpora import documents, hashed
+from tests.model.corpora import documents, features
 
 PIPELINES = [resources.pipeline(name) for name in resources.pipelines()]
 NONE = np.array([], np.int64)
@@ -41,8 +41,8 @@ def test_a_ranking_is_a_permutation_of_the_unread(pipeline: Pipeline, data: st.D
     made, y = documents(5, 12, rng)
     rows = data.draw(st.lists(st.integers(0, 16), unique=True, max_size=12))
     seeds = data.draw(st.lists(st.integers(0, 16), unique=True, max_size=3))
-    features = build(made, pipeline, hashed)
-    ranked = rank(features, pipeline, _evidence(17, rows, y, seeds=seeds))
+    pool = features(made, pipeline)
+    ranked = rank(pool, pipeline, _evidence(17, rows, y, seeds=seeds))
     assert sorted([*ranked.order.tolist(), *rows]) == list(range(17))
     assert (np.diff(ranked.scores) <= 0).all()
     labels = [bool(y[row]) for row in rows] + [True] * len(set(seeds) - set(rows))
@@ -54,7 +54,7 @@ def test_equal_input_gives_an_equal_order(pipeline: Pipeline) -> None:
     made, y = documents(20, 60, np.random.default_rng(3))
     rows = [*np.flatnonzero(y)[:4].tolist(), *np.flatnonzero(~y)[:8].tolist()]
     orders = [
-        rank(build(made, pipeline, hashed), pipeline, _evidence(80, rows, y), seed=1).order
+        rank(features(made, pipeline), pipeline, _evidence(80, rows, y), seed=1).order
         for _ in range(2)
     ]
     assert (orders[0] == orders[1]).all()
@@ -64,7 +64,7 @@ def test_equal_input_gives_an_equal_order(pipeline: Pipeline) -> None:
 def test_decisions_bring_their_like_forward(pipeline: Pipeline) -> None:
     made, y = documents(20, 60, np.random.default_rng(5))
     rows = [int(np.flatnonzero(y)[0]), int(np.flatnonzero(~y)[0])]
-    ranked = rank(build(made, pipeline, hashed), pipeline, _evidence(80, rows, y))
+    ranked = rank(features(made, pipeline), pipeline, _evidence(80, rows, y))
     assert y[ranked.order[:19]].mean() > 0.9
 
 
@@ -72,10 +72,10 @@ def test_decisions_bring_their_like_forward(pipeline: Pipeline) -> None:
 def test_a_cold_start_is_closeness_to_what_is_sought(pipeline: Pipeline) -> None:
     made, y = documents(20, 60, np.random.default_rng(7))
     made.append(Document("integrated children social work and health care", ""))
-    features = build(made, pipeline, hashed)
+    pool = features(made, pipeline)
     evidence = _evidence(81, [80], np.append(y, True), queries=[80])
     evidence = Evidence(NONE, np.array([], bool), evidence.unread, evidence.queries, NONE)
-    ranked = rank(features, pipeline, evidence)
+    ranked = rank(pool, pipeline, evidence)
     assert ranked.cold_start
     assert y[ranked.order[:20]].mean() > 0.9
 
@@ -93,9 +93,9 @@ def test_a_cold_start_is_closeness_to_what_is_sought(pipeline: Pipeline) -> None
 @pytest.mark.parametrize("pipeline", PIPELINES, ids=lambda p: p.name)
 def test_odd_texts_are_ranked_without_an_error(pipeline: Pipeline, texts: list[Document]) -> None:
     y = np.array([True, False, True][: len(texts)])
-    features = build(texts, pipeline, hashed)
+    pool = features(texts, pipeline)
     for rows in ([], [0], [0, 1]):
-        ranked = rank(features, pipeline, _evidence(len(texts), rows, y))
+        ranked = rank(pool, pipeline, _evidence(len(texts), rows, y))
         assert len(ranked.order) == len(texts) - len(rows)
         assert np.isfinite(ranked.scores).all()
 
@@ -103,10 +103,10 @@ def test_odd_texts_are_ranked_without_an_error(pipeline: Pipeline, texts: list[D
 def test_seeds_train_as_relevant_until_they_are_decided() -> None:
     pipeline = resources.pipeline("elas-u4")
     made, y = documents(10, 30, np.random.default_rng(9))
-    features = build(made, pipeline, None)
+    pool = features(made, pipeline)
     seed = int(np.flatnonzero(y)[0])
     irrelevant = [int(row) for row in np.flatnonzero(~y)[:3]]
-    ranked = rank(features, pipeline, _evidence(40, irrelevant, y, seeds=[seed]))
+    ranked = rank(pool, pipeline, _evidence(40, irrelevant, y, seeds=[seed]))
     assert not ranked.cold_start
     assert y[ranked.order[:10]].mean() > 0.8
     # Decided as irrelevant, the seed is no longer relevant: nothing is left to fit.
@@ -114,7 +114,7 @@ def test_seeds_train_as_relevant_until_they_are_decided() -> None:
     unread = np.ones(40, bool)
     unread[decided] = False
     evidence = Evidence(decided, np.zeros(4, bool), unread, NONE, np.array([seed], np.int64))
-    assert rank(features, pipeline, evidence).cold_start
+    assert rank(pool, pipeline, evidence).cold_start
 
 
 def test_a_view_without_an_encoder_is_refused() -> None:

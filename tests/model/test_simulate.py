@@ -4,21 +4,21 @@ import numpy as np
 import pytest
 
 from api import resources
-from model.features import build
-from model.simulate import draw_priors, measure, replay, simulate
-from tests.model.corpora import documents, hashed
+from model.simulate import Effort, Plan, draw_priors, measure, replay, simulate
+from tests.model.corpora import documents, features
 
 U4 = resources.pipeline("elas-u4")
 
 
 def test_a_replay_reads_every_relevant_record_once_and_stops_at_the_last() -> None:
     made, y = documents(8, 40, np.random.default_rng(2))
-    order = replay(build(made, U4, None), y, U4, seed=3)
+    order, fits = replay(features(made, U4), y, U4, Plan(3))
     priors = draw_priors(y, np.random.default_rng(3))
     assert len(set(order)) == len(order)
     assert not set(order) & set(priors)
     assert y[order].sum() == 7
     assert y[order[-1]]
+    assert fits == len(order)
 
 
 def test_priors_are_one_of_each_and_change_with_the_seed() -> None:
@@ -34,11 +34,15 @@ def test_figures_leave_the_priors_out() -> None:
     # 12 records, 3 relevant. One relevant and one irrelevant are priors: 10 are left, 2 relevant,
     # found at places 1 and 4.
     y = np.array([1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0], bool)
-    run = measure("d", "p", 0, y, [1, 3, 4, 2], 1.5)
+    run = measure("d", U4, Plan(0), y=y, order=[1, 3, 4, 2], effort=Effort(4, 1.5))
     assert run.work_to_last == pytest.approx(0.4)
     assert run.wss100 == pytest.approx(0.6)
     assert run.wss95 == pytest.approx(0.55)
     assert run.recall_at_10 == pytest.approx(0.5)
+    assert run.places == (1, 4)
+    # Found when 1 and 4 of 10 were read.
+    assert run.atd == pytest.approx(0.25)
+    assert (run.labels == y[[1, 3, 4, 2, 5, 6, 7, 8, 9, 10]]).all()
     # Cumulated 1 1 1 2 2 2 2 2 2 2 = 17; perfect 1 2 2 … = 19; (19 - 17) / (2 * 8).
     assert run.loss == pytest.approx(2 / 16)
 
@@ -47,9 +51,7 @@ def test_figures_leave_the_priors_out() -> None:
 def test_the_same_seed_gives_the_same_replay(name: str) -> None:
     pipeline = resources.pipeline(name)
     made, y = documents(6, 30, np.random.default_rng(4))
-    runs = [
-        simulate("d", lambda: build(made, pipeline, hashed), y, pipeline, seed=1) for _ in range(2)
-    ]
+    runs = [simulate("d", lambda: features(made, pipeline), y, pipeline, Plan(1)) for _ in range(2)]
     assert runs[0].order == runs[1].order
     assert runs[0].loss < 0.2
 

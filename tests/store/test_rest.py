@@ -191,6 +191,7 @@ def _ranking(revision: int, ids: list[int]) -> rankings.NewRanking:
         cold_start=True,
         warm=False,
         seconds=0.1,
+        detail={"head_starts": {"question": 0.25}},
         report_ids=array("q", ids),
         scores=array("f", [float(n) for n in ids]),
     )

@@ -1,0 +1,290 @@
+"""The ranking beside ELAS u4 on every labelled set: tuned on one half, reported on the other.
+
+Run: python -m benchmarks.ranking [--quick] [--jobs N]. Interrupted, it goes on where it stopped
+(runs are kept in benchmarks/results/ranking-runs/). Protocol: one relevant and one irrelevant
+record known, a fit after each label to 200 and then after every 1 % of the set's records, to the
+last relevant record; 10 seeds where a set has under 3,000 records, else 3. ELAS u4 is fitted on the
+same schedule by our own solver; that it gives ASReview's order is shown by benchmarks.replay.
+
+The sets are split in two halves (A and B, alternating by size; two sets of one review stay
+together). What a set is scored by comes from the other half alone: the study-language prior, and,
+for the row "held out", the choice among a few pipelines. The row "default" is the pipeline that
+ships, its prior trained on all sets: in-sample.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from api import resources
+from api.services.replaying import LabelledSet, RunLog, Task, labelled_set, run_all
+from api.settings import load
+from benchmarks.measuring import DATA, RESULTS, write
+from model.cache import VectorCache
+from model.compare import Comparison, SetComparison, compare, geometric_mean, summed
+from model.encode import Encoder, Vectors
+from model.pipeline import HeadStart, Pipeline, View
+from model.prior import StudyPrior
+from model.simulate import Plan, Run, Schedule
+from model.train_prior import Finished, train
+
+BASE = "elas-u4"
+HELD_OUT = "held out"
+LARGE = 3000
+DENSE = 0.07
+SMALLEST = 12
+# Two selections of one review: on one side of every split.
+TOGETHER = {"SYNERGY_Chou_2004": "Cohen_2006_SkeletalMuscleRelaxants"}
+TUNING_SEEDS = 3
+LOG = RESULTS / "ranking-runs"
+
+
+def _views(embedding: float, form: float) -> tuple[View, ...]:
+    views = [View("words"), View("embedding", embedding, 0.1), View("title-words", 0.3)]
+    return (*views, View("form", form, 0.1)) if form else tuple(views)
+
+
+def candidates() -> list[Pipeline]:
+    """The few pipelines among which each half chooses for the other."""
+    start = HeadStart(0.6, 0.6)
+    return [
+        Pipeline(
+            f"embedding {embedding:g}, form {form:g}",
+            _views(embedding, form),
+            study_language=start,
+        )
+        for embedding in (0.5, 1.0, 1.5)
+        for form in (0.0, 0.25, 0.5)
+    ]
+
+
+def u4() -> Pipeline:
+    """ASReview's default, fitted by our solver: the same problem, 7 to 24 times as fast."""
+    return dataclasses.replace(resources.pipeline(BASE), solver="dual")
+
+
+def halves(sizes: dict[str, int]) -> dict[str, str]:
+    """Half of each set, "A" or "B": alternating by size."""
+    ordered = sorted(sizes, key=lambda name: (sizes[name], name))
+    half = {name: "AB"[place % 2] for place, name in enumerate(ordered)}
+    for one, other in TOGETHER.items():
+        if one in half and other in half:
+            half[one] = half[other]
+    return half
+
+
+@dataclasses.dataclass(frozen=True)
+class Material:
+    """The sets with their vectors, and the priors of each half and of all."""
+
+    sets: dict[str, LabelledSet]
+    vectors: dict[str, Vectors]
+    half: dict[str, str]
+    priors: dict[str, StudyPrior]
+
+    def prior_for(self, name: str) -> StudyPrior:
+        """The prior that the set had no part in."""
+        return self.priors["B" if self.half[name] == "A" else "A"]
+
+    def seeds(self, name: str) -> int:
+        """Seeds that the protocol asks for."""
+        return 10 if len(self.sets[name].y) < LARGE else 3
+
+
+def finished(data: LabelledSet, vectors: Vectors) -> Finished:
+    """A labelled set as the prior is trained on it."""
+    return Finished(data.name, [document.words for document in data.documents], data.y, vectors)
+
+
+def material(names: Sequence[str] | None = None) -> Material:
+    """Read and encode the sets, split them and train the priors."""
+    paths = sorted(DATA.glob("*.csv.gz"))
+    read = [labelled_set(path) for path in paths]
+    sets = {data.name: data for data in read if not names or data.name in names}
+    encoder = Encoder()
+    cache = VectorCache(load().data_dir / "vectors", encoder)
+    start = time.perf_counter()
+    vectors = {
+        name: cache.vectors([document.prose for document in data.documents])
+        for name, data in sets.items()
+    }
+    print(f"vectors: {time.perf_counter() - start:.0f} s", flush=True)
+    half = halves({name: len(data.y) for name, data in sets.items()})
+    priors = {
+        side: train(
+            [finished(sets[name], vectors[name]) for name in sorted(sets) if half[name] in side],
+            encoder=encoder.identity,
+        )
+        for side in ("A", "B", "AB")
+    }
+    return Material(sets, vectors, half, priors)
+
+
+def _tasks(
+    stuff: Material,
+    pipelines: Iterable[Pipeline],
+    *,
+    seeds: Callable[[str], int],
+    names: Iterable[str],
+    refit: Schedule = "thinning",
+    prior: Callable[[str], StudyPrior] | None = None,
+) -> list[Task]:
+    chosen = prior or stuff.prior_for
+    return [
+        Task(
+            data=stuff.sets[name],
+            pipeline=pipeline,
+            plan=Plan(seed, refit=refit),
+            vectors=stuff.vectors[name] if pipeline.needs_encoder else None,
+            prior=chosen(name) if pipeline.study_language else None,
+        )
+        # The largest first: no job is left alone with one at the end.
+        for name in sorted(names, key=lambda name: -len(stuff.sets[name].y))
+        for pipeline in pipelines
+        for seed in range(seeds(name))
+    ]
+
+
+def choose(runs: Sequence[Run], names: set[str]) -> str:
+    """The candidate with the lowest geometric mean of loss ratios on some sets."""
+    found = compare([run for run in runs if run.data_set in names], base=BASE)
+    return min(found, key=lambda each: each.ratio).pipeline
+
+
+def joined(parts: Sequence[Comparison], pipeline: str) -> Comparison:
+    """Comparisons of different sets as one."""
+    sets = [each for part in parts for each in part.sets]
+    return summed(pipeline, BASE, sets, rng=np.random.default_rng(0))
+
+
+def _of(runs: Sequence[Run], pipeline: str, names: set[str]) -> Comparison:
+    kept = [r for r in runs if r.data_set in names and r.pipeline in (BASE, pipeline)]
+    return compare(kept, base=BASE)[0]
+
+
+def _figures(found: Comparison, stuff: Material) -> dict[str, Any]:
+    """A comparison as JSON, with the sets above 7 % relevant apart."""
+    share = {name: float(data.y.mean()) for name, data in stuff.sets.items()}
+    dense = [each.ratio for each in found.sets if share[each.data_set] > DENSE]
+    sparse = [each.ratio for each in found.sets if share[each.data_set] <= DENSE]
+    body = dataclasses.asdict(found)
+    return body | {
+        "ratio_above_7_percent": geometric_mean(dense) if dense else None,
+        "ratio_up_to_7_percent": geometric_mean(sparse) if sparse else None,
+        "sets": [_set_figures(each, stuff) for each in found.sets],
+    }
+
+
+def _set_figures(found: SetComparison, stuff: Material) -> dict[str, Any]:
+    data = stuff.sets[found.data_set]
+    return dataclasses.asdict(found) | {
+        "records": len(data.y),
+        "relevant": int(data.y.sum()),
+        "half": stuff.half[found.data_set],
+    }
+
+
+def main() -> None:
+    """Measure and write benchmarks/results/ranking.json."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="the six smallest sets, two seeds")
+    parser.add_argument("--jobs", type=int, default=2)
+    chosen = parser.parse_args()
+    if not DATA.is_dir():
+        sys.exit(f"skipped: the labelled sets are not at {DATA}")
+    stuff = material()
+    names = set(stuff.sets)
+    if chosen.quick:
+        names = set(sorted(names, key=lambda name: len(stuff.sets[name].y))[:6])
+    figures = measure_all(stuff, names, quick=chosen.quick, jobs=chosen.jobs)
+    write("ranking-quick" if chosen.quick else "ranking", figures)
+
+
+def _runner(quick: bool, jobs: int) -> Callable[[str, list[Task]], list[Run]]:
+    LOG.mkdir(parents=True, exist_ok=True)
+
+    def run(what: str, tasks: list[Task]) -> list[Run]:
+        start = time.perf_counter()
+        said = 0
+
+        def progress(done: int, total: int) -> None:
+            nonlocal said
+            if done == total or done - said >= 50:
+                said = done
+                print(f"{what}: {done}/{total}, {time.perf_counter() - start:.0f} s", flush=True)
+
+        log = RunLog(LOG / f"{what}{'-quick' if quick else ''}.csv")
+        return run_all(tasks, jobs=jobs, log=log, progress=progress)
+
+    return run
+
+
+def measure_all(stuff: Material, names: set[str], *, quick: bool, jobs: int) -> dict[str, Any]:
+    """Every comparison of the benchmark."""
+    run = _runner(quick, jobs)
+    all_seeds = (lambda _: 2) if quick else stuff.seeds
+    tuning_seeds = lambda name: min(TUNING_SEEDS, all_seeds(name))  # noqa: E731 - one line
+    few = candidates()
+    base = run("u4", _tasks(stuff, [u4()], seeds=all_seeds, names=names))
+    tuning = base + run("tuning", _tasks(stuff, few, seeds=tuning_seeds, names=names))
+    sides = {side: {name for name in names if stuff.half[name] == side} for side in "AB"}
+    # Chosen on the one, used on the other.
+    picked = {"A": choose(tuning, sides["B"]), "B": choose(tuning, sides["A"])}
+    parts = []
+    for side, name in picked.items():
+        pipeline = next(each for each in few if each.name == name)
+        tasks = _tasks(stuff, [pipeline], seeds=all_seeds, names=sides[side])
+        parts.append(_of(base + run(f"held-out-{side}", tasks), name, sides[side]))
+    default = resources.pipeline("default")
+    everything = lambda _: stuff.priors["AB"]  # noqa: E731 - one line
+    shipped = run(
+        "default", _tasks(stuff, [default], seeds=all_seeds, names=names, prior=everything)
+    )
+    smallest = set(sorted(names, key=lambda name: len(stuff.sets[name].y))[:SMALLEST])
+    return {
+        "protocol": {
+            "start": "1 relevant and 1 irrelevant record",
+            "refit": "each label to 200, then every 1 % of the records",
+            "seeds": "10 under 3,000 records, else 3; tuning 3",
+            "sets": len(names),
+        },
+        "chosen": {"for_A": picked["A"], "for_B": picked["B"]},
+        "candidates": [
+            _figures(found, stuff) | {"sets": None} for found in compare(tuning, base=BASE)
+        ],
+        "held_out": _figures(joined(parts, HELD_OUT), stuff),
+        "default": _figures(_of(base + shipped, default.name, names), stuff),
+        "each_label": _each_label(stuff, smallest, picked=picked, run=run, quick=quick),
+    }
+
+
+def _each_label(
+    stuff: Material,
+    names: set[str],
+    *,
+    picked: dict[str, str],
+    run: Callable[[str, list[Task]], list[Run]],
+    quick: bool,
+) -> dict[str, Any]:
+    """The smallest sets once more, with a fit after every single label."""
+    seeds = (lambda _: 2) if quick else stuff.seeds
+    runs = run("each-u4", _tasks(stuff, [u4()], seeds=seeds, names=names, refit="each"))
+    parts = []
+    for side, name in picked.items():
+        own = {each for each in names if stuff.half[each] == side}
+        pipeline = next(each for each in candidates() if each.name == name)
+        if own:
+            tasks = _tasks(stuff, [pipeline], seeds=seeds, names=own, refit="each")
+            parts.append(_of(runs + run(f"each-held-out-{side}", tasks), name, own))
+    return _figures(joined(parts, HELD_OUT), stuff)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+"""What included records have in common across finished reviews: how studies are reported.
+
+It knows no topic. It says that "randomized", "participants" or "weeks" have more often stood in
+records that reviews kept than "case", "commentary" or "will". Before a review's own decisions say
+more, that is worth a head start; where they contradict it (reviews of methods, of qualitative
+work), its weight goes to nothing by itself, see ``model.order.faded``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+SHIPPED: Final = Path(__file__).parent / "study_language.json"
+# A word of letters and hyphens; numbers are about the topic.
+WORD: Final = r"(?u)\b[a-zA-Z][a-zA-Z\-]+\b"
+# Share of the sentence vectors' opinion beside the terms', as found on other reviews.
+_DIRECTION_SHARE: Final = 0.7
+_LIMIT: Final = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class StudyPrior:
+    """Weights of terms and a direction among sentence vectors, learned on finished reviews.
+
+    Attributes:
+        terms: weight of each term in a TF-IDF of single words.
+        direction: unit vector in the encoder's space, or None.
+        encoder: identity of the encoder that the direction belongs to; vectors of another are not
+            asked.
+        trained_on: names of the finished reviews.
+    """
+
+    terms: dict[str, float]
+    direction: NDArray[np.float32] | None
+    encoder: str | None
+    trained_on: tuple[str, ...]
+
+    def for_encoder(self, identity: str | None) -> StudyPrior:
+        """This prior, without its direction where vectors are another encoder's."""
+        return self if identity == self.encoder else replace(self, direction=None, encoder=None)
+
+    def scores(
+        self, texts: Sequence[str], vectors: NDArray[np.float32] | None = None
+    ) -> NDArray[np.float32]:
+        """How much each text reads like what reviews kept, from -3 to 3, mean about 0.
+
+        Args:
+            texts: title and abstract of each record.
+            vectors: their sentence vectors, shape (n_texts, dimension), not centred; None where
+                there are none or they are of another encoder.
+        """
+        found = _unit_spread(term_rows(texts, list(self.terms)) @ np.array([*self.terms.values()]))
+        if self.direction is not None and vectors is not None:
+            moved = vectors.astype(np.float64) - vectors.mean(axis=0, dtype=np.float64)
+            found = found + _DIRECTION_SHARE * _unit_spread(moved @ self.direction)
+        return np.clip(_unit_spread(found), -_LIMIT, _LIMIT).astype(np.float32)
+
+
+def term_rows(texts: Sequence[str], vocabulary: Sequence[str]) -> Any:
+    """TF-IDF of given single words, sublinear, rows of unit length; a scipy csr_matrix."""
+    # Imported here: it takes a second that no other command should pay.
+    import scipy.sparse as sp
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    if not texts or not vocabulary:
+        return sp.csr_matrix((len(texts), len(vocabulary)))
+    places = {term: place for place, term in enumerate(vocabulary)}
+    vectoriser = TfidfVectorizer(vocabulary=places, token_pattern=WORD, sublinear_tf=True)
+    return vectoriser.fit_transform(texts).tocsr()
+
+
+def _unit_spread(values: Floats) -> Floats:
+    spread = float(values.std()) if values.size else 0.0
+    if spread < 1e-12:
+        return np.zeros_like(values)
+    moved: Floats = (values - values.mean()) / spread
+    return moved
+
+
+def load(path: Path = SHIPPED) -> StudyPrior:
+    """A prior from its file.
+
+    Raises:
+        ValueError: the file is not one of ours.
+    """
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        direction = data["direction"]
+        return StudyPrior(
+            terms={str(term): float(weight) for term, weight in data["terms"].items()},
+            direction=None if direction is None else np.array(direction, np.float32),
+            encoder=data["encoder"],
+            trained_on=tuple(data["trained_on"]),
+        )
+    except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
+        raise ValueError(f"{path} is no study-language prior: {error!r}") from error
+
+
+def save(prior: StudyPrior, path: Path) -> None:
+    """Write a prior to a file; ``load`` gives it back."""
+    direction = prior.direction
+    body = {
+        "what": "weights of study language in finished reviews; made by benchmarks/make_prior.py",
+        "trained_on": list(prior.trained_on),
+        "encoder": prior.encoder,
+        "direction": None if direction is None else [round(float(v), 4) for v in direction],
+        "terms": {term: round(weight, 4) for term, weight in sorted(prior.terms.items())},
+    }
+    path.write_text(json.dumps(body, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
