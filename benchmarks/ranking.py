@@ -46,22 +46,28 @@ TUNING_SEEDS = 3
 LOG = RESULTS / "ranking-runs"
 
 
-def _views(embedding: float, form: float) -> tuple[View, ...]:
+def _candidate(*, embedding: float, form: float, tail: bool) -> Pipeline:
+    default = resources.pipeline("default")
     views = [View("words"), View("embedding", embedding, 0.1), View("title-words", 0.3)]
-    return (*views, View("form", form, 0.1)) if form else tuple(views)
+    if form:
+        views.append(View("form", form, 0.1))
+    name = f"embedding {embedding:g}, form {form:g}, {'a' if tail else 'no'} tail"
+    return Pipeline(
+        name,
+        tuple(views),
+        study_language=HeadStart(0.6, 0.6),
+        tail=default.tail if tail else None,
+    )
 
 
 def candidates() -> list[Pipeline]:
     """The few pipelines among which each half chooses for the other."""
-    start = HeadStart(0.6, 0.6)
     return [
-        Pipeline(
-            f"embedding {embedding:g}, form {form:g}",
-            _views(embedding, form),
-            study_language=start,
-        )
-        for embedding in (0.5, 1.0, 1.5)
-        for form in (0.0, 0.25, 0.5)
+        _candidate(embedding=0.5, form=0.0, tail=False),
+        _candidate(embedding=1.0, form=0.0, tail=False),
+        _candidate(embedding=0.5, form=0.5, tail=True),
+        _candidate(embedding=1.0, form=0.5, tail=False),
+        _candidate(embedding=1.0, form=0.5, tail=True),
     ]
 
 
@@ -233,7 +239,7 @@ def measure_all(stuff: Material, names: set[str], *, quick: bool, jobs: int) -> 
     tuning_seeds = lambda name: min(TUNING_SEEDS, all_seeds(name))  # noqa: E731 - one line
     few = candidates()
     base = run("u4", _tasks(stuff, [u4()], seeds=all_seeds, names=names))
-    tuning = base + run("tuning", _tasks(stuff, few, seeds=tuning_seeds, names=names))
+    tuning = base + run("candidates", _tasks(stuff, few, seeds=tuning_seeds, names=names))
     sides = {side: {name for name in names if stuff.half[name] == side} for side in "AB"}
     # Chosen on the one, used on the other.
     picked = {"A": choose(tuning, sides["B"]), "B": choose(tuning, sides["A"])}
@@ -241,7 +247,7 @@ def measure_all(stuff: Material, names: set[str], *, quick: bool, jobs: int) -> 
     for side, name in picked.items():
         pipeline = next(each for each in few if each.name == name)
         tasks = _tasks(stuff, [pipeline], seeds=all_seeds, names=sides[side])
-        parts.append(_of(base + run(f"held-out-{side}", tasks), name, sides[side]))
+        parts.append(_of(base + run("candidates", tasks), name, sides[side]))
     default = resources.pipeline("default")
     everything = lambda _: stuff.priors["AB"]  # noqa: E731 - one line
     shipped = run(

@@ -69,7 +69,8 @@ class Comparison:
 
 def _percentiles(values: NDArray[np.float64]) -> Interval:
     tail = 50 * (1 - _CONFIDENCE)
-    low, high = np.percentile(values, [tail, 100 - tail])
+    # Drawn values themselves: between two infinite ones there is nothing to interpolate.
+    low, high = np.percentile(values, [tail, 100 - tail], method="nearest")
     return float(low), float(high)
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from model.chance import Curve, fit_curve
 from model.features import Features, Matrix
-from model.pipeline import HeadStart, Pipeline
+from model.pipeline import HeadStart, Pipeline, View
+from model.tail import interleaved, reached
 
 if TYPE_CHECKING:
     from model.pool import PoolSVM
@@ -20,6 +22,13 @@ Index = NDArray[np.int64]
 
 _PSEUDO: Final = 3
 _LIMIT: Final = 3.0
+# Where a ranker that starts in the middle of a review fits on its way, see ``catch_up``.
+_FIRST_FIT: Final = 5
+_GROWTH: Final = 1.15
+# Places of an order in which the tail has its share: a page of cards or a hundredth of the records
+# is read before the next fit.
+_SHARED_OUT: Final = 200
+_SHARED_OUT_SHARE: Final = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +37,7 @@ class Ranked:
 
     Attributes:
         order: row numbers, best first.
-        scores: score of each, in that order.
+        scores: score of each, in that order; falling, but where the tail is shared out.
         cold_start: True where no model could be fitted.
         warm: whether the fit went on from an earlier one.
         head_starts: weight that each head start had beside a view's standardised score.
@@ -60,16 +69,71 @@ class Evidence:
     seeds: Index
 
 
-def standardised(scores: NDArray[np.float64], among: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Scores with mean 0 and standard deviation 1 among some rows; zeros where all are equal."""
+def _spread(scores: NDArray[np.float64], among: NDArray[np.bool_]) -> tuple[float, float]:
+    """Mean and standard deviation among some rows; the latter infinite where all are equal."""
     chosen = scores[among]
     if chosen.size == 0:
-        return np.zeros_like(scores)
+        return 0.0, float("inf")
     spread = float(chosen.std())
-    if spread < 1e-12:
-        return np.zeros_like(scores)
-    z: NDArray[np.float64] = (scores - chosen.mean()) / spread
+    return float(chosen.mean()), spread if spread >= 1e-12 else float("inf")
+
+
+def standardised(scores: NDArray[np.float64], among: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Scores with mean 0 and standard deviation 1 among some rows; zeros where all are equal."""
+    mean, spread = _spread(scores, among)
+    z: NDArray[np.float64] = (scores - mean) / spread
     return z
+
+
+@dataclass(frozen=True, slots=True)
+class Blend:
+    """How a fit's views and head starts make one score.
+
+    Attributes:
+        views: of each, mean and standard deviation over the unread, and weight.
+        starts: of each head start, its weight now and its scores of all rows.
+    """
+
+    views: list[tuple[float, float, float]]
+    starts: dict[str, tuple[float, NDArray[np.float64]]]
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """Weight of each head start."""
+        return {name: weight for name, (weight, _) in self.starts.items()}
+
+    def parts(self, views: Sequence[NDArray[np.float64]], rows: Index) -> list[NDArray[np.float64]]:
+        """What each view, then each head start, adds to the scores of some rows.
+
+        Args:
+            views: each view's scores of these rows.
+            rows: which rows these are.
+        """
+        of_views = [
+            weight * ((scores - mean) / spread)
+            for scores, (mean, spread, weight) in zip(views, self.views, strict=True)
+        ]
+        return [*of_views, *(weight * scores[rows] for weight, scores in self.starts.values())]
+
+    def total(self, views: Sequence[NDArray[np.float64]], rows: Index) -> NDArray[np.float64]:
+        """Scores of some rows, see ``parts``."""
+        found: NDArray[np.float64] = np.sum(self.parts(views, rows), axis=0)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Fit:
+    """The last fit: rows and labels trained on, and the blended score of every row."""
+
+    rows: Index
+    y: NDArray[np.bool_]
+    scores: NDArray[np.float64]
+
+
+def _best_first(scores: NDArray[np.float64], places: Index) -> Index:
+    """Rows of these places, best first; ties by row number."""
+    order: Index = places[np.argsort(-scores[places], kind="stable")].astype(np.int64)
+    return order
 
 
 def _training(evidence: Evidence) -> tuple[Index, NDArray[np.bool_]]:
@@ -136,6 +200,9 @@ class PoolRanker:
         self._pipeline = pipeline
         self._seed = seed
         self._fits: list[PoolSVM] = []
+        self._last: _Fit | None = None
+        # Score of each decided row in the ranking before its decision.
+        self._foreseen: dict[int, float] = {}
         self._close: tuple[bytes, NDArray[np.float64]] | None = None
 
     def rank(self, evidence: Evidence) -> Ranked:
@@ -144,45 +211,109 @@ class PoolRanker:
         With relevant and irrelevant records known, the pipeline is fitted. Until then the order is
         by closeness to the queries and to what was found relevant so far. Ties go by row number.
         """
+        self._foresee(evidence.rows)
         rows, y = _training(evidence)
-        cold = bool(len(y) == 0 or y.all() or not y.any())
-        warm = bool(self._fits) and not cold
-        weights: dict[str, float] = {}
-        if cold:
+        places = np.flatnonzero(evidence.unread)
+        if len(y) == 0 or y.all() or not y.any():
             queries = np.concatenate([evidence.queries, evidence.seeds, evidence.rows[evidence.y]])
             scores = cold_scores(
                 self._features, self._pipeline, np.unique(queries), evidence.unread
             )
-        else:
-            try:
-                scores = self._fitted(rows, y, evidence.unread)
-                for name, start, score in self._starts(evidence.queries):
-                    weights[name] = faded(score[rows[y]], start)
-                    scores += weights[name] * score
-            except BaseException:
-                # A fit that broke off half-way is nothing to go on from.
-                self._fits = []
-                raise
-        places = np.flatnonzero(evidence.unread)
-        order = places[np.argsort(-scores[places], kind="stable")]
-        return Ranked(order.astype(np.int64), scores[order].astype(np.float32), cold, warm, weights)
+            order = _best_first(scores, places)
+            return Ranked(order, scores[order].astype(np.float32), cold_start=True, warm=False)
+        warm = bool(self._fits)
+        views = self._fitted(rows, y)
+        blend = self._blended(views, evidence, rows[y])
+        scores = blend.total(views, np.arange(self._features.size))
+        self._last = _Fit(rows, y, scores)
+        order = _best_first(scores, places)
+        tail = self._pipeline.tail
+        if tail is not None and reached(evidence.y, tail):
+            order = interleaved(
+                order,
+                _best_first(views[0], places),
+                every=tail.every,
+                start=len(evidence.rows),
+                first=max(_SHARED_OUT, int(_SHARED_OUT_SHARE * len(order))),
+            )
+        found = scores[order].astype(np.float32)
+        return Ranked(order, found, cold_start=False, warm=warm, head_starts=blend.weights)
 
-    def _fitted(
-        self, rows: Index, y: NDArray[np.bool_], unread: NDArray[np.bool_]
-    ) -> NDArray[np.float64]:
-        """Weighted sum of the views' standardised scores, shape (n_rows,).
+    def curve(self) -> Curve | None:
+        """What the scores of the last ranking mean, see ``model.chance``.
+
+        None before a fit, or with too few decisions of either kind that were scored beforehand.
+        """
+        if self._last is None:
+            return None
+        known = [
+            (self._foreseen[row], relevant)
+            for row, relevant in zip(self._last.rows.tolist(), self._last.y.tolist(), strict=True)
+            if row in self._foreseen
+        ]
+        scores = np.array([score for score, _ in known], float)
+        return fit_curve(scores, np.array([relevant for _, relevant in known], bool))
+
+    def _foresee(self, rows: Index) -> None:
+        """Note what the last ranking thought of rows that have been decided since."""
+        if self._last is None:
+            return
+        known = set(self._last.rows.tolist())
+        for row in rows.tolist():
+            if row not in self._foreseen and row not in known:
+                self._foreseen[row] = float(self._last.scores[row])
+
+    def catch_up(self, evidence: Evidence) -> None:
+        """Rank as if the decisions had come one after the other, where this ranker knows none.
+
+        A process that starts in the middle of a review has not seen what its rankings thought of
+        the records decided so far. It fits at a few points of the sequence, each a seventh further
+        on, and scores by each what was decided before the next.
+        """
+        if self._last is not None:
+            return
+        reads = len(evidence.rows)
+        at = _FIRST_FIT
+        while at < reads:
+            unread = evidence.unread.copy()
+            unread[evidence.rows[at:]] = True
+            self.rank(replace(evidence, rows=evidence.rows[:at], y=evidence.y[:at], unread=unread))
+            at = max(at + 1, int(at * _GROWTH))
+
+    @staticmethod
+    def _costs(view: View, y: NDArray[np.bool_]) -> NDArray[np.float64]:
+        from model.classify import balanced_weights
+
+        return view.C * balanced_weights(y, view.ratio)
+
+    def _fitted(self, rows: Index, y: NDArray[np.bool_]) -> list[NDArray[np.float64]]:
+        """Each view's scores of all rows, shape (n_rows,)."""
+        try:
+            return [self._view_scores(at, rows, y) for at in range(len(self._pipeline.views))]
+        except BaseException:
+            # A fit that broke off half-way is nothing to go on from.
+            self._fits = []
+            self._last = None
+            raise
+
+    def _blended(
+        self, views: list[NDArray[np.float64]], evidence: Evidence, relevant: Index
+    ) -> Blend:
+        """How the views' scores and the head starts make one score.
 
         A view that stands alone keeps its raw scores: standardising would not change its order.
         """
-        pipeline = self._pipeline
-        alone = len(pipeline.views) == 1 and not (pipeline.study_language or pipeline.question)
-        total = np.zeros(self._features.size)
-        for number, view in enumerate(self._pipeline.views):
-            scores = self._view_scores(number, rows, y)
-            if alone:
-                return scores
-            total += view.weight * standardised(scores, unread)
-        return total
+        starts = [*self._starts(evidence.queries)]
+        alone = len(views) == 1 and not starts
+        return Blend(
+            views=[
+                (0.0, 1.0, 1.0) if alone else (*_spread(scores, evidence.unread), view.weight)
+                for view, scores in zip(self._pipeline.views, views, strict=True)
+            ],
+            starts={
+                name: (faded(scores[relevant], start), scores) for name, start, scores in starts
+            },
+        )
 
     def _starts(self, queries: Index) -> Iterator[tuple[str, HeadStart, NDArray[np.float64]]]:
         """Name, use and scores, shape (n_rows,), of each head start that has something to say."""
@@ -205,7 +336,7 @@ class PoolRanker:
 
     def _view_scores(self, number: int, rows: Index, y: NDArray[np.bool_]) -> NDArray[np.float64]:
         # Imported here: scikit-learn takes seconds, which a cold start or `--help` should not pay.
-        from model.classify import BalancedSVM, balanced_weights
+        from model.classify import BalancedSVM
         from model.pool import PoolSVM
 
         view = self._pipeline.views[number]
@@ -218,7 +349,7 @@ class PoolRanker:
                 PoolSVM(self._features[each.features], seed=self._seed)
                 for each in self._pipeline.views
             ]
-        return self._fits[number].fit(rows, y, view.C * balanced_weights(y, view.ratio))
+        return self._fits[number].fit(rows, y, self._costs(view, y))
 
 
 def rank(features: Features, pipeline: Pipeline, evidence: Evidence, *, seed: int = 0) -> Ranked:

@@ -11,6 +11,7 @@ from typing import Any
 FEATURES = ("words", "title-words", "embedding", "form")
 SOLVERS = ("dual", "liblinear")
 _HEAD_STARTS = ("study-language", "question")
+_PARTS = (*_HEAD_STARTS, "tail")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,27 @@ class HeadStart:
 
 
 @dataclass(frozen=True, slots=True)
+class Tail:
+    """When a share of the reads goes to the first view alone, see ``model.tail``.
+
+    Attributes:
+        every: one place in so many, 2 or more.
+        window: of the last so many decisions, 1 or more,
+        rate: at most this share was relevant, 0 to 1,
+        relevant: and at least so many relevant records are known, 0 or more.
+    """
+
+    every: int
+    window: int
+    rate: float
+    relevant: int
+
+    def __post_init__(self) -> None:
+        if self.every < 2 or self.window < 1 or self.relevant < 0 or not 0 <= self.rate <= 1:
+            raise ValueError(f"a tail needs every >= 2, window >= 1, 0 <= rate <= 1, not {self}")
+
+
+@dataclass(frozen=True, slots=True)
 class Pipeline:
     """A way to turn texts and decisions into an order.
 
@@ -71,6 +93,7 @@ class Pipeline:
         study_language: use of the prior over how studies are reported (``model.prior``), or None.
         question: use of closeness to the protocol's question and criteria once a model is fitted,
             or None. Before that, closeness alone makes the order.
+        tail: when the first view alone has a share of the reads; None where it never has.
     """
 
     name: str
@@ -79,6 +102,7 @@ class Pipeline:
     solver: str = "dual"
     study_language: HeadStart | None = None
     question: HeadStart | None = None
+    tail: Tail | None = None
 
     def __post_init__(self) -> None:
         if not self.views:
@@ -98,17 +122,17 @@ class Pipeline:
             {
                 "solver": self.solver,
                 "views": [asdict(view) for view in self.views],
-                **_head_starts(self),
+                **_parts(self),
             },
             sort_keys=True,
         )
         return hashlib.sha256(body.encode()).hexdigest()
 
 
-def _head_starts(pipeline: Pipeline) -> dict[str, dict[str, float]]:
+def _parts(pipeline: Pipeline) -> dict[str, dict[str, float]]:
     """Those that are used, by their names in TOML."""
-    found = {name: getattr(pipeline, name.replace("-", "_")) for name in _HEAD_STARTS}
-    return {name: asdict(start) for name, start in found.items() if start is not None}
+    found = {name: getattr(pipeline, name.replace("-", "_")) for name in _PARTS}
+    return {name: asdict(part) for name, part in found.items() if part is not None}
 
 
 def from_dict(data: Mapping[str, Any]) -> Pipeline:
@@ -117,22 +141,24 @@ def from_dict(data: Mapping[str, Any]) -> Pipeline:
     Raises:
         ValueError: a key is unknown or missing, or a value is out of range.
     """
-    unknown = set(data) - {"name", "description", "views", "solver", *_HEAD_STARTS}
+    unknown = set(data) - {"name", "description", "views", "solver", *_PARTS}
     if unknown:
         raise ValueError(f"unknown key(s) in a pipeline: {', '.join(sorted(unknown))}")
     try:
         views = tuple(View(**view) for view in data["views"])
-        starts = {
+        parts: dict[str, Any] = {
             name.replace("-", "_"): HeadStart(**data[name]) for name in _HEAD_STARTS if name in data
         }
+        if "tail" in data:
+            parts["tail"] = Tail(**data["tail"])
         return Pipeline(
-            data["name"], views, data.get("description", ""), data.get("solver", "dual"), **starts
+            data["name"], views, data.get("description", ""), data.get("solver", "dual"), **parts
         )
     except KeyError as error:
         raise ValueError(f"a pipeline needs the key {error}") from error
     except TypeError as error:
         raise ValueError(
-            f"a view or a head start of pipeline {data.get('name')!r} is wrong: {error}"
+            f"a view or a part of pipeline {data.get('name')!r} is wrong: {error}"
         ) from error
 
 
@@ -142,6 +168,6 @@ def to_dict(pipeline: Pipeline) -> dict[str, Any]:
         "name": pipeline.name,
         "description": pipeline.description,
         "solver": pipeline.solver,
-        **_head_starts(pipeline),
+        **_parts(pipeline),
         "views": [asdict(view) for view in pipeline.views],
     }

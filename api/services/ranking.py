@@ -16,6 +16,7 @@ from api.protocol import ProtocolBody
 from api.services.matching import held_of, known_of
 from api.settings import Settings
 from model.cache import VectorCache
+from model.chance import Curve
 from model.encode import Encoder
 from model.evaluate import Limits, match
 from model.features import Document, Features, build
@@ -30,6 +31,8 @@ logger = logging.getLogger(__name__)
 RELEVANT = ("include", "maybe")
 # Reviews whose features are kept; a server with many lets the longest unused go.
 _RESIDENT = 4
+# Depths at which the expected number of relevant records is told.
+_NEXT = (20, 50, 100)
 
 Progress = Callable[[int, int], None]
 
@@ -115,7 +118,9 @@ class Ranker:
                 break
             # Records came while texts were encoded: the features are made once more.
         evidence = _evidence(pool, labels)
+        pool.ranker.catch_up(evidence)
         ranked = pool.ranker.rank(evidence)
+        chances = expected(pool.ranker.curve(), ranked)
         new = rankings.NewRanking(
             revision=revision,
             pipeline=pool.pipeline.name,
@@ -128,7 +133,7 @@ class Ranker:
             cold_start=ranked.cold_start,
             warm=ranked.warm,
             seconds=time.perf_counter() - start,
-            detail={"head_starts": dict(ranked.head_starts)},
+            detail={"head_starts": dict(ranked.head_starts), "expected": chances},
             report_ids=_ids(pool, ranked),
             scores=array("f", ranked.scores.tobytes()),
         )
@@ -227,6 +232,17 @@ class Ranker:
             raise
         reporter.close("done", None)
         return features
+
+
+def expected(curve: Curve | None, ranked: Ranked) -> dict[str, float]:
+    """How many of the next records are expected to be relevant, by how many these are.
+
+    Empty where nothing can be said yet.
+    """
+    if curve is None or ranked.cold_start:
+        return {}
+    chances = curve.chances(ranked.scores[: max(_NEXT)].astype(np.float64))
+    return {str(n): float(chances[:n].sum()) for n in _NEXT if n <= len(ranked.order)}
 
 
 def _stamp(session: ReadSession, review_id: int) -> _Stamp:

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from model.chance import Curve, fit_curve
+from model.order import Evidence, PoolRanker
+from model.pipeline import Pipeline, View
+from tests.model.corpora import documents, features
+
+NONE = np.array([], np.int64)
+
+
+def test_chances_are_the_shares_that_scores_have_meant() -> None:
+    rng = np.random.default_rng(1)
+    scores = rng.normal(size=4000)
+    y = rng.random(4000) < 1 / (1 + np.exp(-(2 * scores - 1)))
+    curve = fit_curve(scores, y)
+    assert curve is not None
+    fresh = rng.normal(size=4000)
+    truth = 1 / (1 + np.exp(-(2 * fresh - 1)))
+    assert curve.chances(fresh).sum() == pytest.approx(truth.sum(), rel=0.1)
+    top = fresh > 1
+    assert curve.chances(fresh[top]).sum() == pytest.approx(truth[top].sum(), rel=0.1)
+
+
+def test_late_decisions_say_more_than_early_ones() -> None:
+    scores = np.tile([0.0, 1.0], 200)
+    y = np.zeros(400, bool)
+    y[:200] = np.tile([False, True], 100)
+    y[200:][np.arange(1, 200, 20)] = True
+    curve = fit_curve(scores, y)
+    assert curve is not None
+    # All of the early ones at this score were relevant, of the late ones a tenth.
+    assert curve.chances(np.array([1.0]))[0] < 0.5
+
+
+@pytest.mark.parametrize("relevant", [0, 4, 36, 40])
+def test_a_curve_needs_some_of_either_kind(relevant: int) -> None:
+    y = np.arange(40) < relevant
+    assert fit_curve(np.zeros(40), y) is None
+
+
+def test_scores_that_a_line_separates_or_that_go_the_wrong_way_give_a_curve() -> None:
+    y = np.arange(40) < 20
+    for scores in (y.astype(float), -y.astype(float), np.zeros(40), 1e6 * y):
+        curve = fit_curve(scores, y)
+        assert curve is not None
+        assert curve.slope >= 0
+        assert np.isfinite(curve.chances(scores)).all()
+    assert Curve(0, 1).chances(np.array([0.0]))[0] == 0.5
+
+
+def test_a_ranker_that_starts_in_the_middle_knows_about_what_one_that_saw_it_all_knows() -> None:
+    made, y = documents(40, 160, np.random.default_rng(3))
+    # Half of the topic is relevant, so that the words alone do not settle it.
+    y = y & (np.random.default_rng(4).random(200) < 0.5)
+    pipeline = Pipeline("test", (View("words"), View("title-words", 0.3)))
+    pool = features(made, pipeline)
+    first, late = PoolRanker(pool, pipeline), PoolRanker(pool, pipeline)
+    read = [int(np.flatnonzero(y)[0]), int(np.flatnonzero(~y)[0])]
+    unread = np.ones(200, bool)
+    unread[read] = False
+    evidence = Evidence(np.array(read), y[read], unread, NONE, NONE)
+    for _ in range(70):
+        best = int(first.rank(evidence).order[0])
+        read.append(best)
+        unread = unread.copy()
+        unread[best] = False
+        evidence = Evidence(np.array(read), y[read], unread, NONE, NONE)
+    ranked = first.rank(evidence)
+    late.catch_up(evidence)
+    again = late.rank(evidence)
+    one, other = first.curve(), late.curve()
+    assert one is not None
+    assert other is not None
+    scores = ranked.scores[:20].astype(float)
+    assert one.chances(scores).sum() == pytest.approx(other.chances(scores).sum(), abs=3)
+    # What it noted on the way leaves the order as it is.
+    assert ranked.order[:10].tolist() == again.order[:10].tolist()
