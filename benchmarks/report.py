@@ -80,15 +80,19 @@ def _speed(data: dict[str, Any]) -> str:
                 ],
             ],
         ),
-        "One fit of the default pipeline and the order of all unread records, features at hand:",
+        "The default pipeline after one more decision: fit, order of all unread records, chances "
+        "of the next ones; features at hand. The memory is the whole process's at its peak, the "
+        "making of the features included.",
         _table(
-            ["records", "decisions", "word features, once", "fit and rank"],
+            ["records", "decisions", "features, once", "first fit", "after a decision", "memory"],
             [
                 [
                     f"{row['records']:,}",
                     f"{row['decisions']:,}",
-                    f"{row['word_features_seconds']:.1f} s",
-                    _range(row["fit_and_rank_seconds"], _ms),
+                    f"{row['features_seconds']:.1f} s",
+                    f"{row['first_seconds']:.1f} s",
+                    _range(row["after_a_decision_seconds"], _ms),
+                    f"{row['peak_bytes'] / 2**30:.1f} GiB",
                 ]
                 for row in data["fit_and_rank"]
             ],

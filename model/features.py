@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -36,37 +36,65 @@ class Document:
         return f"{self.title}. {self.abstract}" if self.title else self.abstract
 
 
+class Terms:
+    """Many short strings in little memory: millions of terms as Python strings take gigabytes.
+
+    Args:
+        names: none holds a line break.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._text = "\n".join(names).encode()
+        breaks = np.flatnonzero(np.frombuffer(self._text, np.uint8) == ord("\n"))
+        self._ends = np.append(breaks, len(self._text)).astype(np.int64)
+
+    def __len__(self) -> int:
+        return len(self._ends) if self._text else 0
+
+    def __getitem__(self, at: int) -> str:
+        start = int(self._ends[at - 1]) + 1 if at else 0
+        return self._text[start : int(self._ends[at])].decode()
+
+
 @dataclass(frozen=True, slots=True)
 class Features:
     """Feature matrices of a pool of documents by name, each of shape (n_documents, ...).
 
     Attributes:
         prior: the study-language prior's scores, shape (n_documents,); None where it is not used.
+        terms: what the columns of word features stand for.
     """
 
     matrices: dict[str, Matrix]
     size: int
     prior: NDArray[np.float32] | None = None
+    terms: Mapping[str, Terms] = field(default_factory=dict)
+
+    def term(self, name: str, column: int) -> str:
+        """What a column of word features stands for."""
+        return self.terms[name][column]
 
     def __getitem__(self, name: str) -> Matrix:
         return self.matrices[name]
 
 
-def tfidf(texts: Sequence[str], *, min_df: int = 1) -> sp.csr_matrix:
+def tfidf(texts: Sequence[str], *, min_df: int = 1) -> tuple[sp.csr_matrix, Terms]:
     """TF-IDF of word 1-2-grams, sublinear, without words in over 95 % of texts (ELAS u4's).
 
     Returns:
-        Shape (n_texts, n_terms); one empty column where the texts hold no usable word.
+        The matrix, shape (n_texts, n_terms), and its terms; one empty column, without a term,
+        where the texts hold no usable word.
     """
     # Imported here: it takes a second that no other command should pay.
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     vectoriser = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, min_df=min_df, max_df=0.95)
     try:
-        return vectoriser.fit_transform(texts).tocsr()
+        matrix = vectoriser.fit_transform(texts).tocsr()
     except ValueError:
         # "empty vocabulary" and "max_df corresponds to < documents than min_df": tiny corpora.
-        return sp.csr_matrix((len(texts), 1), dtype=np.float64)
+        return sp.csr_matrix((len(texts), 1), dtype=np.float64), Terms([])
+    return matrix, Terms(vectoriser.get_feature_names_out().tolist())
 
 
 def centred(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -104,17 +132,19 @@ def build(
     matrices: dict[str, Matrix] = {}
     if vectors is not None:
         matrices["embedding"] = centred(vectors)
+    terms: dict[str, Terms] = {}
     if "words" in names:
-        matrices["words"] = tfidf(words)
+        matrices["words"], terms["words"] = tfidf(words)
     if "title-words" in names:
-        matrices["title-words"] = tfidf([document.title for document in documents], min_df=2)
+        titles = [document.title for document in documents]
+        matrices["title-words"], terms["title-words"] = tfidf(titles, min_df=2)
     if "form" in names:
         matrices["form"] = form(
             [document.title for document in documents],
             [document.abstract for document in documents],
         )
     if pipeline.study_language is None:
-        return Features(matrices, len(documents))
+        return Features(matrices, len(documents), terms=terms)
     if prior is None:
         raise ValueError(f"pipeline {pipeline.name!r} needs a study-language prior")
-    return Features(matrices, len(documents), prior.scores(words, vectors))
+    return Features(matrices, len(documents), prior.scores(words, vectors), terms)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
@@ -10,7 +10,9 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from model.blend import Blend, faded, spread_of, standardised
 from model.chance import Curve, fit_curve
+from model.explain import Explanation, Part, by_terms, nearest
 from model.features import Features, Matrix
 from model.pipeline import HeadStart, Pipeline, View
 from model.tail import interleaved, reached
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
 
 Index = NDArray[np.int64]
 
-_PSEUDO: Final = 3
 _LIMIT: Final = 3.0
 # Where a ranker that starts in the middle of a review fits on its way, see ``catch_up``.
 _FIRST_FIT: Final = 5
@@ -69,58 +70,6 @@ class Evidence:
     seeds: Index
 
 
-def _spread(scores: NDArray[np.float64], among: NDArray[np.bool_]) -> tuple[float, float]:
-    """Mean and standard deviation among some rows; the latter infinite where all are equal."""
-    chosen = scores[among]
-    if chosen.size == 0:
-        return 0.0, float("inf")
-    spread = float(chosen.std())
-    return float(chosen.mean()), spread if spread >= 1e-12 else float("inf")
-
-
-def standardised(scores: NDArray[np.float64], among: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Scores with mean 0 and standard deviation 1 among some rows; zeros where all are equal."""
-    mean, spread = _spread(scores, among)
-    z: NDArray[np.float64] = (scores - mean) / spread
-    return z
-
-
-@dataclass(frozen=True, slots=True)
-class Blend:
-    """How a fit's views and head starts make one score.
-
-    Attributes:
-        views: of each, mean and standard deviation over the unread, and weight.
-        starts: of each head start, its weight now and its scores of all rows.
-    """
-
-    views: list[tuple[float, float, float]]
-    starts: dict[str, tuple[float, NDArray[np.float64]]]
-
-    @property
-    def weights(self) -> dict[str, float]:
-        """Weight of each head start."""
-        return {name: weight for name, (weight, _) in self.starts.items()}
-
-    def parts(self, views: Sequence[NDArray[np.float64]], rows: Index) -> list[NDArray[np.float64]]:
-        """What each view, then each head start, adds to the scores of some rows.
-
-        Args:
-            views: each view's scores of these rows.
-            rows: which rows these are.
-        """
-        of_views = [
-            weight * ((scores - mean) / spread)
-            for scores, (mean, spread, weight) in zip(views, self.views, strict=True)
-        ]
-        return [*of_views, *(weight * scores[rows] for weight, scores in self.starts.values())]
-
-    def total(self, views: Sequence[NDArray[np.float64]], rows: Index) -> NDArray[np.float64]:
-        """Scores of some rows, see ``parts``."""
-        found: NDArray[np.float64] = np.sum(self.parts(views, rows), axis=0)
-        return found
-
-
 @dataclass(frozen=True, slots=True)
 class _Fit:
     """The last fit: rows and labels trained on, and the blended score of every row."""
@@ -128,6 +77,8 @@ class _Fit:
     rows: Index
     y: NDArray[np.bool_]
     scores: NDArray[np.float64]
+    views: list[NDArray[np.float64]]
+    blend: Blend
 
 
 def _best_first(scores: NDArray[np.float64], places: Index) -> Index:
@@ -167,20 +118,6 @@ def cold_scores(
             close = _closeness(features[view.features], queries)
             total += view.weight * standardised(close, unread)
     return total
-
-
-def faded(found: NDArray[np.float64], start: HeadStart) -> float:
-    """Weight of a head start once some relevant records are known.
-
-    The mean of its scores over them, with three made up at what is expected where it is right: it
-    falls to 0 by itself where relevant records score no higher than the pool.
-
-    Args:
-        found: its scores of the relevant records known, shape (n,).
-        start: its weight and what is expected of it.
-    """
-    mean = (_PSEUDO * start.expected + float(found.sum())) / (_PSEUDO + len(found))
-    return start.weight * max(0.0, mean)
 
 
 class PoolRanker:
@@ -225,7 +162,7 @@ class PoolRanker:
         views = self._fitted(rows, y)
         blend = self._blended(views, evidence, rows[y])
         scores = blend.total(views, np.arange(self._features.size))
-        self._last = _Fit(rows, y, scores)
+        self._last = _Fit(rows, y, scores, views, blend)
         order = _best_first(scores, places)
         tail = self._pipeline.tail
         if tail is not None and reached(evidence.y, tail):
@@ -253,6 +190,41 @@ class PoolRanker:
         ]
         scores = np.array([score for score, _ in known], float)
         return fit_curve(scores, np.array([relevant for _, relevant in known], bool))
+
+    def explain(self, row: int) -> Explanation | None:
+        """Why a row stands where the last ranking put it; None before a fit.
+
+        Args:
+            row: any row of the pool, decided or not.
+
+        Raises:
+            ValueError: the pipeline's solver keeps no fit to explain.
+        """
+        last = self._last
+        if last is None:
+            return None
+        if not self._fits:
+            raise ValueError(f"solver {self._pipeline.solver!r} keeps no fit to explain")
+        at = np.array([row], np.int64)
+        adds = last.blend.parts([scores[at] for scores in last.views], at)
+        parts = []
+        for number, view in enumerate(self._pipeline.views):
+            _, spread, weight = last.blend.views[number]
+            found = Part(view.features, float(adds[number][0]))
+            if view.features == "embedding":
+                matrix = self._features[view.features]
+                found = replace(found, nearest=nearest(matrix, row, last.rows, last.y))
+            else:
+                columns = self._fits[number].weights()
+                terms = by_terms(self._features, view, columns, row=row, scale=weight / spread)
+                found = replace(found, terms=terms)
+            parts.append(found)
+        names = list(last.blend.starts)
+        parts += [
+            Part(name, float(added[0]))
+            for name, added in zip(names, adds[len(parts) :], strict=True)
+        ]
+        return Explanation(float(last.scores[row]), tuple(parts))
 
     def _foresee(self, rows: Index) -> None:
         """Note what the last ranking thought of rows that have been decided since."""
@@ -307,7 +279,7 @@ class PoolRanker:
         alone = len(views) == 1 and not starts
         return Blend(
             views=[
-                (0.0, 1.0, 1.0) if alone else (*_spread(scores, evidence.unread), view.weight)
+                (0.0, 1.0, 1.0) if alone else (*spread_of(scores, evidence.unread), view.weight)
                 for view, scores in zip(self._pipeline.views, views, strict=True)
             ],
             starts={

@@ -45,7 +45,7 @@ class HeadStart:
     Attributes:
         weight: of its score beside a view's standardised one, at the start; above 0.
         expected: mean score of relevant records where it is right; above 0. As relevant records
-            are found, the weight follows their own mean score, see ``model.order.faded``.
+            are found, the weight follows their own mean score, see ``model.blend.faded``.
     """
 
     weight: float

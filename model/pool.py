@@ -92,6 +92,11 @@ class PoolSVM:
         self._coefficients = new
         return self._scores.copy()
 
+    def weights(self) -> Floats:
+        """The fit's weight of each column of the matrix, shape (n_columns,), without the bias."""
+        rows = self._matrix[self._pool_rows]
+        return np.asarray(rows.T @ self._coefficients, np.float64).ravel()
+
     def _row(self, slot: int) -> NDArray[np.float32]:
         row: NDArray[np.float32] = self._blocks[slot // _BLOCK][slot % _BLOCK]
         return row

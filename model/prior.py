@@ -3,7 +3,7 @@
 It knows no topic. It says that "randomized", "participants" or "weeks" have more often stood in
 records that reviews kept than "case", "commentary" or "will". Before a review's own decisions say
 more, that is worth a head start; where they contradict it (reviews of methods, of qualitative
-work), its weight goes to nothing by itself, see ``model.order.faded``.
+work), its weight goes to nothing by itself, see ``model.blend.faded``.
 """
 
 from __future__ import annotations

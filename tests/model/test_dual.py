@@ -206,7 +206,7 @@ def test_after_a_fit_that_broke_off_the_next_one_is_cold(monkeypatch: pytest.Mon
 
 
 def test_an_empty_vocabulary_is_one_column() -> None:
-    scores = PoolSVM(tfidf(["the", "the", "", ""])).fit(
+    scores = PoolSVM(tfidf(["the", "the", "", ""])[0]).fit(
         np.array([0, 1]), np.array([True, False]), np.array([0.1, 0.1])
     )
     assert np.isfinite(scores).all()

@@ -130,7 +130,7 @@ def test_weights_are_asreviews() -> None:
 
 def test_the_classifier_is_liblinears() -> None:
     made, y = documents(10, 30, np.random.default_rng(1))
-    X = tfidf([document.words for document in made])
+    X, _ = tfidf([document.words for document in made])
     ours = BalancedSVM(C=0.11, ratio=9.8).fit(X, y)
     theirs = LinearSVC(C=0.11, random_state=0).fit(X, y, sample_weight=balanced_weights(y, 9.8))
     assert ours.decision_function(X) == pytest.approx(theirs.decision_function(X))

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from api import resources
+from model.blend import faded
 from model.features import Document, build
-from model.order import Evidence, faded, rank
+from model.order import Evidence, rank
 from model.pipeline import HeadStart, Pipeline, View
 from model.prior import StudyPrior, load, save
 from model.train_prior import Finished, train
