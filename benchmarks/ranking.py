@@ -43,6 +43,7 @@ SMALLEST = 12
 # Two selections of one review: on one side of every split.
 TOGETHER = {"SYNERGY_Chou_2004": "Cohen_2006_SkeletalMuscleRelaxants"}
 TUNING_SEEDS = 3
+LONGEST_TAIL = 0.10
 LOG = RESULTS / "ranking-runs"
 
 
@@ -159,9 +160,14 @@ def _tasks(
 
 
 def choose(runs: Sequence[Run], names: set[str]) -> str:
-    """The candidate with the lowest geometric mean of loss ratios on some sets."""
+    """The candidate with the lowest geometric mean of loss ratios on some sets.
+
+    Only those count that lengthen no set's work to the last relevant record by more than the bar,
+    unless all do.
+    """
     found = compare([run for run in runs if run.data_set in names], base=BASE)
-    return min(found, key=lambda each: each.ratio).pipeline
+    bearable = [each for each in found if each.work_to_last_highest <= LONGEST_TAIL]
+    return min(bearable or found, key=lambda each: each.ratio).pipeline
 
 
 def joined(parts: Sequence[Comparison], pipeline: str) -> Comparison:

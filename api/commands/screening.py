@@ -1,9 +1,10 @@
-"""winnow rank, queue, decide."""
+"""winnow rank, explain, queue, decide."""
 
 from __future__ import annotations
 
 import datetime as dt
 import uuid
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -21,7 +22,7 @@ from api.commands.output import (
     settings,
 )
 from api.services import screening
-from api.services.ranking import Ranker
+from api.services.ranking import Explained, Ranker
 from api.wake import wake
 from store import decisions
 
@@ -65,6 +66,57 @@ def rank(review: ReviewOption = None, as_json: Json = False) -> None:
                 f"from {how}."
             ),
         )
+
+
+_NAMES = {
+    "words": "words of title and abstract",
+    "title-words": "words of the title",
+    "embedding": "sentence vectors",
+    "form": "how it is written",
+    "study-language": "study-language prior",
+    "question": "closeness to the protocol",
+}
+
+
+def explain(
+    report: Annotated[int, typer.Argument(help="Report, as `winnow queue` numbers it.")],
+    review: ReviewOption = None,
+    as_json: Json = False,
+) -> None:
+    """Say why a record stands where it does: what each view adds, by words or by records."""
+    with command(as_json) as output:
+        chosen = settings()
+        with opened(chosen) as store:
+            with store.read() as session:
+                found = find_review(session, review)
+            with output.progress("encoding texts") as progress:
+                explained = Ranker(store, chosen).explain(found.id, report, progress=progress)
+        if explained is None:
+            raise Refused(
+                "No model is fitted yet; the order is closeness to the protocol's texts.",
+                remedy="Decide at least one relevant and one irrelevant record first.",
+            )
+        output.result(
+            {"review": found.slug, "report": report, **asdict(explained)},
+            lambda screen: _show_explained(screen, explained),
+        )
+
+
+def _show_explained(screen: Console, explained: Explained) -> None:
+    where = "decided" if explained.place is None else f"place {explained.place}"
+    screen.print(
+        f"{explained.title or '(no title)'} ({where}, score {explained.explanation.score:+.2f})",
+        markup=False,
+    )
+    for part in explained.explanation.parts:
+        screen.print(f"  {part.adds:+.2f}  {_NAMES.get(part.name, part.name)}", markup=False)
+        if part.terms:
+            words = ", ".join(f"{term} {value:+.2f}" for term, value in part.terms)
+            screen.print(f"         {words}", markup=False)
+        for near in part.nearest:
+            kind = "relevant" if near.relevant else "irrelevant"
+            title = explained.titles[near.row] or "(no title)"
+            screen.print(f"         {near.closeness:.2f} to {kind}: {title}", markup=False)
 
 
 def queue(

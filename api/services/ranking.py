@@ -19,10 +19,12 @@ from model.cache import VectorCache
 from model.chance import Curve
 from model.encode import Encoder
 from model.evaluate import Limits, match
+from model.explain import Explanation
 from model.features import Document, Features, build
 from model.order import Evidence, PoolRanker, Ranked
 from model.pipeline import Pipeline
 from store import decisions, gold, jobs, pairs, rankings, records, reviews, searches
+from store.errors import NotFound
 from store.records import Text
 from store.session import ReadSession, Store
 
@@ -62,6 +64,23 @@ class _Pool:
     documents: list[Document]
     pipeline: Pipeline
     ranker: PoolRanker
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """An explanation with what its rows are.
+
+    Attributes:
+        place: in the order of the unread, from 1; None for a decided report.
+        titles: of the near rows.
+        reports: report ids of the near rows; a seed that is no report has none.
+    """
+
+    explanation: Explanation
+    place: int | None
+    title: str
+    titles: dict[int, str]
+    reports: dict[int, int]
 
 
 class Ranker:
@@ -148,6 +167,39 @@ class Ranker:
             new.seconds,
         )
         return newest
+
+    def explain(
+        self, review_id: int, report_id: int, *, progress: Progress | None = None
+    ) -> Explained | None:
+        """Why a report stands where it does, by a fit to the decisions as they are now.
+
+        Nothing is stored. None while no model is fitted: before there is a relevant and an
+        irrelevant decision, the order is closeness to the protocol's texts.
+
+        Raises:
+            NotFound: the review has no such report.
+        """
+        pool = self._current(review_id, progress)
+        if pool is None or report_id not in pool.row_of:
+            raise NotFound(f"the review has no report {report_id}")
+        with self._store.read() as session:
+            labels = decisions.labels(session, review_id)
+        ranked = pool.ranker.rank(_evidence(pool, labels))
+        row = pool.row_of[report_id]
+        found = pool.ranker.explain(row)
+        if ranked.cold_start or found is None:
+            return None
+        places = {at: place for place, at in enumerate(ranked.order.tolist(), start=1)}
+        near = {near.row for part in found.parts for near in part.nearest}
+        return Explained(
+            explanation=found,
+            place=places.get(row),
+            title=pool.documents[row].title,
+            titles={at: pool.documents[at].title for at in sorted(near)},
+            reports={
+                at: int(pool.report_ids[at]) for at in sorted(near) if at < len(pool.report_ids)
+            },
+        )
 
     def _current(self, review_id: int, progress: Progress | None) -> _Pool | None:
         """The review's pool, made anew where its records, protocol or gold list changed.
