@@ -167,9 +167,9 @@ def _ranking(data: dict[str, Any]) -> str:
         "*Held out*: what a set is scored by comes from the other half of the sets alone, the "
         "study-language prior and the choice among the candidates below (the lowest loss among "
         "those that lengthen no set's work to the last by more than 10 points). Half A was given "
-        f"*{data['chosen']['for_A']}*, half B *{data['chosen']['for_B']}*. *Default* is what ships, "
-        "its prior trained on these very sets: in-sample, no promise for another review. The "
-        "candidates have three seeds and the prior of the other half, but were thought of on these "
+        f"*{data['chosen']['for_A']}*, half B *{data['chosen']['for_B']}*. *Default* is what "
+        "ships, its prior trained on these very sets: in-sample, no promise for another review. "
+        "The candidates have three seeds and the prior of the other half, but were thought of on these "
         "sets.",
         _table(names, rows),
         "Bars: loss at most 0.85, at most 0.92 above 7 % relevant; worst at most 1.05; no worse "
