@@ -169,8 +169,8 @@ def _ranking(data: dict[str, Any]) -> str:
         "those that lengthen no set's work to the last by more than 10 points). Half A was given "
         f"*{data['chosen']['for_A']}*, half B *{data['chosen']['for_B']}*. *Default* is what "
         "ships, its prior trained on these very sets: in-sample, no promise for another review. "
-        "The candidates have three seeds and the prior of the other half, but were thought of on these "
-        "sets.",
+        "The candidates have three seeds and the prior of the other half, but were thought of on "
+        "these sets.",
         _table(names, rows),
         "Bars: loss at most 0.85, at most 0.92 above 7 % relevant; worst at most 1.05; no worse "
         "than u4 on 95 % of the sets; WSS@95 +6 points; work to the last nowhere more than 10 "
