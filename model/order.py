@@ -276,10 +276,12 @@ class PoolRanker:
         A view that stands alone keeps its raw scores: standardising would not change its order.
         """
         starts = [*self._starts(evidence.queries)]
+        # With everything decided nothing is ordered, but what was decided can still be explained.
+        among = evidence.unread if evidence.unread.any() else np.ones(self._features.size, bool)
         alone = len(views) == 1 and not starts
         return Blend(
             views=[
-                (0.0, 1.0, 1.0) if alone else (*spread_of(scores, evidence.unread), view.weight)
+                (0.0, 1.0, 1.0) if alone else (*spread_of(scores, among), view.weight)
                 for view, scores in zip(self._pipeline.views, views, strict=True)
             ],
             starts={
