@@ -8,6 +8,7 @@ work), its weight goes to nothing by itself, see ``model.blend.faded``.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -43,6 +44,13 @@ class StudyPrior:
     direction: NDArray[np.float32] | None
     encoder: str | None
     trained_on: tuple[str, ...]
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 (hex) of everything that changes a score."""
+        way = b"" if self.direction is None else self.direction.tobytes()
+        terms = json.dumps(self.terms, sort_keys=True).encode()
+        return hashlib.sha256(terms + way).hexdigest()
 
     def for_encoder(self, identity: str | None) -> StudyPrior:
         """This prior, without its direction where vectors are another encoder's."""

@@ -28,6 +28,7 @@ class Run:
 
     Attributes:
         pipeline_hash: of everything in the pipeline that changes an order.
+        material: hash of what it was made from beside the pipeline: texts, labels, vectors, prior.
         refit: the schedule.
         start: "priors", "question" or "priors and question".
         records: in the order, so without priors; ``relevant`` of them.
@@ -44,6 +45,7 @@ class Run:
     data_set: str
     pipeline: str
     pipeline_hash: str
+    material: str
     seed: int
     refit: str
     start: str
@@ -207,6 +209,7 @@ def measure(
         data_set=data_set,
         pipeline=pipeline.name,
         pipeline_hash=pipeline.hash,
+        material="",
         seed=plan.seed,
         refit=plan.schedule,
         start=plan.start,

@@ -22,12 +22,12 @@ from rich.console import Console
 
 from api import __version__, resources
 from api.commands.output import Json, Output, Refused, command, opened, settings
+from api.services.encoding import encoder_of
 from api.services.ranking import Ranker
 from api.services.setup import load_sample, open_store
 from api.settings import Settings
 from api.supervise import Supervisor
 from api.worker import Worker, until_signalled
-from model.encode import Encoder
 from store import audit, migrate, people
 from store.people import PersonInfo
 from store.session import Store
@@ -285,7 +285,7 @@ def doctor(as_json: Json = False) -> None:
     """Check the installation: versions, data folder, database, encoder, pipelines."""
     with command(as_json) as output:
         chosen = settings()
-        encoder = Encoder(chosen.encoder.name, sha256=chosen.encoder.sha256 or None)
+        encoder = encoder_of(chosen.encoder)
         checks = [
             Check("winnow", True, f"{__version__} on Python {platform.python_version()}"),
             _checked("libraries", _versions, "Install Winnow again."),

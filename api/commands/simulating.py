@@ -16,8 +16,8 @@ from api import resources
 from api.commands.output import Json, Output, Refused, command, settings
 from api.documents import plots
 from api.services import replaying
+from api.services.encoding import encoder_of
 from api.services.replaying import LabelledSet, RunLog, Task
-from api.settings import Settings
 from harvest.errors import UnreadableFile
 from model.cache import VectorCache
 from model.compare import Comparison, compare
@@ -72,7 +72,7 @@ def simulate_files(
         for path in files:
             with command(as_json, file=path):
                 sets.append(_with_question(path, asked, start))
-        encoder = _encoder(settings())
+        encoder = encoder_of(settings().encoder)
         tasks = [
             _task(data, each, plan, vectors=found, encoder=encoder)
             for data, found in _encoded(output, encoder, sets, wanted)
@@ -158,11 +158,6 @@ def _task(
         identity = encoder.identity if pipeline.needs_encoder else None
         prior = resources.study_prior().for_encoder(identity)
     return Task(data, pipeline, plan, vectors if pipeline.needs_encoder else None, prior)
-
-
-def _encoder(chosen: Settings) -> Encoder:
-    encoder = chosen.encoder
-    return Encoder(encoder.name, sha256=encoder.sha256 or None, device=encoder.device or None)
 
 
 def _encoded(

@@ -13,11 +13,11 @@ import numpy as np
 
 from api import resources
 from api.protocol import ProtocolBody
+from api.services.encoding import encoder_of
 from api.services.matching import held_of, known_of
 from api.settings import Settings
 from model.cache import VectorCache
 from model.chance import Curve
-from model.encode import Encoder
 from model.evaluate import Limits, match
 from model.explain import Explanation
 from model.features import Document, Features, build
@@ -102,10 +102,7 @@ class Ranker:
     def cache(self) -> VectorCache:
         """Vectors of the encoder that the settings name."""
         if self._cache is None:
-            chosen = self._settings.encoder
-            encoder = Encoder(
-                chosen.name, sha256=chosen.sha256 or None, device=chosen.device or None
-            )
+            encoder = encoder_of(self._settings.encoder)
             self._cache = VectorCache(self._settings.data_dir / "vectors", encoder)
         return self._cache
 

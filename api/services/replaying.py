@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import hashlib
+import io
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,7 +23,7 @@ from model.pipeline import Pipeline
 from model.prior import StudyPrior
 from model.simulate import Plan, Run, simulate
 
-Key = tuple[str, str, int, str, str]
+Key = tuple[str, str, str, int, str, str]
 _UNLOGGED = "order"
 _COLUMNS = tuple(field.name for field in fields(Run) if field.name != _UNLOGGED)
 
@@ -90,7 +92,25 @@ class Task:
     def key(self) -> Key:
         """What tells one replay from another."""
         plan = self.plan
-        return self.data.name, self.pipeline.hash, plan.seed, plan.schedule, plan.start
+        return (
+            self.data.name,
+            self.pipeline.hash,
+            self.material,
+            plan.seed,
+            plan.schedule,
+            plan.start,
+        )
+
+    @property
+    def material(self) -> str:
+        """SHA-256 (hex, shortened) of texts, labels, vectors and prior."""
+        made = hashlib.sha256(repr(self.data.texts).encode("utf-8", errors="replace"))
+        made.update(self.data.y.tobytes())
+        if self.vectors is not None:
+            made.update(np.ascontiguousarray(self.vectors).tobytes())
+        if self.prior is not None and self.pipeline.study_language is not None:
+            made.update(self.prior.hash.encode())
+        return made.hexdigest()[:16]
 
 
 def features(task: Task) -> Features:
@@ -113,7 +133,7 @@ def unit_of_runs(tasks: Sequence[Task]) -> list[Run]:
     runs = []
     for task in tasks:
         run = simulate(task.data.name, lambda: made, task.data.y, task.pipeline, task.plan)
-        runs.append(replace(run, seconds=run.seconds + spent))
+        runs.append(replace(run, material=task.material, seconds=run.seconds + spent))
     return runs
 
 
@@ -138,14 +158,17 @@ class RunLog:
         if not self._path.is_file():
             return []
         with self._path.open(encoding="utf-8", newline="") as stream:
-            lines = list(csv.DictReader(stream))
-            found = []
+            text = stream.read()
+        whole = text.endswith("\n")
+        lines = list(csv.DictReader(io.StringIO(text, newline="")))
+        found = []
+        if lines and not whole:
+            # Cut off, even where every column is there: its last number may be a part of one.
+            del lines[-1]
         for number, line in enumerate(lines, start=2):
             try:
                 found.append(_run(line))
             except (KeyError, TypeError, ValueError) as error:
-                if number == len(lines) + 1 and found:
-                    continue
                 raise UnreadableFile(
                     f"line {number} of {self._path.name} is no run: {error}.",
                     remedy="Name a file that simulate wrote, or a new one.",
@@ -160,7 +183,7 @@ class RunLog:
         os.replace(waiting, self._path)  # noqa: PTH105 - atomic on every system
 
     def append(self, run: Run) -> None:
-        """Add a run; the line is on disk when this returns."""
+        """Add a run."""
         with self._path.open("a", encoding="utf-8", newline="") as stream:
             csv.writer(stream).writerow(_line(run))
 
@@ -192,7 +215,7 @@ def _run(line: Mapping[str, str | None]) -> Run:
 
 
 def _key(run: Run) -> Key:
-    return run.data_set, run.pipeline_hash, run.seed, run.refit, run.start
+    return run.data_set, run.pipeline_hash, run.material, run.seed, run.refit, run.start
 
 
 def run_all(
@@ -213,22 +236,25 @@ def run_all(
     Raises:
         UnreadableFile: the log is something else.
     """
-    wanted = {task.key for task in tasks}
+    keys = [task.key for task in tasks]
     known = log.read() if log else []
     if log:
         # Also mends a line that was cut off.
         log.write(known)
-    done = {_key(run): run for run in known if _key(run) in wanted}
-    left = [task for task in tasks if task.key not in done]
-    if progress:
-        progress(len(done), len(tasks))
+    done = {_key(run): run for run in known}
+    left = [task for task, key in zip(tasks, keys, strict=True) if key not in done]
+
+    def report() -> None:
+        if progress:
+            progress(sum(key in done for key in keys), len(tasks))
+
+    report()
     for run in _made(left, jobs):
         done[_key(run)] = run
         if log:
             log.append(run)
-        if progress:
-            progress(len(done), len(tasks))
-    return [done[task.key] for task in tasks]
+        report()
+    return [done[key] for key in keys]
 
 
 def _units(tasks: Sequence[Task], jobs: int) -> list[list[Task]]:

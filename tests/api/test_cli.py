@@ -205,7 +205,7 @@ def test_simulate_keeps_its_contract(winnow: Winnow) -> None:
         assert set(run) == {
             *("data_set", "pipeline", "seed", "loss", "ndcg", "wss95", "wss100"),
             *("recall_at_10", "work_to_last", "seconds", "atd", "fits", "refit", "start"),
-            *("pipeline_hash", "records", "relevant"),
+            *("pipeline_hash", "material", "records", "relevant"),
         }
         assert (run["data_set"], run["pipeline"]) == ("SYNERGY_Donners_2021", "elas-u4")
         # ELAS u4 on this set: 0.066 on average in ranking.md.

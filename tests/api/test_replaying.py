@@ -61,7 +61,32 @@ def test_runs_of_another_plan_or_pipeline_are_not_taken_for_these(tmp_path: Path
     tasks = [Task(data, U4, plan, None, None) for plan in plans]
     tasks.append(Task(data, replace(U4, solver="dual"), Plan(0), None, None))
     run_all(tasks, log=log)
-    assert len({task.key for task in tasks}) == len(log.read()) == 5
+    # The same name over other labels is another set.
+    tasks.append(Task(replace(data, y=data.y[::-1].copy()), U4, Plan(0), None, None))
+    run_all(tasks, log=log)
+    assert len({task.key for task in tasks}) == len(log.read()) == 6
+
+
+def test_a_run_whose_last_number_was_cut_off_is_made_again(tmp_path: Path) -> None:
+    path = tmp_path / "runs.csv"
+    whole = run_all(_tasks(2), log=RunLog(path))
+    # Every column is still there; only the last place has lost its last digit.
+    path.write_bytes(path.read_bytes().rstrip()[:-1])
+    assert len(RunLog(path).read()) == 1
+    again = run_all(_tasks(2), log=RunLog(path))
+    assert [run.places for run in again] == [run.places for run in whole]
+
+
+def test_another_prior_makes_other_runs() -> None:
+    data = _data()
+    pipeline = resources.pipeline("default")
+    vectors = hashed([document.prose for document in data.documents])
+    prior = resources.study_prior().for_encoder(None)
+    other = replace(prior, terms={"trial": 1.0})
+    one, two = (Task(data, pipeline, Plan(0), vectors, each) for each in (prior, other))
+    assert one.key != two.key
+    # A pipeline that asks no prior does not care which there is.
+    assert Task(data, U4, Plan(0), None, prior).key == Task(data, U4, Plan(0), None, other).key
 
 
 def test_a_file_that_is_no_log_is_refused_by_its_line(tmp_path: Path) -> None:

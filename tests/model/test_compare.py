@@ -14,6 +14,7 @@ RUN = Run(
     data_set="a",
     pipeline="base",
     pipeline_hash="h",
+    material="m",
     seed=0,
     refit="each",
     start="priors",
