@@ -16,8 +16,9 @@ from huey.registry import Message
 from huey.serializer import Serializer
 from huey.utils import Error
 
-from api.services import counting, importing, search_check
+from api.services import comparing, counting, evaluation, explaining, importing, search_check
 from api.services.importing import ImportRequest
+from api.services.ranking import Ranker
 from api.settings import Settings
 from harvest.errors import SourceError, UnreadableFile
 from harvest.http import masked
@@ -85,14 +86,26 @@ def make_huey(settings: Settings) -> Huey:
 class Jobs:
     """The jobs of this program, to be enqueued by the server and run by the worker."""
 
-    def __init__(self, store: Store, settings: Settings, done: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        done: Callable[[], None],
+        *,
+        ranker: Ranker | None = None,
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> None:
         """Register the jobs.
 
         Args:
             store: the database.
             settings: where the queue is.
             done: called when records have come, so that they are ranked.
+            ranker: the worker's; a server only enqueues.
+            stopping: whether a long job should end.
         """
+        self._ranker = ranker
+        self._stopping = stopping
         self.huey = make_huey(settings)
         self._store = store
         self._settings = settings
@@ -104,6 +117,10 @@ class Jobs:
         self.count_hits: Callable[[int, int], Any] = self.huey.task(name="count_hits")(
             self._count_hits
         )
+        self.compare_orders: Callable[[int, int], Any] = self.huey.task(name="compare_orders")(
+            self._compare_orders
+        )
+        self.explain: Callable[[int, int, int], Any] = self.huey.task(name="explain")(self._explain)
 
     def close(self) -> None:
         """Let the queue's connections of this thread go."""
@@ -118,7 +135,7 @@ class Jobs:
         waiting = [int(task.args[1]) for task in self.huey.pending()]
         with self._store.write() as session:
             jobs.interrupted(session, kind="import")
-            for kind in ("hits", "lookup"):
+            for kind in ("hits", "lookup", "comparison", "explanation"):
                 jobs.interrupted(session, kind=kind, but=waiting)
             left = []
             for upload in uploads.confirmed(session):
@@ -155,10 +172,46 @@ class Jobs:
 
         self._asking(job, "Looking up", look)
 
+    def _compare_orders(self, review_id: int, job: int) -> None:
+        """Replay a review by its own pipeline and by ELAS u4."""
+
+        def compare(progress: Callable[[int, int], None]) -> list[str]:
+            if self._ranker is None:
+                raise RuntimeError("only a worker holds a ranker")
+
+            def told(done: int, total: int) -> None:
+                if self._stopping():
+                    raise InterruptedError("the worker was stopped; start it again")
+                progress(done, total)
+
+            with self._store.read() as session:
+                matches = evaluation.evaluate(session, review_id).matches
+            try:
+                beside = comparing.compare(
+                    self._ranker, self._store, review_id, matches, progress=told
+                )
+            except (ValueError, InterruptedError) as error:
+                return [f"Replays: {error}"]
+            comparing.keep(self._store, review_id, beside)
+            return []
+
+        self._asking(job, "Replays", compare)
+
+    def _explain(self, review_id: int, report_id: int, job: int) -> None:
+        """Say why a report stands where it does."""
+
+        def explain(progress: Callable[[int, int], None]) -> list[str]:
+            if self._ranker is None:
+                raise RuntimeError("only a worker holds a ranker")
+            explaining.explain(self._ranker, self._store, review_id, report_id)
+            return []
+
+        self._asking(job, "Explanation", explain)
+
     def _asking(
         self, job: int, words: str, work: Callable[[Callable[[int, int], None]], list[str]]
     ) -> None:
-        """Do what asks the sources, tell how far it is, and what went wrong."""
+        """Do what takes a while, tell how far it is, and what went wrong."""
 
         def progress(done: int, total: int) -> None:
             with self._store.write() as session:

@@ -400,6 +400,9 @@ class ProgressOut(Out):
     found: list[int]
 
 
+Tag = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
+
+
 class GoldIn(In):
     """A known relevant record."""
 
@@ -409,6 +412,7 @@ class GoldIn(In):
     pmid: Text | None = None
     search_use: Literal["development", "validation"] = "validation"
     ranking_use: Literal["seed", "held_out"] = "held_out"
+    tags: Annotated[dict[Tag, Tag], Field(max_length=20)] = {}
 
 
 class GoldListIn(In):
@@ -429,6 +433,13 @@ class GoldOut(Out):
     search_use: str
     ranking_use: str
     list_name: str
+    tags: dict[str, str]
+
+
+class AskedOut(Out):
+    """A question to the worker's model; the job tells how far it is."""
+
+    job: int
 
 
 class AddedOut(Out):

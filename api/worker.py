@@ -103,6 +103,8 @@ class Worker:
             self._store,
             self._settings,
             done=lambda: wake(self._store, self._settings.data_dir),
+            ranker=self._ranker,
+            stopping=self._stop.is_set,
         )
         jobs.resume()
         harvests = Harvests(

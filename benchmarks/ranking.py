@@ -29,6 +29,8 @@ from api.settings import load
 from benchmarks.measuring import DATA, RESULTS, write
 from model.cache import VectorCache
 from model.compare import Comparison, SetComparison, compare, geometric_mean, summed
+from model.drift import SHIPPED as EXPECTED
+from model.drift import expected_of, save
 from model.encode import Encoder, Vectors
 from model.pipeline import HeadStart, Pipeline, View
 from model.prior import StudyPrior
@@ -47,28 +49,32 @@ LONGEST_TAIL = 0.10
 LOG = RESULTS / "ranking-runs"
 
 
-def _candidate(*, embedding: float, form: float, tail: bool) -> Pipeline:
+def _candidate(*, embedding: float, form: float, every: int | None) -> Pipeline:
+    """``every``: each such place of the tail goes to words alone; None: there is no tail."""
     default = resources.pipeline("default")
+    assert default.tail is not None
     views = [View("words"), View("embedding", embedding, 0.1), View("title-words", 0.3)]
     if form:
         views.append(View("form", form, 0.1))
-    name = f"embedding {embedding:g}, form {form:g}, {'a' if tail else 'no'} tail"
+    tail = f"tail {every}" if every else "no tail"
+    name = f"embedding {embedding:g}, form {form:g}, {tail}"
     return Pipeline(
         name,
         tuple(views),
         study_language=HeadStart(0.6, 0.6),
-        tail=default.tail if tail else None,
+        tail=dataclasses.replace(default.tail, every=every) if every else None,
     )
 
 
 def candidates() -> list[Pipeline]:
     """The few pipelines among which each half chooses for the other."""
     return [
-        _candidate(embedding=0.5, form=0.0, tail=False),
-        _candidate(embedding=1.0, form=0.0, tail=False),
-        _candidate(embedding=0.5, form=0.5, tail=True),
-        _candidate(embedding=1.0, form=0.5, tail=False),
-        _candidate(embedding=1.0, form=0.5, tail=True),
+        _candidate(embedding=0.5, form=0.0, every=None),
+        _candidate(embedding=1.0, form=0.0, every=None),
+        _candidate(embedding=0.5, form=0.5, every=3),
+        _candidate(embedding=1.0, form=0.5, every=None),
+        _candidate(embedding=1.0, form=0.5, every=3),
+        _candidate(embedding=1.0, form=0.5, every=4),
     ]
 
 
@@ -249,11 +255,14 @@ def measure_all(stuff: Material, names: set[str], *, quick: bool, jobs: int) -> 
     sides = {side: {name for name in names if stuff.half[name] == side} for side in "AB"}
     # Chosen on the one, used on the other.
     picked = {"A": choose(tuning, sides["B"]), "B": choose(tuning, sides["A"])}
-    parts = []
+    parts, apart = [], []
     for side, name in picked.items():
         pipeline = next(each for each in few if each.name == name)
-        tasks = _tasks(stuff, [pipeline], seeds=all_seeds, names=sides[side])
-        parts.append(_of(base + run("candidates", tasks), name, sides[side]))
+        found = run("candidates", _tasks(stuff, [pipeline], seeds=all_seeds, names=sides[side]))
+        parts.append(_of(base + found, name, sides[side]))
+        apart += [each for each in found if each.pipeline == name and each.data_set in sides[side]]
+    if not quick:
+        save(expected_of(apart), EXPECTED)
     default = resources.pipeline("default")
     everything = lambda _: stuff.priors["AB"]  # noqa: E731 - one line
     shipped = run(

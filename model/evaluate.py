@@ -7,13 +7,17 @@ estimate only where it was computed from records that played no part in building
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from model import metrics
+from model.breakdown import Subject, mean_interval
 
 MATCHED, MISSING, NOT_MATCHED = "matched", "missing", "not matched"
+# Decisions by which a record counts as found.
+FOUND = ("include", "maybe")
 SEARCH_NOTE = "used to build the search: not an estimate of recall"
 RANKING_NOTE = "used to build the ranking: not an estimate of recall"
 SAME_FILE_NOTE = "the list is a file that was imported: not an estimate of search recall"
@@ -23,7 +27,10 @@ EMPTY_NOTE = "no known relevant record is within the review's limits"
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A known relevant record; ``title_key`` is its folded title, "" where it has none."""
+    """A known relevant record; ``title_key`` is its folded title, "" where it has none.
+
+    ``tags`` are other columns of its list, such as a study design; values are parted by ";".
+    """
 
     number: int
     title: str | None
@@ -35,6 +42,7 @@ class Known:
     search_use: str
     ranking_use: str
     origin: str = "list"
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +91,8 @@ class Match:
     report_id: int | None
     in_scope: bool
     year: int | None
+    language: str | None = None
+    types: tuple[str, ...] = ()
 
     @property
     def dated(self) -> bool:
@@ -164,6 +174,8 @@ def match(known: Sequence[Known], held: Sequence[Held], limits: Limits) -> list[
                 report_id=report.report_id if report else None,
                 in_scope=limits.allows(year, language, report.types if report else ()),
                 year=year,
+                language=language,
+                types=report.types if report else (),
             )
         )
     return matches
@@ -226,6 +238,30 @@ class Read:
 
 
 @dataclass(frozen=True, slots=True)
+class Estimate:
+    """A figure with its 95 % interval, by bootstrap over the known relevant records.
+
+    Attributes:
+        low: lower end. Where all or none of the records are reached every draw is alike, so
+            there it is Wilson's.
+        random: what a random order would have on average.
+    """
+
+    value: float
+    low: float
+    high: float
+    random: float
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """A known relevant record that nobody has read yet."""
+
+    report_id: int
+    place: int
+
+
+@dataclass(frozen=True, slots=True)
 class ScreeningRecall:
     """What screening has found, and what the order would find.
 
@@ -238,6 +274,9 @@ class ScreeningRecall:
         found: relevant ones that were read and included (or *maybe*).
         excluded: relevant ones that were read and excluded.
         places: places of the relevant in the order, from 1.
+        recall_at: recall after a number of records ("100") or a share of them ("10%").
+        atd: mean share of the records read when a relevant one is reached.
+        late: relevant ones that are not read, the last first.
     """
 
     note: str | None
@@ -252,11 +291,13 @@ class ScreeningRecall:
     found: int
     excluded: tuple[int, ...]
     places: tuple[int, ...]
-    recall_at: Mapping[str, float]
-    wss95: float | None
+    recall_at: Mapping[str, Estimate]
+    wss95: Estimate | None
     wss100: float | None
+    atd: Estimate | None
     reads_to_95: int | None
     reads_to_100: int | None
+    late: tuple[Late, ...]
 
     @property
     def recall_of_read(self) -> float | None:
@@ -266,21 +307,27 @@ class ScreeningRecall:
 
 _DEPTHS = (10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 _SHARES = (0.05, 0.1, 0.2, 0.5)
+_DRAWS = 2000
 
 
-def screening_recall(matches: Sequence[Match], order: Sequence[Read]) -> ScreeningRecall:
+def screening_recall(
+    matches: Sequence[Match], order: Sequence[Read], *, depths: Sequence[int] = ()
+) -> ScreeningRecall:
     """Screening recall of an order: the decided as decided, then the current ranking.
 
     Figures come from *held out* records; seeds leave the order altogether.
+
+    Args:
+        matches: known relevant records.
+        order: reports in screening order.
+        depths: numbers of records at which recall is wanted besides the usual ones.
     """
-    seeds = {m.report_id for m in matches if m.known.ranking_use == "seed" and m.report_id}
     clean = [m for m in matches if m.known.ranking_use == "held_out"]
     note = None
     if not clean and matches:
         note = RANKING_NOTE
     inside = [m for m in clean if m.in_scope]
-    wanted = {m.report_id for m in inside if m.report_id is not None} - seeds
-    kept = [entry for entry in order if entry.report_id not in seeds]
+    kept, wanted = _without_seeds(matches, order)
     labels = np.array([entry.report_id in wanted for entry in kept], dtype=bool)
     unread = any(entry.decision is None for entry in kept)
     if any(m.known.origin == "own-includes" for m in clean) and unread:
@@ -289,6 +336,7 @@ def screening_recall(matches: Sequence[Match], order: Sequence[Read]) -> Screeni
     relevant = int(labels.sum())
     if relevant == 0 and note is None:
         note = EMPTY_NOTE
+    places = np.flatnonzero(labels) + 1
     return ScreeningRecall(
         note=note,
         relevant=relevant,
@@ -299,23 +347,131 @@ def screening_recall(matches: Sequence[Match], order: Sequence[Read]) -> Screeni
         seeds=len(order) - len(kept),
         reports=len(kept),
         read=len(read),
-        found=sum(e.report_id in wanted and e.decision in ("include", "maybe") for e in read),
+        found=sum(e.report_id in wanted and e.decision in FOUND for e in read),
         excluded=tuple(
             e.report_id for e in read if e.report_id in wanted and e.decision == "exclude"
         ),
-        places=tuple((np.flatnonzero(labels) + 1).tolist()),
-        recall_at=_recalls(labels) if relevant else {},
-        wss95=metrics.wss_at(labels, 0.95) if relevant else None,
+        places=tuple(places.tolist()),
+        recall_at=_recalls(places, len(kept), depths) if relevant else {},
+        wss95=_wss95(places, len(kept)) if relevant else None,
         wss100=metrics.wss_at(labels, 1.0) if relevant else None,
+        atd=_atd(places, len(kept)) if relevant else None,
         reads_to_95=metrics.reads_to(labels, 0.95) if relevant else None,
         reads_to_100=metrics.reads_to(labels, 1.0) if relevant else None,
+        late=tuple(
+            Late(kept[place - 1].report_id, place)
+            for place in places.tolist()[::-1]
+            if kept[place - 1].decision is None
+        ),
     )
 
 
-def _recalls(labels: metrics.Labels) -> dict[str, float]:
-    """Recall at fixed depths below the end, and at shares of the records."""
-    depths = {str(k): metrics.recall_at(labels, k) for k in _DEPTHS if k < len(labels)}
-    shares = {
-        f"{share:.0%}": metrics.recall_at(labels, int(share * len(labels))) for share in _SHARES
+def _without_seeds(matches: Sequence[Match], order: Sequence[Read]) -> tuple[list[Read], set[int]]:
+    """The order without seeds, and the reports that it is judged by."""
+    seeds = {m.report_id for m in matches if m.known.ranking_use == "seed" and m.report_id}
+    wanted = {
+        m.report_id
+        for m in matches
+        if m.known.ranking_use == "held_out" and m.in_scope and m.report_id is not None
     }
-    return {**depths, **shares}
+    return [entry for entry in order if entry.report_id not in seeds], wanted - seeds
+
+
+def subjects(
+    matches: Sequence[Match], order: Sequence[Read], sources: Mapping[int, tuple[str, ...]]
+) -> list[Subject]:
+    """Known relevant records within the limits, as recall by kind reads them.
+
+    Kinds: source (of those among the records), five years, language, publication type, and the
+    list's own columns. Several copies of one report in a list count once for the order.
+
+    Args:
+        matches: known relevant records.
+        order: reports in screening order.
+        sources: of each report.
+    """
+    kept, wanted = _without_seeds(matches, order)
+    places = {entry.report_id: place for place, entry in enumerate(kept, start=1)}
+    found = {entry.report_id for entry in kept if entry.decision in FOUND}
+    clean_search = any(m.known.search_use == "validation" for m in matches)
+    told: list[Subject] = []
+    placed: set[int] = set()
+    for m in matches:
+        if not m.in_scope:
+            continue
+        searched = m.state in (MATCHED, MISSING) and (
+            m.known.search_use == "validation" or not clean_search
+        )
+        place = None
+        if m.report_id in wanted and m.report_id not in placed:
+            placed.add(m.report_id)
+            place = places.get(m.report_id)
+        told.append(
+            Subject(
+                kinds=_kinds(m, sources.get(m.report_id or 0, ())),
+                held=(m.state == MATCHED) if searched else None,
+                place=place,
+                found=m.report_id in found,
+            )
+        )
+    return told
+
+
+def _kinds(m: Match, sources: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    kinds: dict[str, tuple[str, ...]] = {}
+    if m.year is not None:
+        first = m.year - m.year % 5
+        kinds["years"] = (f"{first} to {first + 4}",)
+    if m.language:
+        kinds["language"] = (m.language,)
+    if m.types:
+        kinds["publication type"] = m.types
+    if sources:
+        kinds["source"] = sources
+    for name, text in m.known.tags.items():
+        values = tuple(value.strip() for value in text.split(";") if value.strip())
+        if values:
+            kinds[name] = values
+    return kinds
+
+
+def _drawn(places: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Bootstrap samples of places, shape (draws, n_places)."""
+    chosen = np.random.default_rng(0).integers(len(places), size=(_DRAWS, len(places)))
+    return places[chosen]
+
+
+def _ends(values: NDArray[np.float64]) -> tuple[float, float]:
+    low, high = np.percentile(values, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def _recalls(places: NDArray[np.int64], reports: int, wanted: Sequence[int]) -> dict[str, Estimate]:
+    """Recall at fixed depths below the end, at those wanted, and at shares of the records."""
+    drawn = _drawn(places)
+    usual = [k for k in _DEPTHS if k < reports]
+    found = {str(k): k for k in sorted({*usual, *(min(k, reports) for k in wanted)})}
+    found |= {f"{share:.0%}": int(share * reports) for share in _SHARES}
+    recalls = {}
+    for name, depth in found.items():
+        reached = int((places <= depth).sum())
+        value = reached / len(places)
+        low, high = _ends((drawn <= depth).mean(axis=1))
+        if reached in (0, len(places)):
+            low, high = metrics.wilson(reached, len(places)) or (low, high)
+        recalls[name] = Estimate(value, low, high, random=depth / reports)
+    return recalls
+
+
+def _wss95(places: NDArray[np.int64], reports: int) -> Estimate:
+    last = int(np.ceil(0.95 * len(places) - 1e-9)) - 1
+    reads = np.sort(_drawn(places), axis=1)[:, last]
+    value = 0.95 - float(places[last]) / reports
+    low, high = _ends(0.95 - reads / reports)
+    return Estimate(value, low, high, random=0.0)
+
+
+def _atd(places: NDArray[np.int64], reports: int) -> Estimate:
+    shares = places / reports
+    low, high = mean_interval(shares)
+    return Estimate(float(shares.mean()), low, high, random=(reports + 1) / (2 * reports))

@@ -15,8 +15,6 @@ from model.features import Features
 from model.order import Evidence, PoolRanker
 from model.pipeline import Pipeline
 
-_NONE = np.array([], dtype=np.int64)
-
 Schedule = Literal["each", "thinning"]
 _EACH_UNTIL: Final = 200
 _THEN_SHARE: Final = 0.01
@@ -80,6 +78,7 @@ class Plan:
         refit: when it is fitted, see ``reads_before_refit``.
         priors: whether it starts with one relevant and one irrelevant record.
         queries: rows of the features, beyond the records, that say what is sought.
+        seeds: rows known relevant beforehand; they train until they are read.
         fit_until: labels after which the order stays as it is; None: fitted to the end.
     """
 
@@ -87,6 +86,7 @@ class Plan:
     refit: Schedule = "each"
     priors: bool = True
     queries: tuple[int, ...] = ()
+    seeds: tuple[int, ...] = ()
     fit_until: int | None = None
 
     @property
@@ -97,7 +97,11 @@ class Plan:
     @property
     def start(self) -> str:
         """What is known at the start, in words."""
-        known = (["priors"] if self.priors else []) + (["question"] if self.queries else [])
+        known = (
+            (["priors"] if self.priors else [])
+            + (["question"] if self.queries else [])
+            + (["seeds"] if self.seeds else [])
+        )
         return " and ".join(known) or "nothing"
 
 
@@ -146,7 +150,7 @@ def replay(
     """Rows in the order read: the best unread one, a refit, and so on to the last relevant.
 
     Args:
-        features: of all records, then of the plan's queries.
+        features: of all records, then of the plan's queries and of seeds that are no record.
         y: shape (n_records,), True where relevant.
         pipeline: what orders the unread.
         plan: how it starts and when it is fitted.
@@ -158,19 +162,20 @@ def replay(
     Raises:
         ValueError: a class is too small for a replay.
     """
-    priors = draw_priors(y, np.random.default_rng(plan.seed))
-    labelled = list(priors) if plan.priors else []
+    labelled = [*draw_priors(y, np.random.default_rng(plan.seed))] if plan.priors else []
+    if not y.any():
+        raise ValueError("a replay needs a relevant record to look for")
     unread = np.zeros(features.size, bool)
     unread[: len(y)] = True
     unread[labelled] = False
     left = int(y.sum()) - (1 if plan.priors else 0)
     ranker = PoolRanker(features, pipeline, seed=plan.seed)
-    queries = np.array(plan.queries, np.int64)
+    queries, seeds = np.array(plan.queries, np.int64), np.array(plan.seeds, np.int64)
     order: list[int] = []
     fits = 0
     while left:
         rows = np.array(labelled, np.int64)
-        evidence = Evidence(rows, y[rows], unread, queries, _NONE)
+        evidence = Evidence(rows, y[rows], unread, queries, seeds)
         reads = _reads(plan, len(labelled), len(y))
         fits += 1
         for best in ranker.rank(evidence).order[:reads].tolist():

@@ -6,7 +6,7 @@ import datetime as dt
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import select, update
@@ -23,7 +23,7 @@ ORIGINS = ("list", "own-includes")
 
 @dataclass(frozen=True, slots=True)
 class NewGold:
-    """A known relevant record to be added."""
+    """A known relevant record to be added; ``tags`` are other columns of its list."""
 
     title: str | None
     abstract: str | None = None
@@ -34,6 +34,7 @@ class NewGold:
     search_use: str = "validation"
     ranking_use: str = "held_out"
     origin: str = "list"
+    tags: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class GoldInfo:
     ranking_use: str
     origin: str
     list_name: str
+    tags: Mapping[str, str] = field(default_factory=dict, hash=False)
     opened_at: dt.datetime | None = None
     development_from: int | None = None
 
@@ -94,6 +96,7 @@ def add(
                 doi=record.doi,
                 pmid=record.pmid,
                 source_id=record.source_id,
+                tags=dict(record.tags),
                 search_use=record.search_use,
                 ranking_use=record.ranking_use,
                 origin=record.origin,
@@ -163,6 +166,7 @@ def everything(session: ReadSession, review_id: int) -> list[GoldInfo]:
             ranking_use=row.ranking_use,
             origin=row.origin,
             list_name=row.list_name,
+            tags=row.tags,
             opened_at=row.opened_at,
             development_from=row.development_from,
         )

@@ -154,6 +154,29 @@ def newest(session: ReadSession, review_id: int) -> RankingInfo | None:
     return None if row is None else RankingInfo(**row._mapping)
 
 
+def expectations(session: ReadSession, review_id: int, span: str) -> list[tuple[int, float]]:
+    """Decisions that each ranking knew, and relevant records that it expected among the next.
+
+    Args:
+        session: a transaction.
+        review_id: the review.
+        span: of how many records the expectation is, as the ranking's detail names it.
+
+    Returns:
+        In the order in which the rankings were made; those that expected nothing are left out.
+    """
+    rows = session.execute(
+        select(Ranking.n_decisions, Ranking.detail)
+        .where(Ranking.review_id == review_id)
+        .order_by(Ranking.id)
+    )
+    return [
+        (known, float(detail["expected"][span]))
+        for known, detail in rows
+        if span in (detail.get("expected") or {})
+    ]
+
+
 def due(session: ReadSession) -> list[int]:
     """Reviews with counting records whose newest ranking is older than their last change."""
     seen = (

@@ -572,6 +572,8 @@ class GoldRecord(Base):
     doi: Mapped[str | None] = mapped_column(String(500))
     pmid: Mapped[str | None] = mapped_column(String(20))
     source_id: Mapped[str | None] = mapped_column(String(500))
+    # Other columns of its list: what a team wants recall apart for, such as a study design.
+    tags: Mapped[dict[str, Any]] = mapped_column(default=dict)
     list_name: Mapped[str]
     created_at: Mapped[dt.datetime] = mapped_column(default=now)
     created_by: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
@@ -607,6 +609,19 @@ class Job(Base):
     total: Mapped[int] = mapped_column(default=0)
     message: Mapped[str | None]
     updated_at: Mapped[dt.datetime] = mapped_column(default=now)
+
+
+class ModelAnswer(Base):
+    """What the worker's model was asked by a page: an explanation, a comparison of orders."""
+
+    __tablename__ = "model_answer"
+    __table_args__ = (UniqueConstraint("review_id", "kind", "subject"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    review_id: Mapped[int] = mapped_column(ForeignKey("review.id"))
+    kind: Mapped[str] = mapped_column(String(40))
+    subject: Mapped[int] = mapped_column(default=0)
+    body: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    made_at: Mapped[dt.datetime] = mapped_column(default=now)
 
 
 class AuditEvent(Base):

@@ -22,6 +22,7 @@ from api.commands.output import (
     settings,
 )
 from api.services import screening
+from api.services.explaining import NAMES
 from api.services.ranking import Explained, Ranker
 from api.wake import wake
 from store import decisions
@@ -68,16 +69,6 @@ def rank(review: ReviewOption = None, as_json: Json = False) -> None:
         )
 
 
-_NAMES = {
-    "words": "words of title and abstract",
-    "title-words": "words of the title",
-    "embedding": "sentence vectors",
-    "form": "how it is written",
-    "study-language": "study-language prior",
-    "question": "closeness to the protocol",
-}
-
-
 def explain(
     report: Annotated[int, typer.Argument(help="Report, as `winnow queue` numbers it.")],
     review: ReviewOption = None,
@@ -109,7 +100,7 @@ def _show_explained(screen: Console, explained: Explained) -> None:
         markup=False,
     )
     for part in explained.explanation.parts:
-        screen.print(f"  {part.adds:+.2f}  {_NAMES.get(part.name, part.name)}", markup=False)
+        screen.print(f"  {part.adds:+.2f}  {NAMES.get(part.name, part.name)}", markup=False)
         if part.terms:
             words = ", ".join(f"{term} {value:+.2f}" for term, value in part.terms)
             screen.print(f"         {words}", markup=False)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from api.services.comparing import Beside
 from api.services.screening import Point
 from model.compare import mean_curve
 from model.evaluate import ScreeningRecall
@@ -54,8 +55,13 @@ def progress(points: Sequence[Point]) -> str:
     return _svg(draw, width=6.4, height=3.2, title="Includes found against records read")
 
 
-def recall(result: ScreeningRecall) -> str:
-    """Known relevant records reached against records in screening order, beside a random order."""
+def recall(result: ScreeningRecall, beside: Beside | None = None) -> str:
+    """Known relevant records reached against records in screening order, beside a random order.
+
+    Args:
+        result: the order of this review.
+        beside: what replays would have reached, if anybody asked.
+    """
 
     def draw(figure: Any) -> None:
         axes = _axes(figure)
@@ -67,6 +73,15 @@ def recall(result: ScreeningRecall) -> str:
             color="#1f5f8b",
             label="screening order",
         )
+        for number, (name, places) in enumerate(beside.orders.items() if beside else ()):
+            axes.step(
+                [0, *places, n],
+                [0, *range(1, len(places) + 1), len(places)],
+                where="post",
+                color=_CURVES[1 + number],
+                linestyle=_DASHES[2 + number],
+                label=f"replay by {name}",
+            )
         axes.plot([0, n], [0, relevant], color="#767676", linestyle="--", label="random order")
         if result.read:
             axes.axvline(result.read, color="#b04a00", linestyle=":", label="read so far")

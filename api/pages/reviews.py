@@ -13,7 +13,7 @@ from api.deps import PersonDep, ReviewDep, StateDep
 from api.documents import exports, plots
 from api.pages.render import page
 from api.routes.screening import export_response
-from api.services import evaluation, screening, search_check
+from api.services import comparing, evaluation, explaining, screening, search_check
 from harvest.text import fold
 from store import (
     audit,
@@ -31,6 +31,8 @@ from store import (
 
 router = APIRouter()
 _PAGE = 50
+# Known relevant records that are unread, shown from the last.
+_LATE = 20
 RecordPath = Annotated[int, Path(ge=1, le=2**63 - 1)]
 
 
@@ -72,7 +74,8 @@ def recall_plot(state: StateDep, review: ReviewDep) -> Response:
     """Known relevant records in screening order."""
     with state.store.read() as session:
         result = evaluation.evaluate(session, review.id)
-    return Response(plots.recall(result.screening), media_type="image/svg+xml")
+        beside = comparing.kept(session, review.id)
+    return Response(plots.recall(result.screening, beside), media_type="image/svg+xml")
 
 
 @router.get("/reviews/{slug}/exports/{file_format}")
@@ -93,13 +96,30 @@ def evaluation_page(request: Request, state: StateDep, review: ReviewDep) -> HTM
     with state.store.read() as session:
         result = evaluation.evaluate(session, review.id)
         excluded = records.by_reports(session, review.id, result.screening.excluded)
+        shown = [late.report_id for late in result.screening.late[:_LATE]]
+        late = records.by_reports(session, review.id, shown)
+        beside = comparing.kept(session, review.id)
+        running = jobs.newest(session, review.id)
     return page(
         request,
         "evaluation.html",
         review=review,
         result=result,
         excluded=list(excluded.values()),
+        late=late,
+        beside=beside,
+        note=comparing.NOTE,
+        jobs=[job for job in running if job.kind == comparing.KIND],
     )
+
+
+@router.post("/reviews/{slug}/evaluation/comparison")
+def compare_orders(state: StateDep, review: ReviewDep) -> Response:
+    """Replay the review by its own pipeline and by ELAS u4, as a job of the worker."""
+    with state.store.write() as session:
+        job = jobs.begin(session, review.id, comparing.KIND)
+    state.jobs.compare_orders(review.id, job)
+    return RedirectResponse(f"/reviews/{review.slug}/evaluation", status_code=303)
 
 
 @router.get("/reviews/{slug}/evaluation/search")
@@ -205,6 +225,8 @@ def record_page(
         }
         named = [m for m in studies.memberships(session, review.id) if m.report_id == one.report_id]
         log = list(decisions.log(session, review.id, report_id=one.report_id))
+        explained = explaining.kept(session, review.id, one.report_id)
+        running = jobs.newest(session, review.id)
     return page(
         request,
         "record.html",
@@ -218,7 +240,19 @@ def record_page(
         named=named,
         log=log,
         token=str(uuid.uuid4()),
+        explained=explained,
+        jobs=[job for job in running if job.kind == "explanation"],
     )
+
+
+@router.post("/reviews/{slug}/records/{record_id}/explanation")
+def ask_why(state: StateDep, review: ReviewDep, record_id: RecordPath) -> Response:
+    """Ask the worker why a record stands where it does."""
+    with state.store.write() as session:
+        stored = records.by_id(session, review.id, record_id)
+        job = jobs.begin(session, review.id, "explanation")
+    state.jobs.explain(review.id, stored.report_id, job)
+    return RedirectResponse(f"/reviews/{review.slug}/records/{record_id}#why", status_code=303)
 
 
 @router.post("/reviews/{slug}/records/{record_id}/decision")

@@ -11,12 +11,13 @@ from api import schemas
 from api.deps import PersonDep, ReviewDep, StateDep
 from api.protocol import ProtocolBody
 from api.routes import views
-from api.services import evaluation
+from api.services import comparing, evaluation, explaining
 from api.services.importing import ImportRequest, import_file
 from harvest.files.read import fingerprint
 from harvest.identifiers import clean_doi, clean_pmid
 from harvest.text import fold
-from store import audit, gold, records, reviews, searches
+from store import audit, gold, jobs, records, reviews, searches
+from store.errors import NotFound
 
 router = APIRouter(tags=["reviews"])
 IdPath = Annotated[int, Path(ge=1, le=2**63 - 1)]
@@ -226,6 +227,30 @@ def get_record(state: StateDep, review: ReviewDep, record_id: IdPath) -> schemas
         return views.record(records.by_id(session, review.id, record_id))
 
 
+@router.post("/reviews/{slug}/records/{record_id}/explanation", status_code=202)
+def ask_why(state: StateDep, review: ReviewDep, record_id: IdPath) -> schemas.AskedOut:
+    """Ask the worker why a record stands where it does; the answer is at the same address."""
+    with state.store.write() as session:
+        stored = records.by_id(session, review.id, record_id)
+        job = jobs.begin(session, review.id, "explanation")
+    state.jobs.explain(review.id, stored.report_id, job)
+    return schemas.AskedOut(job=job)
+
+
+@router.get("/reviews/{slug}/records/{record_id}/explanation")
+def get_explanation(state: StateDep, review: ReviewDep, record_id: IdPath) -> dict[str, Any]:
+    """What each view adds to a record's score, as it was asked for last.
+
+    ``current`` is false where decisions came since.
+    """
+    with state.store.read() as session:
+        stored = records.by_id(session, review.id, record_id)
+        found = explaining.kept(session, review.id, stored.report_id)
+    if found is None:
+        raise NotFound("nobody has asked for an explanation of this record; POST here to ask")
+    return {"report": stored.report_id, "current": found.current, **found.body}
+
+
 @router.get("/reviews/{slug}/gold")
 def list_gold(state: StateDep, review: ReviewDep) -> list[schemas.GoldOut]:
     """Known relevant records with their uses."""
@@ -247,6 +272,7 @@ def add_gold(
             pmid=clean_pmid(each.pmid),
             search_use=each.search_use,
             ranking_use=each.ranking_use,
+            tags=each.tags,
         )
         for each in body.records
     ]
@@ -261,6 +287,25 @@ def get_evaluation(state: StateDep, review: ReviewDep) -> dict[str, Any]:
     """Search recall and screening recall against the gold list; each says what it may claim."""
     with state.store.read() as session:
         return evaluation.as_json(evaluation.evaluate(session, review.id))
+
+
+@router.post("/reviews/{slug}/evaluation/comparison", status_code=202)
+def ask_for_comparison(state: StateDep, review: ReviewDep) -> schemas.AskedOut:
+    """Ask the worker to replay the review by its own pipeline and by ELAS u4."""
+    with state.store.write() as session:
+        job = jobs.begin(session, review.id, comparing.KIND)
+    state.jobs.compare_orders(review.id, job)
+    return schemas.AskedOut(job=job)
+
+
+@router.get("/reviews/{slug}/evaluation/comparison")
+def get_comparison(state: StateDep, review: ReviewDep) -> dict[str, Any]:
+    """Places at which replays reached the known relevant records, as it was asked for last."""
+    with state.store.read() as session:
+        found = comparing.kept(session, review.id)
+    if found is None:
+        raise NotFound("nobody has asked for a comparison yet; POST here to ask")
+    return comparing.as_json(found)
 
 
 @router.get("/reviews/{slug}/audit")

@@ -7,12 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
+import numpy as np
+
 from api.documents.exports import WINNOW_NOTE
 from api.protocol import ProtocolBody
+from api.services import search_check
 from api.services.importing import gold_of
 from api.services.matching import held_of, known_of
 from harvest.files.read import FileContent, read_file
+from model import drift as model_drift
+from model.breakdown import Kind, breakdown
 from model.evaluate import (
+    FOUND,
     Known,
     Match,
     Read,
@@ -21,9 +27,13 @@ from model.evaluate import (
     match,
     screening_recall,
     search_recall,
+    subjects,
 )
 from store import decisions, gold, rankings, records, reviews, searches
 from store.session import ReadSession
+
+# Records over which a ranking's expectation is checked.
+_SPAN = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +42,8 @@ class Evaluation:
 
     Attributes:
         order: where the order of the unread comes from.
+        kinds: both recalls by source, years, language, type and the list's own columns.
+        drift: the ranking beside what replays of finished reviews lead one to expect.
     """
 
     list_name: str
@@ -40,6 +52,35 @@ class Evaluation:
     matches: tuple[Match, ...]
     search: SearchRecall
     screening: ScreeningRecall
+    kinds: tuple[Kind, ...]
+    drift: Drift
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """The ranking beside what was expected of it.
+
+    Attributes:
+        bands: recall of the known relevant beside replays of finished reviews, as far as is read.
+        foreseen: relevant records that the rankings expected, beside those that came.
+    """
+
+    bands: tuple[model_drift.Band, ...]
+    foreseen: model_drift.Foreseen | None
+
+
+def drift(session: ReadSession, review_id: int, screening: ScreeningRecall) -> Drift:
+    """Compare a review's curve, and its rankings' own expectations, with what came."""
+    labels = np.zeros(screening.reports, bool)
+    labels[np.array(screening.places, int) - 1] = True
+    decided = [label.decision in FOUND for label in decisions.labels(session, review_id)]
+    expectations = rankings.expectations(session, review_id, str(_SPAN))
+    return Drift(
+        bands=model_drift.bands(labels, model_drift.load(), read=screening.read)
+        if labels.any() and screening.note is None
+        else (),
+        foreseen=model_drift.foreseen(expectations, np.array(decided, bool), span=_SPAN),
+    )
 
 
 def gold_file(
@@ -137,8 +178,18 @@ def evaluate(
     brought: Sequence[gold.NewGold] | None = None,
     brought_sha256: str | None = None,
     list_name: str = "gold list",
+    depths: Sequence[int] = (),
 ) -> Evaluation:
-    """Evaluate a review against its stored gold list, or against one that was brought."""
+    """Evaluate a review against its stored gold list, or against one that was brought.
+
+    Args:
+        session: a transaction.
+        review_id: the review.
+        brought: known relevant records of a file; None takes the review's gold list.
+        brought_sha256: hash of that file, to tell one that was imported.
+        list_name: what the list is called in the result.
+        depths: numbers of records at which recall is wanted besides the usual ones.
+    """
     known: list[Known]
     if brought is None:
         known = [known_of(info) for info in gold.everything(session, review_id)]
@@ -150,14 +201,33 @@ def evaluate(
     same = bool(
         brought_sha256 and searches.find_batch(session, review_id, brought_sha256) is not None
     )
+    order = screening_order(session, review_id)
+    screening = screening_recall(matches, order, depths=depths)
     return Evaluation(
         list_name=list_name,
         records=len(known),
         order=_order_words(rankings.newest(session, review_id)),
         matches=tuple(matches),
         search=search_recall(matches, same_file=same),
-        screening=screening_recall(matches, screening_order(session, review_id)),
+        screening=screening,
+        kinds=breakdown(
+            subjects(matches, order, _sources(session, review_id)), reports=screening.reports
+        ),
+        drift=drift(session, review_id, screening),
     )
+
+
+def _sources(session: ReadSession, review_id: int) -> dict[int, tuple[str, ...]]:
+    """Sources of each report, in the order of their searches."""
+    titles = {
+        info.id: info.source or search_check.NO_SOURCE.format(info.id)
+        for info in searches.everything(session, review_id)
+    }
+    found: dict[int, dict[str, None]] = {}
+    for item in records.brought(session, review_id):
+        if not item.filtered:
+            found.setdefault(item.text.report_id, {})[titles[item.search_id]] = None
+    return {report: tuple(names) for report, names in found.items()}
 
 
 def _order_words(newest: rankings.RankingInfo | None) -> str:
@@ -173,14 +243,14 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
     search = dataclasses.asdict(evaluation.search)
     search["missing"] = [_listed(m) for m in evaluation.search.missing]
     search["not_matched"] = [_listed(m) for m in evaluation.search.not_matched]
-    screening = dataclasses.asdict(evaluation.screening)
-    screening["recall_at"] = dict(evaluation.screening.recall_at)
     return {
         "list": evaluation.list_name,
         "records": evaluation.records,
         "order": evaluation.order,
         "search": search,
-        "screening": screening,
+        "screening": dataclasses.asdict(evaluation.screening),
+        "kinds": [dataclasses.asdict(kind) for kind in evaluation.kinds],
+        "drift": dataclasses.asdict(evaluation.drift),
     }
 
 

@@ -8,6 +8,7 @@ from typing import Any, BinaryIO
 
 from api.services.deduplicating import deduplicate_new
 from harvest.errors import UnreadableFile
+from harvest.files.build import MALFORMED_ID
 from harvest.files.read import FileContent, entries, fingerprint, read_file
 from harvest.files.sniff import sniff
 from harvest.files.table import Mapped
@@ -19,6 +20,8 @@ from store.filing import FileInfo, Keyed
 from store.session import ReadSession, Store, WriteSession
 
 _CHUNK = 1024 * 1024
+# Columns of a gold list that are kept, and how long their names and values may be.
+_TAGS, _TAG_NAME, _TAG_VALUE = 20, 60, 200
 LABEL_USES = ("ignore", "gold", "decisions")
 # Their accession numbers are PubMed's whoever exported the file.
 _PUBMED_FORMATS = {"nbib", "pubmed-xml"}
@@ -265,7 +268,18 @@ def gold_of(
         search_use=search_use,
         ranking_use=ranking_use,
         origin=origin,
+        tags=_tags(record.extra),
     )
+
+
+def _tags(extra: Mapping[str, str]) -> dict[str, str]:
+    """Columns by which recall may be told apart; long texts are no kinds of record."""
+    short = [
+        (name, value)
+        for name, value in extra.items()
+        if len(name) <= _TAG_NAME and len(value) <= _TAG_VALUE and name != MALFORMED_ID
+    ]
+    return dict(short[:_TAGS])
 
 
 @dataclass(frozen=True, slots=True)

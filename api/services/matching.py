@@ -24,6 +24,7 @@ def known_of(info: GoldInfo | NewGold, number: int | None = None) -> Known:
         search_use=info.search_use,
         ranking_use=info.ranking_use,
         origin=info.origin,
+        tags=info.tags,
     )
 
 

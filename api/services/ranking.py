@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from array import array
 from collections import OrderedDict
@@ -63,6 +64,7 @@ class _Pool:
     seeds: np.ndarray[tuple[int], np.dtype[np.int64]]
     documents: list[Document]
     pipeline: Pipeline
+    features: Features
     ranker: PoolRanker
 
 
@@ -83,8 +85,20 @@ class Explained:
     reports: dict[int, int]
 
 
+@dataclass(frozen=True, slots=True)
+class Material:
+    """A review's features and where they start from; rows of reports come first."""
+
+    features: Features
+    pipeline: Pipeline
+    row_of: dict[int, int]
+    queries: np.ndarray[tuple[int], np.dtype[np.int64]]
+    seeds: np.ndarray[tuple[int], np.dtype[np.int64]]
+    seed: int
+
+
 class Ranker:
-    """Ranks reviews; keep one for a process's life.
+    """Ranks reviews; keep one for a process's life. Threads take turns.
 
     Args:
         store: the database.
@@ -96,6 +110,7 @@ class Ranker:
         self._settings = settings
         self._pools: OrderedDict[int, _Pool] = OrderedDict()
         self._cache: VectorCache | None = None
+        self._turn = threading.RLock()
         self.pipeline: Pipeline = resources.pipeline(settings.pipeline)
 
     @property
@@ -120,6 +135,10 @@ class Ranker:
             review_id: the review.
             progress: called with (encoded, to encode) while texts are encoded.
         """
+        with self._turn:
+            return self._ranked(review_id, progress)
+
+    def _ranked(self, review_id: int, progress: Progress | None) -> rankings.RankingInfo | None:
         while True:
             pool = self._current(review_id, progress)
             start = time.perf_counter()
@@ -176,6 +195,12 @@ class Ranker:
         Raises:
             NotFound: the review has no such report.
         """
+        with self._turn:
+            return self._explained(review_id, report_id, progress)
+
+    def _explained(
+        self, review_id: int, report_id: int, progress: Progress | None
+    ) -> Explained | None:
         pool = self._current(review_id, progress)
         if pool is None or report_id not in pool.row_of:
             raise NotFound(f"the review has no report {report_id}")
@@ -196,6 +221,20 @@ class Ranker:
             reports={
                 at: int(pool.report_ids[at]) for at in sorted(near) if at < len(pool.report_ids)
             },
+        )
+
+    def material(self, review_id: int, progress: Progress | None = None) -> Material:
+        """What replays of a review are made of.
+
+        Raises:
+            NotFound: the review has no records.
+        """
+        with self._turn:
+            pool = self._current(review_id, progress)
+        if pool is None:
+            raise NotFound("the review has no records")
+        return Material(
+            pool.features, pool.pipeline, pool.row_of, pool.queries, pool.seeds, self._settings.seed
         )
 
     def _current(self, review_id: int, progress: Progress | None) -> _Pool | None:
@@ -255,6 +294,7 @@ class Ranker:
             seeds=np.unique(np.array(seeds, np.int64)),
             documents=documents,
             pipeline=pipeline,
+            features=features,
             ranker=PoolRanker(features, pipeline, seed=self._settings.seed),
         )
 

@@ -25,6 +25,7 @@ from store.gold import GoldInfo
 from store.records import Brought
 from store.session import ReadSession, Store
 
+NO_SOURCE = "search {}, source not stated"
 SAMPLE_NOTE = "95 % interval as if the list were a random sample"
 DEVELOPMENT_NOTE = "used to build the search: not an estimate of recall"
 ABSENT, MISSED, UNKNOWN = "not in the source", "in it but missed", "unknown"
@@ -100,7 +101,7 @@ def check(session: ReadSession, review_id: int) -> Check:
     limits = ProtocolBody.model_validate(reviews.protocol(session, review_id).body).scope
     brought = records.brought(session, review_id)
     titles = {
-        info.id: info.source or f"search {info.id}, source not stated"
+        info.id: info.source or NO_SOURCE.format(info.id)
         for info in searches.everything(session, review_id)
     }
     by_source: dict[str, list[Brought]] = {}

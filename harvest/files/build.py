@@ -10,6 +10,8 @@ from harvest.identifiers import clean_doi, clean_pmcid, clean_pmid, clean_url
 from harvest.record import Author, Record, Rejected
 from harvest.text import clean, clean_markup, excerpt, year_in
 
+# Where a record keeps an id that is none.
+MALFORMED_ID = "malformed id"
 NOTHING_TO_SCREEN = "no title, no abstract and no identifier"
 
 _INCLUDE = {"1", "1.0", "yes", "y", "true", "include", "included", "relevant", "asreview_relevant"}
@@ -123,7 +125,7 @@ def record_from(fields: Fields) -> Record | Rejected:
         extra=extra,
     )
     if claimed and not (record.doi or record.pmid or record.pmcid):
-        extra["malformed id"] = "; ".join(claimed)
+        extra[MALFORMED_ID] = "; ".join(claimed)
         record = replace(record, flags=(*record.flags, "malformed-id"))
     if not record.identifiable and not claimed:
         return Rejected(
