@@ -21,8 +21,9 @@ def spread_of(scores: NDArray[np.float64], among: NDArray[np.bool_]) -> tuple[fl
     chosen = scores[among]
     if chosen.size == 0:
         return 0.0, float("inf")
-    spread = float(chosen.std())
-    return float(chosen.mean()), spread if spread >= 1e-12 else float("inf")
+    mean = float(chosen.mean())
+    spread = float(np.sqrt(np.square(chosen - mean).mean()))
+    return mean, spread if spread >= 1e-12 else float("inf")
 
 
 def standardised(scores: NDArray[np.float64], among: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import scipy.sparse as sp
@@ -13,9 +13,12 @@ from numpy.typing import NDArray
 from model.form import form
 from model.pipeline import Pipeline
 from model.prior import StudyPrior
+from model.words import Terms, counted, weighed
 
 # A scipy csr_matrix or a float32 array; scipy has no types to say it with.
 Matrix: TypeAlias = Any
+
+_MAX_DF: Final = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,26 +37,6 @@ class Document:
     def prose(self) -> str:
         """Title and abstract for an encoder."""
         return f"{self.title}. {self.abstract}" if self.title else self.abstract
-
-
-class Terms:
-    """Many short strings in little memory: millions of terms as Python strings take gigabytes.
-
-    Args:
-        names: none holds a line break.
-    """
-
-    def __init__(self, names: Sequence[str]) -> None:
-        self._text = "\n".join(names).encode()
-        breaks = np.flatnonzero(np.frombuffer(self._text, np.uint8) == ord("\n"))
-        self._ends = np.append(breaks, len(self._text)).astype(np.int64)
-
-    def __len__(self) -> int:
-        return len(self._ends) if self._text else 0
-
-    def __getitem__(self, at: int) -> str:
-        start = int(self._ends[at - 1]) + 1 if at else 0
-        return self._text[start : int(self._ends[at])].decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,16 +68,10 @@ def tfidf(texts: Sequence[str], *, min_df: int = 1) -> tuple[sp.csr_matrix, Term
         The matrix, shape (n_texts, n_terms), and its terms; one empty column, without a term,
         where the texts hold no usable word.
     """
-    # Imported here: it takes a second that no other command should pay.
-    from sklearn.feature_extraction.text import TfidfVectorizer
-
-    vectoriser = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, min_df=min_df, max_df=0.95)
-    try:
-        matrix = vectoriser.fit_transform(texts).tocsr()
-    except ValueError:
-        # "empty vocabulary" and "max_df corresponds to < documents than min_df": tiny corpora.
-        return sp.csr_matrix((len(texts), 1), dtype=np.float64), Terms([])
-    return matrix, Terms(vectoriser.get_feature_names_out().tolist())
+    counts, terms = counted(texts, min_df=min_df, max_df=_MAX_DF)
+    if not len(terms):
+        return sp.csr_matrix((len(texts), 1), dtype=np.float64), terms
+    return weighed(counts), terms
 
 
 def centred(vectors: NDArray[np.float32]) -> NDArray[np.float32]:

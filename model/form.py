@@ -23,9 +23,10 @@ FORM_NAMES: Final = (
     "comparisons such as p < 0.05",
 )
 _LIMIT: Final = 3.0
-_NUMBER: Final = re.compile(r"\b\d")
+# A digit that begins a word; looking back from the digit is sooner than \b at each character.
+_NUMBER: Final = re.compile(r"\d(?<!\w\d)")
 _HEADING: Final = re.compile(r"\b(methods?|results?|conclusions?|objectives?)\s*:", re.IGNORECASE)
-_COMPARISON: Final = re.compile(r"[<>=]")
+_COMPARISONS: Final = "<>="
 
 
 def _row(title: str, abstract: str) -> tuple[float, ...]:
@@ -37,7 +38,7 @@ def _row(title: str, abstract: str) -> tuple[float, ...]:
         float(":" in title),
         float("?" in title),
         float(_HEADING.search(abstract) is not None),
-        float(np.sqrt(len(_COMPARISON.findall(abstract)) / size)),
+        float(np.sqrt(sum(map(abstract.count, _COMPARISONS)) / size)),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 Index = NDArray[np.int64]
 
 _LIMIT: Final = 3.0
+_THREADS: Final = 2
 # Where a ranker that starts in the middle of a review fits on its way, see ``catch_up``.
 _FIRST_FIT: Final = 5
 _GROWTH: Final = 1.15
@@ -83,14 +85,30 @@ class _Fit:
 
 def _best_first(scores: NDArray[np.float64], places: Index) -> Index:
     """Rows of these places, best first; ties by row number."""
-    order: Index = places[np.argsort(-scores[places], kind="stable")].astype(np.int64)
-    return order
+    falling = -scores[places]
+    order = np.argsort(falling)
+    # A sort that keeps the order of equals takes far longer and is only needed where there are any.
+    ranked = falling[order]
+    if (ranked[1:] == ranked[:-1]).any():
+        order = np.argsort(falling, kind="stable")
+    found: Index = places[order].astype(np.int64)
+    return found
+
+
+def _best_few(scores: NDArray[np.float64], places: Index, number: int) -> Index:
+    """The first rows of ``_best_first``, without ordering the rest."""
+    if number >= len(places):
+        return _best_first(scores, places)
+    among = scores[places]
+    least = np.partition(among, len(among) - number)[len(among) - number]
+    return _best_first(scores, places[among >= least])[:number]
 
 
 def _training(evidence: Evidence) -> tuple[Index, NDArray[np.bool_]]:
     """Labelled rows, and seeds that nobody has decided as relevant ones."""
-    decided = set(evidence.rows.tolist())
-    extra = np.array([row for row in evidence.seeds.tolist() if row not in decided], np.int64)
+    if not len(evidence.seeds):
+        return evidence.rows, evidence.y
+    extra = evidence.seeds[~np.isin(evidence.seeds, evidence.rows)]
     rows = np.concatenate([evidence.rows, extra])
     y = np.concatenate([evidence.y, np.ones(len(extra), bool)])
     return rows, y
@@ -137,9 +155,10 @@ class PoolRanker:
         self._pipeline = pipeline
         self._seed = seed
         self._fits: list[PoolSVM] = []
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="views")
         self._last: _Fit | None = None
-        # Score of each decided row in the ranking before its decision.
-        self._foreseen: dict[int, float] = {}
+        # Score of each decided row in the ranking before its decision; nan where there was none.
+        self._foreseen = np.full(features.size, np.nan)
         self._close: tuple[bytes, NDArray[np.float64]] | None = None
 
     def rank(self, evidence: Evidence) -> Ranked:
@@ -166,12 +185,13 @@ class PoolRanker:
         order = _best_first(scores, places)
         tail = self._pipeline.tail
         if tail is not None and reached(evidence.y, tail):
+            first = max(_SHARED_OUT, int(_SHARED_OUT_SHARE * len(order)))
             order = interleaved(
                 order,
-                _best_first(views[0], places),
+                _best_few(views[0], places, first),
                 every=tail.every,
                 start=len(evidence.rows),
-                first=max(_SHARED_OUT, int(_SHARED_OUT_SHARE * len(order))),
+                first=first,
             )
         found = scores[order].astype(np.float32)
         return Ranked(order, found, cold_start=False, warm=warm, head_starts=blend.weights)
@@ -183,13 +203,9 @@ class PoolRanker:
         """
         if self._last is None:
             return None
-        known = [
-            (self._foreseen[row], relevant)
-            for row, relevant in zip(self._last.rows.tolist(), self._last.y.tolist(), strict=True)
-            if row in self._foreseen
-        ]
-        scores = np.array([score for score, _ in known], float)
-        return fit_curve(scores, np.array([relevant for _, relevant in known], bool))
+        scores = self._foreseen[self._last.rows]
+        known = ~np.isnan(scores)
+        return fit_curve(scores[known], self._last.y[known])
 
     def explain(self, row: int) -> Explanation | None:
         """Why a row stands where the last ranking put it; None before a fit.
@@ -230,10 +246,11 @@ class PoolRanker:
         """Note what the last ranking thought of rows that have been decided since."""
         if self._last is None:
             return
-        known = set(self._last.rows.tolist())
-        for row in rows.tolist():
-            if row not in self._foreseen and row not in known:
-                self._foreseen[row] = float(self._last.scores[row])
+        new = np.ones(self._features.size, bool)
+        new[self._last.rows] = False
+        new &= np.isnan(self._foreseen)
+        fresh = rows[new[rows]]
+        self._foreseen[fresh] = self._last.scores[fresh]
 
     def catch_up(self, evidence: Evidence) -> None:
         """Rank as if the decisions had come one after the other, where this ranker knows none.
@@ -252,21 +269,40 @@ class PoolRanker:
             self.rank(replace(evidence, rows=evidence.rows[:at], y=evidence.y[:at], unread=unread))
             at = max(at + 1, int(at * _GROWTH))
 
-    @staticmethod
-    def _costs(view: View, y: NDArray[np.bool_]) -> NDArray[np.float64]:
-        from model.classify import balanced_weights
-
-        return view.C * balanced_weights(y, view.ratio)
-
     def _fitted(self, rows: Index, y: NDArray[np.bool_]) -> list[NDArray[np.float64]]:
         """Each view's scores of all rows, shape (n_rows,)."""
         try:
-            return [self._view_scores(at, rows, y) for at in range(len(self._pipeline.views))]
+            if self._pipeline.solver == "liblinear":
+                return [self._cold_scores(view, rows, y) for view in self._pipeline.views]
+            return self._warm_scores(rows, y)
         except BaseException:
             # A fit that broke off half-way is nothing to go on from.
             self._fits = []
             self._last = None
             raise
+
+    def _cold_scores(self, view: View, rows: Index, y: NDArray[np.bool_]) -> NDArray[np.float64]:
+        # Imported here: scikit-learn takes seconds, which a cold start or `--help` should not pay.
+        from model.classify import BalancedSVM
+
+        matrix = self._features[view.features]
+        model = BalancedSVM(view.C, view.ratio, random_state=self._seed).fit(matrix[rows], y)
+        return model.decision_function(matrix)
+
+    def _warm_scores(self, rows: Index, y: NDArray[np.bool_]) -> list[NDArray[np.float64]]:
+        # Imported here: see ``_cold_scores``.
+        from model.classify import balanced_weights
+        from model.pool import PoolSVM
+
+        views = self._pipeline.views
+        if not self._fits:
+            self._fits = [PoolSVM(self._features[v.features], seed=self._seed) for v in views]
+
+        def fitted(fit: PoolSVM, view: View) -> NDArray[np.float64]:
+            return fit.fit(rows, y, view.C * balanced_weights(y, view.ratio))
+
+        # Views know nothing of each other, and their loops run without the interpreter's lock.
+        return list(self._threads.map(fitted, self._fits, views))
 
     def _blended(
         self, views: list[NDArray[np.float64]], evidence: Evidence, relevant: Index
@@ -307,23 +343,6 @@ class PoolRanker:
             bounded = np.clip(standardised(close, everything), -_LIMIT, _LIMIT)
             self._close = key, bounded
         return self._close[1]
-
-    def _view_scores(self, number: int, rows: Index, y: NDArray[np.bool_]) -> NDArray[np.float64]:
-        # Imported here: scikit-learn takes seconds, which a cold start or `--help` should not pay.
-        from model.classify import BalancedSVM
-        from model.pool import PoolSVM
-
-        view = self._pipeline.views[number]
-        matrix = self._features[view.features]
-        if self._pipeline.solver == "liblinear":
-            model = BalancedSVM(view.C, view.ratio, random_state=self._seed).fit(matrix[rows], y)
-            return model.decision_function(matrix)
-        if not self._fits:
-            self._fits = [
-                PoolSVM(self._features[each.features], seed=self._seed)
-                for each in self._pipeline.views
-            ]
-        return self._fits[number].fit(rows, y, self._costs(view, y))
 
 
 def rank(features: Features, pipeline: Pipeline, evidence: Evidence, *, seed: int = 0) -> Ranked:

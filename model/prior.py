@@ -18,6 +18,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from model.words import counted_among, weighed
+
 Floats = NDArray[np.float64]
 
 SHIPPED: Final = Path(__file__).parent / "study_language.json"
@@ -75,15 +77,8 @@ class StudyPrior:
 
 def term_rows(texts: Sequence[str], vocabulary: Sequence[str]) -> Any:
     """TF-IDF of given single words, sublinear, rows of unit length; a scipy csr_matrix."""
-    # Imported here: it takes a second that no other command should pay.
-    import scipy.sparse as sp
-    from sklearn.feature_extraction.text import TfidfVectorizer
-
-    if not texts or not vocabulary:
-        return sp.csr_matrix((len(texts), len(vocabulary)))
-    places = {term: place for place, term in enumerate(vocabulary)}
-    vectoriser = TfidfVectorizer(vocabulary=places, token_pattern=WORD, sublinear_tf=True)
-    return vectoriser.fit_transform(texts).tocsr()
+    counts = counted_among(texts, vocabulary, WORD)
+    return weighed(counts) if texts and vocabulary else counts
 
 
 def _unit_spread(values: Floats) -> Floats:

@@ -32,7 +32,7 @@ def interleaved(order: Index, other: Index, *, every: int, start: int, first: in
 
     Args:
         order: row numbers, best first.
-        other: the same rows in another order.
+        other: the first of the same rows in another order, at least ``first`` of them or all.
         every: 2 takes them in turn, 3 gives the other a third.
         start: records read already: the turn goes on from one ranking to the next.
         first: so many places are shared out; what is left follows in its own order.
@@ -40,10 +40,14 @@ def interleaved(order: Index, other: Index, *, every: int, start: int, first: in
     Returns:
         The same rows, each once.
     """
-    ours, theirs = iter(order.tolist()), iter(other.tolist())
+    places = min(first, len(order))
+    # Whatever was drawn from one order has a place: neither is drawn from more often than this.
+    ours, theirs = iter(order[:places].tolist()), iter(other[:places].tolist())
     shared: dict[int, None] = {}
-    for place in range(min(first, len(order))):
+    for place in range(places):
         turn = theirs if (start + place) % every == 0 else ours
         shared[next(row for row in turn if row not in shared)] = None
     front = np.array([*shared], np.int64)
-    return np.concatenate([front, order[~np.isin(order, front)]])
+    rest = np.ones(int(order.max(initial=-1)) + 1, bool)
+    rest[front] = False
+    return np.concatenate([front, order[rest[order]]])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from api import resources
-from model.features import Document, Features, Terms
+from model.features import Document, Features
 from model.order import Evidence, PoolRanker
 from model.pipeline import Pipeline
 from tests.model.corpora import documents, features
@@ -69,10 +69,3 @@ def test_a_solver_that_keeps_no_fit_explains_nothing() -> None:
     ranker.rank(evidence)
     with pytest.raises(ValueError, match="keeps no fit"):
         ranker.explain(0)
-
-
-def test_terms_are_kept_as_they_were() -> None:
-    names = ["a", "", "wörter und", "z"]
-    terms = Terms(names)
-    assert [terms[at] for at in range(len(terms))] == names
-    assert len(Terms([])) == 0
