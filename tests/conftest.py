@@ -17,11 +17,13 @@ from api.app import create_app
 from api.protocol import ProtocolBody
 from api.services.setup import open_store
 from api.settings import Settings, load
+from model.encode import Encoder
 from store import migrate, people, reviews
 from store.people import PersonInfo
 from store.reviews import ReviewInfo
 from store.session import Store
 from tests import postgres
+from tests.model.corpora import hashed
 
 hypothesis_settings.register_profile(
     "winnow",
@@ -124,6 +126,15 @@ def review(store: Store, person: PersonInfo) -> ReviewInfo:
             protocol=ProtocolBody().stored(),
             person_id=person.id,
         )
+
+
+@pytest.fixture
+def quick_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Vectors without the encoder, for tests of what happens around it."""
+    monkeypatch.setattr(Encoder, "identity", "letters")
+    monkeypatch.setattr(
+        Encoder, "encode", lambda _self, texts: iter([hashed(texts)] if texts else [])
+    )
 
 
 def token_of(store: Store, person_id: int) -> str:

@@ -29,58 +29,19 @@ from api.settings import Settings
 from api.wake import DatagramListener, listener, wake
 from api.worker import Worker
 from harvest.files.read import read_file
-from model.encode import Encoder
 from store import decisions, gold, jobs, rankings, records, reviews, searches, uploads
-from store.decisions import NewDecision
 from store.people import PersonInfo
 from store.reviews import ReviewInfo
 from store.session import Store
-from tests.model.corpora import documents, hashed
+from tests.api.corpus import corpus, decide
 from tests.store.made import add_records
-
-
-@pytest.fixture
-def quick_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Vectors without the encoder, for tests of what happens around it."""
-    monkeypatch.setattr(Encoder, "identity", "letters")
-    monkeypatch.setattr(
-        Encoder, "encode", lambda _self, texts: iter([hashed(texts)] if texts else [])
-    )
-
-
-def _corpus(store: Store, review: ReviewInfo, person: PersonInfo) -> dict[int, bool]:
-    """80 records of two topics; report id to whether it is relevant."""
-    made, y = documents(20, 60, np.random.default_rng(1))
-    buffer = io.StringIO()
-    writer = csv.writer(buffer)
-    writer.writerow(["title", "abstract"])
-    writer.writerows([(d.title, d.abstract) for d in made])
-    outcome = importing.import_file(
-        store,
-        review.id,
-        io.BytesIO(buffer.getvalue().encode()),
-        "corpus.csv",
-        ImportRequest(),
-        person_id=person.id,
-    )
-    with store.read() as session:
-        reports = records.reports_of_batch(session, outcome.batch.id)
-    return {reports[n]: bool(y[n - 1]) for n in reports}
-
-
-def _decide(
-    store: Store, review: ReviewInfo, person: PersonInfo, report: int, *, relevant: bool
-) -> None:
-    decision = "include" if relevant else "exclude"
-    new = NewDecision(f"t{report}", report, decision)
-    screening.decide(store, review.id, person.id, new)
 
 
 @pytest.mark.usefixtures("quick_encoder")
 def test_decisions_change_the_order_and_the_ranking_says_from_how_many(
     store: Store, settings: Settings, review: ReviewInfo, person: PersonInfo
 ) -> None:
-    truth = _corpus(store, review, person)
+    truth = corpus(store, review, person)
     ranker = Ranker(store, settings)
     assert ranker.due() == [review.id]
     first = ranker.rank(review.id)
@@ -89,7 +50,7 @@ def test_decisions_change_the_order_and_the_ranking_says_from_how_many(
     assert ranker.due() == []
     picked = [next(r for r in truth if truth[r]), next(r for r in truth if not truth[r])]
     for report in picked:
-        _decide(store, review, person, report, relevant=truth[report])
+        decide(store, review, person, report, relevant=truth[report])
     assert ranker.due() == [review.id]
     second = ranker.rank(review.id)
     assert second is not None
@@ -109,11 +70,11 @@ def test_decisions_change_the_order_and_the_ranking_says_from_how_many(
 def test_the_same_decisions_give_the_same_order_in_a_new_process(
     store: Store, settings: Settings, review: ReviewInfo, person: PersonInfo
 ) -> None:
-    truth = _corpus(store, review, person)
+    truth = corpus(store, review, person)
     resident = Ranker(store, settings)
     resident.rank(review.id)
     for report in list(truth)[:12]:
-        _decide(store, review, person, report, relevant=truth[report])
+        decide(store, review, person, report, relevant=truth[report])
     one, other = resident.rank(review.id), Ranker(store, settings).rank(review.id)
     assert one is not None
     assert other is not None
@@ -157,7 +118,7 @@ def test_an_undone_record_is_ranked_again(
 ) -> None:
     one, _ = add_records(store, review.id, 2)
     ranker = Ranker(store, settings)
-    _decide(store, review, person, one, relevant=True)
+    decide(store, review, person, one, relevant=True)
     assert (made := ranker.rank(review.id)) is not None
     assert made.size == 1
     with store.read() as session:
@@ -211,7 +172,7 @@ def test_the_worker_ranks_when_it_is_woken_and_imports_uploads(
         _until(lambda: _ranked(store, review) == (2, 0))
         with store.read() as session:
             report = records.texts(session, review.id)[0].report_id
-        _decide(store, review, person, report, relevant=True)
+        decide(store, review, person, report, relevant=True)
         wake(store, settings.data_dir)
         _until(lambda: _ranked(store, review) == (1, 1))
         with store.read() as session:
@@ -362,7 +323,7 @@ def test_exports_hold_every_record_with_its_decision(
     )
     with store.read() as session:
         reports = [text.report_id for text in records.texts(session, review.id)]
-    _decide(store, review, person, reports[0], relevant=True)
+    decide(store, review, person, reports[0], relevant=True)
     with store.read() as session:
         table = "".join(exports.export(session, review.id, "csv"))
         rows = list(csv.DictReader(io.StringIO(table.removeprefix("\ufeff"))))
@@ -391,7 +352,7 @@ def test_a_gold_list_of_own_includes_is_known_as_such_however_it_comes(
     store: Store, review: ReviewInfo, person: PersonInfo, file_format: str
 ) -> None:
     one, _ = add_records(store, review.id, 2)
-    _decide(store, review, person, one, relevant=True)
+    decide(store, review, person, one, relevant=True)
     with store.read() as session:
         text = "".join(exports.export(session, review.id, file_format, "include"))
         brought, _ = evaluation.gold_file(
