@@ -74,11 +74,12 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class _Fit:
-    """The last fit: rows and labels trained on, and the blended score of every row."""
+    """The last fit: rows and labels trained on, every row's blended score, the unread's mean."""
 
     rows: Index
     y: NDArray[np.bool_]
     scores: NDArray[np.float64]
+    rest: float
     views: list[NDArray[np.float64]]
     blend: Blend
 
@@ -181,7 +182,8 @@ class PoolRanker:
         views = self._fitted(rows, y)
         blend = self._blended(views, evidence, rows[y])
         scores = blend.total(views, np.arange(self._features.size))
-        self._last = _Fit(rows, y, scores, views, blend)
+        rest = float(scores[evidence.unread].mean()) if len(places) else 0.0
+        self._last = _Fit(rows, y, scores, rest, views, blend)
         order = _best_first(scores, places)
         tail = self._pipeline.tail
         if tail is not None and reached(evidence.y, tail):
@@ -205,7 +207,7 @@ class PoolRanker:
             return None
         scores = self._foreseen[self._last.rows]
         known = ~np.isnan(scores)
-        return fit_curve(scores[known], self._last.y[known])
+        return fit_curve(scores[known], self._last.y[known], rest=self._last.rest)
 
     def explain(self, row: int) -> Explanation | None:
         """Why a row stands where the last ranking put it; None before a fit.

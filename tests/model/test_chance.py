@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from model.chance import Curve, fit_curve
 from model.order import Evidence, PoolRanker
@@ -11,17 +12,30 @@ from tests.model.corpora import documents, features
 NONE = np.array([], np.int64)
 
 
+def _truth(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(1 / (1 + np.exp(5 - 2 * scores)))
+
+
 def test_chances_are_the_shares_that_scores_have_meant() -> None:
+    # Read are the best of a pool whose mean is 0, where one in 150 is relevant.
     rng = np.random.default_rng(1)
-    scores = rng.normal(size=4000)
-    y = rng.random(4000) < 1 / (1 + np.exp(-(2 * scores - 1)))
+    scores = rng.normal(2.5, 1, size=4000)
+    y = rng.random(4000) < _truth(scores)
     curve = fit_curve(scores, y)
     assert curve is not None
-    fresh = rng.normal(size=4000)
-    truth = 1 / (1 + np.exp(-(2 * fresh - 1)))
-    assert curve.chances(fresh).sum() == pytest.approx(truth.sum(), rel=0.1)
-    top = fresh > 1
-    assert curve.chances(fresh[top]).sum() == pytest.approx(truth[top].sum(), rel=0.1)
+    fresh = rng.normal(2.5, 1, size=4000)
+    assert curve.chances(fresh).sum() == pytest.approx(_truth(fresh).sum(), rel=0.1)
+    top = fresh > 3.5
+    assert curve.chances(fresh[top]).sum() == pytest.approx(_truth(fresh[top]).sum(), rel=0.1)
+
+
+def test_what_few_decisions_on_the_best_say_does_not_hold_for_the_rest() -> None:
+    scores = np.full(10, 4.0)
+    curve = fit_curve(scores, np.arange(10) % 2 == 0, rest=1.0)
+    assert curve is not None
+    near, rest, below = curve.chances(np.array([4.0, 1.0, 0.0]))
+    assert 0.35 < near < 0.55
+    assert below < rest < 0.25
 
 
 def test_late_decisions_say_more_than_early_ones() -> None:
