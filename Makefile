@@ -60,6 +60,8 @@ soak: $(VENV)/installed-dev ## the long forms of kill, load and fuzz tests, and 
 bench: $(VENV)/installed-dev ## all benchmarks; writes benchmarks/results and docs/benchmarks.md
 	$(PY) -m benchmarks.speed
 	$(PY) -m benchmarks.harvest
+	$(PY) -m benchmarks.ranking
+	$(PY) -m benchmarks.calibration
 	$(PY) -m benchmarks.replay
 	$(PY) -m benchmarks.dedupe
 	$(PY) -m benchmarks.dedupe_store

@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
+from joblib import Parallel, delayed
 
 from api import resources
 from api.services.replaying import LabelledSet, RunLog, Task, labelled_set, run_all
@@ -29,8 +30,8 @@ from api.settings import load
 from benchmarks.measuring import DATA, RESULTS, write
 from model.cache import VectorCache
 from model.compare import Comparison, SetComparison, compare, geometric_mean, summed
+from model.drift import SHARES, expected_of, save
 from model.drift import SHIPPED as EXPECTED
-from model.drift import expected_of, save
 from model.encode import Encoder, Vectors
 from model.pipeline import HeadStart, Pipeline, View
 from model.prior import StudyPrior
@@ -138,6 +139,22 @@ def material(names: Sequence[str] | None = None) -> Material:
         for side in ("A", "B", "AB")
     }
     return Material(sets, vectors, half, priors)
+
+
+def left_out(stuff: Material, names: Iterable[str], *, jobs: int) -> dict[str, StudyPrior]:
+    """For each set the prior learned on all others, as a review that comes tomorrow is served."""
+    twins = TOGETHER | {other: one for one, other in TOGETHER.items()}
+    done = {name: finished(stuff.sets[name], stuff.vectors[name]) for name in stuff.sets}
+    encoder = stuff.priors["AB"].encoder
+    ordered = sorted(names)
+    trained = Parallel(n_jobs=jobs)(
+        delayed(train)(
+            [done[each] for each in sorted(done) if each not in (name, twins.get(name))],
+            encoder=encoder,
+        )
+        for name in ordered
+    )
+    return dict(zip(ordered, trained, strict=True))
 
 
 def _tasks(
@@ -261,12 +278,20 @@ def measure_all(stuff: Material, names: set[str], *, quick: bool, jobs: int) -> 
         found = run("candidates", _tasks(stuff, [pipeline], seeds=all_seeds, names=sides[side]))
         parts.append(_of(base + found, name, sides[side]))
         apart += [each for each in found if each.pipeline == name and each.data_set in sides[side]]
+    curves = expected_of(apart)
     if not quick:
-        save(expected_of(apart), EXPECTED)
+        save(curves, EXPECTED)
     default = resources.pipeline("default")
     everything = lambda _: stuff.priors["AB"]  # noqa: E731 - one line
     shipped = run(
         "default", _tasks(stuff, [default], seeds=all_seeds, names=names, prior=everything)
+    )
+    start = time.perf_counter()
+    others = left_out(stuff, names, jobs=jobs)
+    print(f"priors without each set: {time.perf_counter() - start:.0f} s", flush=True)
+    tomorrow = run(
+        "left-out",
+        _tasks(stuff, [default], seeds=all_seeds, names=names, prior=lambda name: others[name]),
     )
     smallest = set(sorted(names, key=lambda name: len(stuff.sets[name].y))[:SMALLEST])
     return {
@@ -282,6 +307,12 @@ def measure_all(stuff: Material, names: set[str], *, quick: bool, jobs: int) -> 
         ],
         "held_out": _figures(joined(parts, HELD_OUT), stuff),
         "default": _figures(_of(base + shipped, default.name, names), stuff),
+        "left_out": _figures(_of(base + tomorrow, default.name, names), stuff),
+        "curves": {
+            "shares": list(SHARES),
+            "held_out": {each.name: each.recall for each in curves},
+            "u4": {each.name: each.recall for each in expected_of(base)},
+        },
         "each_label": _each_label(stuff, smallest, picked=picked, run=run, quick=quick),
     }
 

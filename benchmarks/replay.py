@@ -107,6 +107,18 @@ def peer_run(data: LabelledSet, seed: int) -> Run | None:
     return _measured(data, "asreview-3.0.8", seed, order=read, seconds=seconds)
 
 
+def peer_start() -> dict[str, float] | None:
+    """Seconds of ASReview's command before it reads anything: it loads its libraries."""
+    if not PEER.exists():
+        return None
+    seconds = []
+    for _ in range(3):
+        start = time.perf_counter()
+        subprocess.run([str(PEER), "simulate", "--help"], check=True, capture_output=True)
+        seconds.append(time.perf_counter() - start)
+    return summary(seconds)
+
+
 def _peer_order(out: Path, folder: str) -> list[int]:
     """Rows in the order in which ASReview read them, from the results in its project file."""
     import sqlite3
@@ -206,7 +218,8 @@ def main() -> None:
         rows += _beside_peer(data, vectors, repeats=1 if quick else PEER_SEEDS.get(name, 1))
         print(json.dumps(rows[-1]))
         # After each set: an interrupted run keeps the sets that are done.
-        write("replay-quick" if quick else "replay", {"runs": rows, "peer": PEER.exists()})
+        body = {"runs": rows, "peer": PEER.exists(), "peer_start_seconds": peer_start()}
+        write("replay-quick" if quick else "replay", body)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from benchmarks import report_dedupe
+from benchmarks import report_dedupe, report_plots, report_ranking
+from benchmarks.markdown import circumstances, spread, table
 from benchmarks.measuring import RESULTS, ROOT
 
 _HEAD = """# Benchmarks
@@ -21,27 +22,8 @@ def _read(name: str) -> dict[str, Any] | None:
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
-def _circumstances(data: dict[str, Any]) -> str:
-    found = data["circumstances"]
-    machine = found["machine"]
-    return (
-        f"Measured {found['measured_at'][:10]} at commit {found['commit']}, Python "
-        f"{found['python']}, {machine['cores']} cores of {machine['cpu']}."
-    )
-
-
-def _table(header: list[str], rows: list[list[str]]) -> str:
-    line = lambda cells: "| " + " | ".join(cells) + " |"  # noqa: E731 - one line
-    rule = ["---", *["--:" for _ in header[1:]]]
-    return "\n".join([line(header), line(rule), *map(line, rows)])
-
-
 def _ms(seconds: float) -> str:
     return f"{1000 * seconds:,.0f} ms"
-
-
-def _range(found: dict[str, float], show: Any) -> str:
-    return f"{show(found['median'])} ({show(found['lowest'])} to {show(found['highest'])})"
 
 
 def _speed(data: dict[str, Any]) -> str:
@@ -50,29 +32,29 @@ def _speed(data: dict[str, Any]) -> str:
     decision, card = served["decision_to_order_seconds"], served["next_card"]
     parts = [
         "## Speed",
-        _circumstances(data),
+        circumstances(data),
         "Median, lowest and highest of the repeats. Texts are those of the labelled sets. Vectors "
         "of the larger pools are random projections of the word features (a fit costs the same); "
         "the embedding rate is measured on real texts with the embedded encoder, fp32.",
-        _table(
+        table(
             ["what", "figure"],
             [
                 [
                     f"import of {imported['records']:,} records, CSV, records a second",
-                    _range(imported["csv"], rate),
+                    spread(imported["csv"], rate),
                 ],
                 [
                     f"import of {imported['records']:,} records, RIS, records a second",
-                    _range(imported["ris"], rate),
+                    spread(imported["ris"], rate),
                 ],
                 [
                     f"embedding, abstracts a second ({embedded['abstracts']} abstracts)",
-                    _range(embedded["per_second"], lambda v: f"{v:.1f}"),
+                    spread(embedded["per_second"], lambda v: f"{v:.1f}"),
                 ],
                 [
                     f"decision → new order readable over HTTP, {served['records']:,} records "
                     f"(target 300 ms)",
-                    f"{_range(decision, _ms)}; 95 % within {_ms(decision['p95'])}",
+                    f"{spread(decision, _ms)}; 95 % within {_ms(decision['p95'])}",
                 ],
                 [
                     f"next card, {card['clients']} clients at once, {card['requests']} requests",
@@ -86,27 +68,11 @@ def _speed(data: dict[str, Any]) -> str:
 
 
 def _after_a_decision(rows: list[dict[str, Any]]) -> list[str]:
-    if "after_a_decision_seconds" not in rows[0]:
-        # Measured before fits went on from the last one.
-        return [
-            "One cold fit of the default pipeline and the order of all unread records:",
-            _table(
-                ["records", "decisions", "fit and rank"],
-                [
-                    [
-                        f"{row['records']:,}",
-                        f"{row['decisions']:,}",
-                        _range(row["fit_and_rank_seconds"], _ms),
-                    ]
-                    for row in rows
-                ],
-            ),
-        ]
     return [
         "The default pipeline after one more decision: fit, order of all unread records, chances "
         "of the next ones; features at hand. The memory is the whole process's at its peak, the "
         "making of the features included.",
-        _table(
+        table(
             ["records", "decisions", "features, once", "first fit", "after a decision", "memory"],
             [
                 [
@@ -114,156 +80,13 @@ def _after_a_decision(rows: list[dict[str, Any]]) -> list[str]:
                     f"{row['decisions']:,}",
                     f"{row['features_seconds']:.1f} s",
                     f"{row['first_seconds']:.1f} s",
-                    _range(row["after_a_decision_seconds"], _ms),
+                    spread(row["after_a_decision_seconds"], _ms),
                     f"{row['peak_bytes'] / 2**30:.1f} GiB",
                 ]
                 for row in rows
             ],
         ),
     ]
-
-
-def _ranking(data: dict[str, Any]) -> str:
-    figure = lambda value: f"{value:.3f}"  # noqa: E731 - one line
-    points = lambda value: f"{100 * value:+.1f}"  # noqa: E731 - one line
-
-    def line(name: str, found: dict[str, Any]) -> list[str]:
-        low, high = found["interval"]
-        return [
-            name,
-            f"{figure(found['ratio'])} ({low:.2f} to {high:.2f})",
-            figure(found["ratio_above_7_percent"]),
-            f"{found['worst']:.2f} ({found['worst_set']})",
-            f"{100 * found['no_worse']:.0f} %",
-            points(found["wss95"]),
-            f"{points(found['work_to_last'])} (highest {points(found['work_to_last_highest'])})",
-        ]
-
-    held_out, default = data["held_out"], data["default"]
-    known = {each["data_set"]: each for each in default["sets"]}
-    names = [
-        "pipeline",
-        "loss",
-        "above 7 % relevant",
-        "worst",
-        "no worse",
-        "WSS@95",
-        "work to last",
-    ]
-    rows = [
-        line("**held out**", held_out),
-        line("default (in-sample)", default),
-        line("held out, a fit at each label, 12 smallest sets", data["each_label"]),
-        *(line(found["pipeline"], found) for found in data["candidates"]),
-    ]
-    parts = [
-        "## Ranking beside ELAS u4, all labelled sets",
-        _circumstances(data),
-        f"{data['protocol']['sets']} finished reviews. Start: {data['protocol']['start']}; fit: "
-        f"{data['protocol']['refit']}, ELAS u4 on the same schedule; seeds: "
-        f"{data['protocol']['seeds']}. Loss is relative to u4's: geometric mean over the sets, "
-        "with a 95 % bootstrap interval over the sets; WSS@95 and work to the last relevant record "
-        "are mean differences in points.",
-        "*Held out*: what a set is scored by comes from the other half of the sets alone, the "
-        "study-language prior and the choice among the candidates below (the lowest loss among "
-        "those that lengthen no set's work to the last by more than 10 points). Half A was given "
-        f"*{data['chosen']['for_A']}*, half B *{data['chosen']['for_B']}*. *Default* is what "
-        "ships, its prior trained on these very sets: in-sample, no promise for another review. "
-        "The candidates have three seeds and the prior of the other half, but were thought of on "
-        "these sets.",
-        _table(names, rows),
-        "Bars: loss at most 0.85, at most 0.92 above 7 % relevant; worst at most 1.05; no worse "
-        "than u4 on 95 % of the sets; WSS@95 +6 points; work to the last nowhere more than 10 "
-        "points higher. Held out, those on the sets above 7 % are "
-        + ("met" if held_out["ratio_above_7_percent"] <= 0.92 else "missed")
-        + ", that on the loss is "
-        + ("met" if held_out["ratio"] <= 0.85 else "missed")
-        + ".",
-        _table(
-            [
-                *("data set", "half", "relevant", "u4 loss", "held out", "95 % over seeds"),
-                *("default", "WSS@95", "work to last"),
-            ],
-            [
-                [
-                    each["data_set"],
-                    each["half"],
-                    f"{each['relevant']} of {each['records']:,}",
-                    figure(each["base_loss"]),
-                    f"{each['ratio']:.2f}",
-                    "{:.2f} to {:.2f}".format(*each["interval"]),
-                    f"{known[each['data_set']]['ratio']:.2f}",
-                    points(each["wss95"]),
-                    points(each["work_to_last"]),
-                ]
-                for each in sorted(held_out["sets"], key=lambda each: each["records"])
-            ],
-        ),
-    ]
-    return "\n\n".join(parts)
-
-
-def _replay(data: dict[str, Any]) -> str:
-    percent = lambda value: f"{100 * value:.1f} %"  # noqa: E731 - one line
-    rows = []
-    for row in data["runs"]:
-        rows.append(
-            [
-                f"{row['data_set']} ({row['relevant']} of {row['records']:,})",
-                row["pipeline"],
-                str(row["seeds"]),
-                _range(row["loss"], lambda v: f"{v:.3f}"),
-                percent(row["wss95"]["median"]),
-                percent(row["recall_at_10"]["median"]),
-                percent(row["work_to_last"]["median"]),
-                f"{row['seconds']['median']:.1f}" if row["seconds"]["median"] else "–",
-            ]
-        )
-    same = [
-        f"{row['data_set']}: {100 * row['same_order_as_elas_u4']:.1f} %"
-        for row in data["runs"]
-        if "same_order_as_elas_u4" in row
-    ]
-    parts = [
-        "## Replay of finished reviews",
-        _circumstances(data),
-        "One relevant and one irrelevant prior a seed, a refit after each label, to the last "
-        "relevant record; medians over the seeds, the loss with its range. `elas-u4` is our "
-        "rendering of ASReview 3.0.8's default; `asreview-3.0.8` is ASReview itself, one seed, its "
-        "start and file reading included in the seconds, as ours leave out the encoding of texts. "
-        "ASReview stops at a cell of over 131,072 characters, so that for the comparison with it "
-        "both read two abstracts of VIVE_child_ratio cut to 131,000. "
-        "The default pipeline of these rows is the plain blend that came before the one measured "
-        "above; its weights were chosen on labelled sets, these among them: read them as "
-        "in-sample, not as a promise for another review.",
-        _table(
-            [
-                *("data set", "pipeline", "seeds", "loss", "WSS@95", "recall @ 10 %"),
-                *("work to the last", "seconds"),
-            ],
-            rows,
-        ),
-    ]
-    if same:
-        parts.append(
-            "Places at which `elas-u4` and ASReview itself read the same record, same priors: "
-            + "; ".join(same)
-            + "."
-        )
-    ratios = [
-        f"{row['data_set']}: {row['seconds']['median'] / row['elas_u4_seconds_alone']:.1f} times"
-        for row in data["runs"]
-        if "elas_u4_seconds_alone" in row
-    ]
-    if ratios:
-        parts.append(
-            "ASReview's seconds over those of our `elas-u4` alone on the machine, one run each: "
-            + "; ".join(ratios)
-            + ". Our rows above ran two at a time."
-        )
-    if not data["peer"]:
-        parts.append("ASReview was not installed (`make bench-peers`); its rows are missing.")
-    return "\n\n".join(parts)
 
 
 def _soak(data: dict[str, Any]) -> str:
@@ -299,7 +122,7 @@ def _soak(data: dict[str, Any]) -> str:
                 else f"without a wheel: {', '.join(wheels['without_windows_wheel'])}",
             ]
         )
-    return "\n\n".join(["## Soak", _circumstances(data), _table(["what", "result"], rows)])
+    return "\n\n".join(["## Soak", circumstances(data), table(["what", "result"], rows)])
 
 
 def _harvest(data: dict[str, Any]) -> str:
@@ -323,17 +146,17 @@ def _harvest(data: dict[str, Any]) -> str:
     recorded = data["recorded"]
     parts = [
         "## Harvest",
-        _circumstances(data),
+        circumstances(data),
         "Reading PubMed XML: the same compressed file (the recorded sample of 2019 twenty times "
         "over), the readers taking turns, one process each. `pubmed_parser` reads references and "
         "grants as well, which its function does not let one leave out. Biopython is read with "
         "`Entrez.read`: its `Entrez.parse` refuses a PubmedArticleSet.",
-        _table(["reader", "records a second (median)", "range", "ours over it"], rows),
+        table(["reader", "records a second (median)", "range", "ours over it"], rows),
         "Fields filled, of the same records:",
-        _table(["field", *reading], filled),
+        table(["field", *reading], filled),
         f"All recorded PubMed XML: {recorded['records']:,} records of {recorded['files']} files, "
         f"{recorded['rejected']} rejected; {recorded['refused_by_root']} other answers refused.",
-        _table(
+        table(
             ["file", "records", "seconds", "most memory", "before reading"],
             [
                 [
@@ -347,7 +170,7 @@ def _harvest(data: dict[str, Any]) -> str:
             ],
         ),
         "From raw page to committed rows, pages of 200 records with their raw bytes:",
-        _table(
+        table(
             ["database", "records a second", "of it reading XML"],
             [
                 [
@@ -366,7 +189,7 @@ def _harvest_kills(data: dict[str, Any]) -> str:
     return "\n\n".join(
         [
             "## Harvests that are killed",
-            _circumstances(data),
+            circumstances(data),
             f"{data['kills']} kills (SIGKILL) at random points of three harvests at once, in "
             f"{data['histories']} histories; {data['under_way']} kills hit a harvest under way. "
             f"Each history ends with {data['records']:,} records on {data['pages']} pages, "
@@ -382,15 +205,13 @@ def document() -> str:
     for name, show in (
         ("speed", _speed),
         ("harvest", _harvest),
-        ("ranking", _ranking),
-        ("replay", _replay),
+        ("ranking", report_ranking.ranking),
+        ("calibration", report_ranking.calibration),
+        ("replay", report_ranking.replay),
         ("soak", _soak),
         ("harvest_kills", _harvest_kills),
-        ("dedupe", lambda data: report_dedupe.dedupe(data, _circumstances(data), _table)),
-        (
-            "dedupe_store",
-            lambda data: report_dedupe.dedupe_store(data, _circumstances(data), _table),
-        ),
+        ("dedupe", report_dedupe.dedupe),
+        ("dedupe_store", report_dedupe.dedupe_store),
     ):
         data = _read(name)
         parts.append(show(data) if data else f"## {name.capitalize()}\n\nNot measured yet.")
@@ -399,3 +220,4 @@ def document() -> str:
 
 if __name__ == "__main__":
     (ROOT / "docs" / "benchmarks.md").write_text(document(), encoding="utf-8")
+    report_plots.write(ROOT / "docs" / "plots")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-Table = Callable[[list[str], list[list[str]]], str]
+from benchmarks.markdown import circumstances, table
 
 _TOOLS = (("winnow", "Winnow"), ("bib_dedupe", "bib-dedupe"))
 
@@ -14,7 +13,7 @@ def _share(value: float) -> str:
     return f"{value:.4f}"
 
 
-def _accuracy(data: dict[str, Any], table: Table) -> list[str]:
+def _accuracy(data: dict[str, Any]) -> list[str]:
     rows = []
     for row in data["sets"]:
         for name, words in _TOOLS:
@@ -76,7 +75,7 @@ def _false(data: dict[str, Any]) -> str:
     return "Every pair that Winnow merged against its labels:\n\n" + ("\n".join(lines) or "- none")
 
 
-def _hard(data: dict[str, Any], table: Table) -> list[str]:
+def _hard(data: dict[str, Any]) -> list[str]:
     rows = []
     for line in data["hard"]:
         found = line["winnow"]
@@ -103,7 +102,7 @@ def _hard(data: dict[str, Any], table: Table) -> list[str]:
     ]
 
 
-def _scale(data: dict[str, Any], table: Table) -> list[str]:
+def _scale(data: dict[str, Any]) -> list[str]:
     rows = []
     for line in data["scale"]:
         peer = line.get("bib_dedupe")
@@ -137,14 +136,14 @@ def _scale(data: dict[str, Any], table: Table) -> list[str]:
     return parts
 
 
-def dedupe(data: dict[str, Any], circumstances: str, table: Table) -> str:
+def dedupe(data: dict[str, Any]) -> str:
     """The section about accuracy, hard pairs, time and memory."""
-    parts = ["## Deduplication", circumstances]
-    parts += [*_accuracy(data, table), *_hard(data, table), *_scale(data, table)]
+    parts = ["## Deduplication", circumstances(data)]
+    parts += [*_accuracy(data), *_hard(data), *_scale(data)]
     return "\n\n".join(parts)
 
 
-def dedupe_store(data: dict[str, Any], circumstances: str, table: Table) -> str:
+def dedupe_store(data: dict[str, Any]) -> str:
     """The section about new records against a store."""
     rows = [
         [
@@ -163,7 +162,7 @@ def dedupe_store(data: dict[str, Any], circumstances: str, table: Table) -> str:
     return "\n\n".join(
         [
             "## Deduplication night after night",
-            circumstances,
+            circumstances(data),
             "New records against a store on SQLite: keys looked up, pairs compared and stored, "
             "touched reports grouped again. The larger set is grown (`benchmarks/grow.py`).",
             table(header, rows),

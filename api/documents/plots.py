@@ -16,13 +16,15 @@ from model.evaluate import ScreeningRecall
 from store.overlap import Overlap
 
 
-def _axes(figure: Any, place: Any = 111) -> Any:
+def axes_of(figure: Any, place: Any = 111) -> Any:
+    """Axes of a figure, without the box."""
     axes = figure.add_subplot(place)
     axes.spines[["top", "right"]].set_visible(False)
     return axes
 
 
-def _svg(draw: Callable[[Any], None], *, width: float, height: float, title: str) -> str:
+def svg(draw: Callable[[Any], None], *, width: float, height: float, title: str) -> str:
+    """A figure drawn by ``draw`` as SVG text; sizes in inches."""
     # Imported here: it takes a second that no other request should pay. The object interface is
     # used, since pyplot's is global and this runs in threads.
     from matplotlib import rc_context
@@ -43,7 +45,7 @@ def progress(points: Sequence[Point]) -> str:
     """Includes found against records read: counts, never shares of an unknown total."""
 
     def draw(figure: Any) -> None:
-        axes = _axes(figure)
+        axes = axes_of(figure)
         axes.step(
             [p.read for p in points], [p.found for p in points], where="post", color="#1f5f8b"
         )
@@ -52,7 +54,7 @@ def progress(points: Sequence[Point]) -> str:
         axes.set_xlim(0, max(10, points[-1].read))
         axes.set_ylim(0, max(5, points[-1].found * 1.05))
 
-    return _svg(draw, width=6.4, height=3.2, title="Includes found against records read")
+    return svg(draw, width=6.4, height=3.2, title="Includes found against records read")
 
 
 def recall(result: ScreeningRecall, beside: Beside | None = None) -> str:
@@ -64,7 +66,7 @@ def recall(result: ScreeningRecall, beside: Beside | None = None) -> str:
     """
 
     def draw(figure: Any) -> None:
-        axes = _axes(figure)
+        axes = axes_of(figure)
         n, relevant = result.reports, result.relevant
         axes.step(
             [0, *result.places, n],
@@ -91,7 +93,7 @@ def recall(result: ScreeningRecall, beside: Beside | None = None) -> str:
         axes.set_ylim(0, max(1, relevant * 1.05))
         axes.legend(frameon=False, loc="lower right")
 
-    return _svg(draw, width=6.4, height=3.6, title="Known relevant records in screening order")
+    return svg(draw, width=6.4, height=3.6, title="Known relevant records in screening order")
 
 
 def overlap(found: Overlap, *, most: int = 15) -> str:
@@ -101,7 +103,7 @@ def overlap(found: Overlap, *, most: int = 15) -> str:
 
     def draw(figure: Any) -> None:
         grid = figure.add_gridspec(2, 1, height_ratios=[3, max(1.0, 0.45 * len(sources))])
-        bars, dots = _axes(figure, grid[0]), _axes(figure, grid[1])
+        bars, dots = axes_of(figure, grid[0]), axes_of(figure, grid[1])
         places = range(len(shown))
         bars.bar(places, [number for _, number in shown], color="#1f5f8b", width=0.6)
         for place, (_, number) in enumerate(shown):
@@ -120,7 +122,7 @@ def overlap(found: Overlap, *, most: int = 15) -> str:
         dots.spines[["bottom", "left"]].set_visible(False)
 
     height = 2.6 + 0.3 * len(sources)
-    return _svg(draw, width=7.6, height=height, title="Which sources brought a report")
+    return svg(draw, width=7.6, height=height, title="Which sources brought a report")
 
 
 _CURVES = ("#1f5f8b", "#b5541c", "#3d7a3d", "#6b4e8f", "#7a6a1f")
@@ -137,7 +139,7 @@ def recall_curves(curves: Mapping[str, Sequence[NDArray[np.bool_]]], *, title: s
     shares = np.linspace(0, 1, 501)
 
     def draw(figure: Any) -> None:
-        axes = _axes(figure)
+        axes = axes_of(figure)
         for number, (name, orders) in enumerate(curves.items()):
             colour = _CURVES[number % len(_CURVES)]
             dashes = _DASHES[number % len(_DASHES)]
@@ -153,4 +155,4 @@ def recall_curves(curves: Mapping[str, Sequence[NDArray[np.bool_]]], *, title: s
         axes.set_ylim(0, 1.02)
         axes.legend(frameon=False, loc="lower right")
 
-    return _svg(draw, width=6.4, height=3.6, title=f"Recall against records read: {title}")
+    return svg(draw, width=6.4, height=3.6, title=f"Recall against records read: {title}")
