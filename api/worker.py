@@ -151,16 +151,19 @@ class Worker:
             due = self._ranker.due()
             if not due:
                 return
-            ranked = False
+            ranked = failed = False
             for review_id in due:
                 if self._stop.is_set():
                     return
                 try:
                     ranked = self._ranker.rank(review_id) is not None or ranked
                 except Exception:
+                    # The others' orders must not wait for this review.
+                    failed = True
                     logger.exception("ranking review %s failed", review_id)
-                    self._stop.wait(self._settings.worker_idle_seconds)
-                    return
+            if failed:
+                self._stop.wait(self._settings.worker_idle_seconds)
+                return
             if not ranked:
                 # What is due and cannot be ranked must not keep the worker from all else.
                 return

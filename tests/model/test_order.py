@@ -145,3 +145,16 @@ def test_centred_vectors_have_unit_length_and_no_common_part() -> None:
     unit = centred(vectors)
     assert np.linalg.norm(unit, axis=1) == pytest.approx(np.ones(50), abs=1e-5)
     assert abs(unit.mean(axis=0)).max() < 0.2
+
+
+@pytest.mark.parametrize("pipeline", PIPELINES, ids=lambda p: p.name)
+def test_copies_of_one_text_with_contradicting_decisions_are_ranked(pipeline: Pipeline) -> None:
+    other, y = documents(4, 12, np.random.default_rng(5))
+    pool = features([*other, *[Document("The same title", "The same abstract")] * 10], pipeline)
+    y = np.concatenate([y, np.arange(10) % 2 == 0])
+    rows = [*range(3), *range(16, 24)]
+    ranked = rank(pool, pipeline, _evidence(26, rows, y))
+    assert np.isfinite(ranked.scores).all()
+    score = dict(zip(ranked.order.tolist(), ranked.scores.tolist(), strict=True))
+    # What has the same text has the same score, whatever was decided on its copies.
+    assert score[24] == pytest.approx(score[25], abs=1e-5)

@@ -1,0 +1,159 @@
+"""What no reviewer may notice: texts, decisions and encoders that nothing can be made of."""
+
+from __future__ import annotations
+
+import csv
+import io
+import threading
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+
+from api.services import importing
+from api.services.importing import ImportRequest
+from api.services.ranking import Ranker
+from api.settings import Settings
+from api.worker import Worker
+from model.encode import Encoder
+from store import jobs, rankings, records
+from store.people import PersonInfo
+from store.reviews import ReviewInfo
+from store.session import Store
+from tests.api.corpus import corpus, decide
+
+
+def _imported(
+    store: Store, review: ReviewInfo, person: PersonInfo, rows: list[tuple[str, str]]
+) -> list[int]:
+    buffer = io.StringIO()
+    csv.writer(buffer).writerows([("title", "abstract"), *rows])
+    body = io.BytesIO(buffer.getvalue().encode())
+    importing.import_file(store, review.id, body, "odd.csv", ImportRequest(), person_id=person.id)
+    with store.read() as session:
+        return [text.report_id for text in records.texts(session, review.id)]
+
+
+class _Broken:
+    """A sentence-transformers model whose weights were spoilt."""
+
+    def encode(self, texts: list[str], **_options: Any) -> np.ndarray[Any, Any]:
+        return np.full((len(texts), 384), np.nan, np.float32)
+
+
+def _wait_for(found: Any) -> None:
+    deadline = time.monotonic() + 60
+    while not found():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_an_encoder_that_gives_no_numbers_is_told_and_nobody_is_kept_from_screening(
+    store: Store,
+    settings: Settings,
+    review: ReviewInfo,
+    person: PersonInfo,
+    client: TestClient,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Encoder, "_load", lambda _self: _Broken())
+    corpus(store, review, person)
+    worker = Worker(store, settings)
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+
+    def failed() -> list[str]:
+        with store.read() as session:
+            newest = jobs.newest(session, review.id)
+        return [str(job.message) for job in newest if job.state == "failed"]
+
+    try:
+        _wait_for(failed)
+    finally:
+        worker.stop()
+        thread.join(30)
+    assert not thread.is_alive()
+    assert "gave a vector that is no number" in failed()[0]
+    hand = client.post(f"/api/v1/reviews/{review.slug}/queue/next", json={"n": 1})
+    assert hand.status_code == 200
+    report = hand.json()["cards"][0]["report"]
+    decide(store, review, person, report, relevant=True)
+    with store.read() as session:
+        assert rankings.newest(session, review.id) is None
+
+
+@pytest.mark.usefixtures("quick_encoder")
+def test_a_review_that_cannot_be_ranked_does_not_keep_others_waiting(
+    store: Store,
+    settings: Settings,
+    review: ReviewInfo,
+    person: PersonInfo,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from api.protocol import ProtocolBody
+    from store import reviews
+
+    corpus(store, review, person)
+    with store.write() as session:
+        second = reviews.create(
+            session,
+            slug="second",
+            title="Another",
+            protocol=ProtocolBody().stored(),
+            person_id=person.id,
+        )
+    corpus(store, second, person)
+    real = Ranker.rank
+
+    def rank(self: Ranker, review_id: int, **options: Any) -> rankings.RankingInfo | None:
+        if review_id == review.id:
+            raise RuntimeError("cannot be ranked")
+        return real(self, review_id, **options)
+
+    monkeypatch.setattr(Ranker, "rank", rank)
+    worker = Worker(store, settings)
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+
+    def ranked() -> bool:
+        with store.read() as session:
+            return rankings.newest(session, second.id) is not None
+
+    try:
+        _wait_for(ranked)
+    finally:
+        worker.stop()
+        thread.join(30)
+    assert not thread.is_alive()
+
+
+def test_an_abstract_of_five_megabytes_is_read_and_ranked(
+    sqlite_store: Store, sqlite_settings: Settings
+) -> None:
+    from api.protocol import ProtocolBody
+    from store import people, reviews
+
+    store = sqlite_store
+    with store.write() as session:
+        person = people.create(session, "grace")
+        review = reviews.create(
+            session,
+            slug="review",
+            title="A review",
+            protocol=ProtocolBody().stored(),
+            person_id=person.id,
+        )
+    rows = [(f"Study {n} of social work", f"Children and families, {n} months") for n in range(8)]
+    long = " ".join(f"word{n % 50_000}" for n in range(600_000))
+    assert len(long) > 5_000_000
+    reports = _imported(store, review, person, [*rows, ("A long one", long)])
+    for number, report in enumerate(reports[:4]):
+        decide(store, review, person, report, relevant=number % 2 == 0)
+    made = Ranker(store, sqlite_settings).rank(review.id)
+    assert made is not None
+    assert (made.size, made.cold_start) == (5, False)
+    explained = Ranker(store, sqlite_settings).explain(review.id, reports[-1])
+    assert explained is not None
+    assert np.isfinite(explained.explanation.score)
