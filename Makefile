@@ -62,10 +62,12 @@ bench: $(VENV)/installed-dev ## all benchmarks; writes benchmarks/results and do
 	$(PY) -m benchmarks.harvest
 	$(PY) -m benchmarks.ranking
 	$(PY) -m benchmarks.calibration
+	$(PY) -m benchmarks.noise
 	$(PY) -m benchmarks.replay
 	$(PY) -m benchmarks.dedupe
 	$(PY) -m benchmarks.dedupe_store
 	$(PY) -m benchmarks.report
+	$(PY) -m benchmarks.model_card
 
 bench-peers: ## the peers, in an environment of their own
 	test -x .venv-peers/bin/python || "$(PYTHON)" -m venv .venv-peers

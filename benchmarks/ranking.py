@@ -63,6 +63,7 @@ def _candidate(*, embedding: float, form: float, every: int | None) -> Pipeline:
         name,
         tuple(views),
         study_language=HeadStart(0.6, 0.6),
+        variety=default.variety,
         tail=dataclasses.replace(default.tail, every=every) if every else None,
     )
 

@@ -207,6 +207,7 @@ def document() -> str:
         ("harvest", _harvest),
         ("ranking", report_ranking.ranking),
         ("calibration", report_ranking.calibration),
+        ("noise", report_ranking.noise),
         ("replay", report_ranking.replay),
         ("soak", _soak),
         ("harvest_kills", _harvest_kills),

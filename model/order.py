@@ -17,6 +17,7 @@ from model.explain import Explanation, Part, by_terms, nearest
 from model.features import Features, Matrix
 from model.pipeline import HeadStart, Pipeline, View
 from model.tail import interleaved, reached
+from model.variety import varied, wanted
 
 if TYPE_CHECKING:
     from model.pool import PoolSVM
@@ -40,7 +41,8 @@ class Ranked:
 
     Attributes:
         order: row numbers, best first.
-        scores: score of each, in that order; falling, but where the tail is shared out.
+        scores: score of each, in that order; falling, but in first places that are varied or
+            shared out.
         cold_start: True where no model could be fitted.
         warm: whether the fit went on from an earlier one.
         head_starts: weight that each head start had beside a view's standardised score.
@@ -185,7 +187,9 @@ class PoolRanker:
         rest = float(scores[evidence.unread].mean()) if len(places) else 0.0
         self._last = _Fit(rows, y, scores, rest, views, blend)
         order = _best_first(scores, places)
-        tail = self._pipeline.tail
+        variety, tail = self._pipeline.variety, self._pipeline.tail
+        if variety is not None and wanted(y, variety):
+            order = varied(order, scores, self._features["embedding"], variety)
         if tail is not None and reached(evidence.y, tail):
             first = max(_SHARED_OUT, int(_SHARED_OUT_SHARE * len(order)))
             order = interleaved(

@@ -11,7 +11,7 @@ from typing import Any
 FEATURES = ("words", "title-words", "embedding", "form")
 SOLVERS = ("dual", "liblinear")
 _HEAD_STARTS = ("study-language", "question")
-_PARTS = (*_HEAD_STARTS, "tail")
+_PARTS = (*_HEAD_STARTS, "variety", "tail")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,26 @@ class HeadStart:
 
 
 @dataclass(frozen=True, slots=True)
+class Variety:
+    """Unlike records first while little is known, see ``model.variety``.
+
+    Attributes:
+        places: so many places of an order, 1 or more.
+        weight: what a cosine of 1 to a record placed before costs, in standard deviations of a
+            view's scores; above 0.
+        relevant: until so many relevant records are known, 1 or more.
+    """
+
+    places: int
+    weight: float
+    relevant: int
+
+    def __post_init__(self) -> None:
+        if self.places < 1 or self.relevant < 1 or not self.weight > 0:
+            raise ValueError(f"variety needs places >= 1, weight > 0 and relevant >= 1, not {self}")
+
+
+@dataclass(frozen=True, slots=True)
 class Tail:
     """When a share of the reads goes to the first view alone, see ``model.tail``.
 
@@ -93,6 +113,7 @@ class Pipeline:
         study_language: use of the prior over how studies are reported (``model.prior``), or None.
         question: use of closeness to the protocol's question and criteria once a model is fitted,
             or None. Before that, closeness alone makes the order.
+        variety: when near copies do not follow each other; None where they may. Needs embeddings.
         tail: when the first view alone has a share of the reads; None where it never has.
     """
 
@@ -102,11 +123,14 @@ class Pipeline:
     solver: str = "dual"
     study_language: HeadStart | None = None
     question: HeadStart | None = None
+    variety: Variety | None = None
     tail: Tail | None = None
 
     def __post_init__(self) -> None:
         if not self.views:
             raise ValueError(f"pipeline {self.name!r} has no views")
+        if self.variety is not None and not self.needs_encoder:
+            raise ValueError(f"variety of pipeline {self.name!r} needs a view on embeddings")
         if self.solver not in SOLVERS:
             raise ValueError(f"solver must be one of {SOLVERS}, not {self.solver!r}")
 
@@ -149,6 +173,8 @@ def from_dict(data: Mapping[str, Any]) -> Pipeline:
         parts: dict[str, Any] = {
             name.replace("-", "_"): HeadStart(**data[name]) for name in _HEAD_STARTS if name in data
         }
+        if "variety" in data:
+            parts["variety"] = Variety(**data["variety"])
         if "tail" in data:
             parts["tail"] = Tail(**data["tail"])
         return Pipeline(

@@ -145,6 +145,7 @@ def replay(
     pipeline: Pipeline,
     plan: Plan,
     *,
+    told: NDArray[np.bool_] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> tuple[list[int], int]:
     """Rows in the order read: the best unread one, a refit, and so on to the last relevant.
@@ -154,6 +155,8 @@ def replay(
         y: shape (n_records,), True where relevant.
         pipeline: what orders the unread.
         plan: how it starts and when it is fitted.
+        told: labels that the ranking is given, if a screener's mistakes are to be played; the
+            priors' are right.
         progress: called with the number of rows read, every 50.
 
     Returns:
@@ -168,6 +171,8 @@ def replay(
     unread = np.zeros(features.size, bool)
     unread[: len(y)] = True
     unread[labelled] = False
+    given = y if told is None else told.copy()
+    given[labelled] = y[labelled]
     left = int(y.sum()) - (1 if plan.priors else 0)
     ranker = PoolRanker(features, pipeline, seed=plan.seed)
     queries, seeds = np.array(plan.queries, np.int64), np.array(plan.seeds, np.int64)
@@ -175,7 +180,7 @@ def replay(
     fits = 0
     while left:
         rows = np.array(labelled, np.int64)
-        evidence = Evidence(rows, y[rows], unread, queries, seeds)
+        evidence = Evidence(rows, given[rows], unread, queries, seeds)
         reads = _reads(plan, len(labelled), len(y))
         fits += 1
         for best in ranker.rank(evidence).order[:reads].tolist():

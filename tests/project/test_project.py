@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from api.cli import app
-from benchmarks import report, soak
+from benchmarks import model_card, report, soak
 from tests.project import hygiene
 
 ROOT = Path(__file__).parents[2]
@@ -114,8 +114,11 @@ def test_commands_in_the_readme_exist() -> None:
             assert re.search(rf"^{target}:", makefile, re.M), target
 
 
-def test_benchmarks_are_generated_not_typed() -> None:
+def test_benchmarks_and_the_model_card_are_generated_not_typed() -> None:
     assert (ROOT / "docs" / "benchmarks.md").read_text() == report.document()
+    assert (ROOT / "docs" / "model-card.md").read_text() == model_card.document()
+    for plot in re.findall(r"\]\((plots/[^)]+)\)", report.document()):
+        assert (ROOT / "docs" / plot).read_text().startswith("<svg"), plot
 
 
 def test_every_route_is_in_the_api_description() -> None:

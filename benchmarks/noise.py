@@ -1,0 +1,105 @@
+"""What a single screener's mistakes do to a ranking.
+
+Run: python -m benchmarks.noise [--quick]. Each replay is told labels with mistakes in them, as many
+as single screeners make: of the relevant records a share is called irrelevant, of the others a few
+relevant. Figures are by the true labels, to the last relevant record. The study language is learned
+on the other half of the sets.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import sys
+import time
+from typing import Any
+
+import numpy as np
+from joblib import Parallel, delayed
+
+from api import resources
+from api.services.replaying import Task, features
+from benchmarks.measuring import DATA, write
+from benchmarks.ranking import LARGE, Material, material, u4
+from model.compare import geometric_mean
+from model.pipeline import Pipeline
+from model.simulate import Effort, Plan, measure, replay
+
+# Median of single screeners against the team's decision in 15 dual-coded social-welfare reviews.
+RECALL, SPECIFICITY = 0.79, 0.975
+_SEEDS = 3
+
+
+def told(y: Any, seed: int) -> Any:
+    """Labels as one screener gives them."""
+    rng = np.random.default_rng([seed, 79])
+    right = rng.random(len(y)) < np.where(y, RECALL, SPECIFICITY)
+    return np.where(right, y, ~y)
+
+
+def losses(stuff: Material, name: str, pipeline: Pipeline, seeds: int) -> dict[str, float]:
+    """Mean loss and work to the last of one set's replays, labels right and with mistakes."""
+    data, vectors = stuff.sets[name], stuff.vectors[name]
+    needed = vectors if pipeline.needs_encoder else None
+    plan = Plan(0, refit="thinning")
+    pool = features(Task(data, pipeline, plan, needed, stuff.prior_for(name)))
+    found: dict[str, list[float]] = {}
+    for seed in range(seeds):
+        own = dataclasses.replace(plan, seed=seed)
+        for kind, labels in (("right", None), ("mistaken", told(data.y, seed))):
+            order, fits = replay(pool, data.y, pipeline, own, told=labels)
+            run = measure(name, pipeline, own, y=data.y, order=order, effort=Effort(fits, 0))
+            found.setdefault(f"loss_{kind}", []).append(run.loss)
+            found.setdefault(f"work_{kind}", []).append(run.work_to_last)
+    return {figure: float(np.mean(values)) for figure, values in found.items()}
+
+
+def main() -> None:
+    """Measure and write benchmarks/results/noise.json."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="three small sets, one seed")
+    quick = parser.parse_args().quick
+    if not DATA.is_dir():
+        sys.exit(f"skipped: the labelled sets are not at {DATA}")
+    few = ["SYNERGY_Sep_2021", "SYNERGY_Donners_2021", "Cohen_2006_NSAIDS"]
+    stuff = material(few if quick else None)
+    names = [name for name, data in stuff.sets.items() if len(data.y) < LARGE]
+    pipelines = {"default": resources.pipeline("default"), "elas-u4": u4()}
+    start = time.perf_counter()
+    made = Parallel(n_jobs=2)(
+        delayed(losses)(stuff, name, pipeline, 1 if quick else _SEEDS)
+        for name in names
+        for pipeline in pipelines.values()
+    )
+    print(f"replays: {time.perf_counter() - start:.0f} s", flush=True)
+    by_pipeline = {
+        kind: dict(zip(names, made[at :: len(pipelines)], strict=True))
+        for at, kind in enumerate(pipelines)
+    }
+    body = {
+        "recall": RECALL,
+        "specificity": SPECIFICITY,
+        "sets": len(names),
+        "seeds": 1 if quick else _SEEDS,
+        "pipelines": {
+            kind: {
+                "loss_right": geometric_mean([each["loss_right"] for each in own.values()]),
+                "loss_mistaken": geometric_mean([each["loss_mistaken"] for each in own.values()]),
+                "work_right": float(np.mean([each["work_right"] for each in own.values()])),
+                "work_mistaken": float(np.mean([each["work_mistaken"] for each in own.values()])),
+            }
+            for kind, own in by_pipeline.items()
+        },
+        "default_over_u4_mistaken": geometric_mean(
+            [
+                by_pipeline["default"][name]["loss_mistaken"]
+                / by_pipeline["elas-u4"][name]["loss_mistaken"]
+                for name in names
+            ]
+        ),
+    }
+    write("noise-quick" if quick else "noise", body)
+
+
+if __name__ == "__main__":
+    main()
