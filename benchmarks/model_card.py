@@ -44,8 +44,8 @@ def _model(pipeline: Pipeline, prior: StudyPrior) -> list[str]:
         "Head starts, which fade as the review's own decisions contradict them: "
         + "; ".join(starts)
         + ".",
-        f"Until {variety.relevant} relevant records are known, the first {variety.places} places avoid "
-        "near copies of one another."
+        f"Until {variety.relevant} relevant records are known, the first {variety.places} places "
+        "avoid near copies of one another."
         if variety
         else "Near copies may follow each other.",
         f"Once {tail.relevant} are found and at most {tail.rate:.0%} of the last {tail.window} "
