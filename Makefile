@@ -63,6 +63,7 @@ bench: $(VENV)/installed-dev ## all benchmarks; writes benchmarks/results and do
 	$(PY) -m benchmarks.ranking
 	$(PY) -m benchmarks.calibration
 	$(PY) -m benchmarks.noise
+	$(PY) -m benchmarks.cold_start
 	$(PY) -m benchmarks.replay
 	$(PY) -m benchmarks.dedupe
 	$(PY) -m benchmarks.dedupe_store

@@ -207,6 +207,7 @@ def document() -> str:
         ("harvest", _harvest),
         ("ranking", report_ranking.ranking),
         ("calibration", report_ranking.calibration),
+        ("cold_start", report_ranking.cold_start),
         ("noise", report_ranking.noise),
         ("replay", report_ranking.replay),
         ("soak", _soak),

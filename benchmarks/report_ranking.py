@@ -267,3 +267,59 @@ def noise(data: dict[str, Any]) -> str:
             f"{data['default_over_u4_mistaken']:.2f} of that of `elas-u4`.",
         ]
     )
+
+
+def cold_start(data: dict[str, Any]) -> str:
+    """Starts from a question, from two records, from a protocol."""
+    starts, sample = data["starts"], data["sample"]
+    rows = [
+        [
+            kind,
+            f"{found['loss']:.3f}",
+            f"{found['first']:.1f}",
+            *(f"{found[f'recall_{n}']:.1%}" for n in (10, 20, 50, 100)),
+        ]
+        for kind, found in starts.items()
+    ]
+    any_start = starts["default, question"]
+    rows.append(
+        [
+            "random order",
+            "–",
+            f"{any_start['first_at_random']:.1f}",
+            *(f"{any_start[f'random_{n}']:.1%}" for n in (10, 20, 50, 100)),
+        ]
+    )
+    own = [
+        [
+            kind,
+            f"{found['loss']:.3f}",
+            str(found["first"]),
+            *(f"{found[f'precision_{n}']:.0%}" for n in (10, 20, 50, 100)),
+        ]
+        for kind, found in sample.items()
+        if isinstance(found, dict)
+    ]
+    share = sample["protocol"]["share_relevant"]
+    return "\n\n".join(
+        [
+            "## Starts without a decision",
+            circumstances(data),
+            f"{data['sets']} finished reviews with a one-line question, made from their titles. "
+            f"*Question*: nothing else is known at first; *priors*: one relevant and one "
+            f"irrelevant record, {data['seeds']} seeds; *both*. *Without question*: forgotten "
+            "after the first fit. Loss is a geometric mean, the place of the first relevant record a "
+            "median over the sets, recall after 10 to 100 reads a mean. Priors are left out of all "
+            "figures, so that the starts with and without them differ by a relevant record.",
+            table(
+                [
+                    *("start", "loss", "first relevant", "recall @ 10", "@ 20", "@ 50", "@ 100"),
+                ],
+                rows,
+            ),
+            f"The sample review ({sample['relevant']} of {sample['records']} relevant: no evidence "
+            "of work saved), from its protocol; shares of relevant records among the first reads, "
+            f"in a random order {share:.0%}:",
+            table(["start", "loss", "first relevant", "first 10", "20", "50", "100"], own),
+        ]
+    )
