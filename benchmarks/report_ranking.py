@@ -309,8 +309,8 @@ def cold_start(data: dict[str, Any]) -> str:
             f"*Question*: nothing else is known at first; *priors*: one relevant and one "
             f"irrelevant record, {data['seeds']} seeds; *both*. *Without question*: forgotten "
             "after the first fit. Loss is a geometric mean, the place of the first relevant record "
-            "a median over the sets, recall after 10 to 100 reads a mean. Priors are left out of all "
-            "figures, so that the starts with and without them differ by a relevant record.",
+            "a median over the sets, recall after 10 to 100 reads a mean. Priors are left out of "
+            "all figures, so that the starts with and without them differ by a relevant record.",
             table(
                 [
                     *("start", "loss", "first relevant", "recall @ 10", "@ 20", "@ 50", "@ 100"),
