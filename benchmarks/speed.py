@@ -21,7 +21,7 @@ import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -307,23 +307,34 @@ def _next_card(server: Server, clients: int, each: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Measure and write benchmarks/results/speed.json."""
+    """Measure and write benchmarks/results/speed.json and order_speed.json."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a slice that takes a minute")
-    quick = parser.parse_args().quick
+    parser.add_argument("--only", choices=("speed", "order_speed"), help="one of the two files")
+    chosen = parser.parse_args()
+    quick = chosen.quick
     if not DATA.is_dir():
         sys.exit(f"skipped: the labelled sets are not at {DATA}")
     sizes = (1_000, 10_000) if quick else (1_000, 10_000, 100_000)
     repeats = 2 if quick else 5
     documents, _ = texts(2_000 if quick else 20_000)
-    figures = {
-        "import": import_rate(documents, repeats),
-        "embed": embed_rate(documents[: 64 if quick else 600], 1 if quick else 3),
-        "fit_and_rank": [alone(size, min(2_000, size // 4), 10 if quick else 60) for size in sizes],
-        "served": served(10_000, 8 if quick else 60, 20, 5 if quick else 25),
+    parts: dict[str, Callable[[], dict[str, Any]]] = {
+        "speed": lambda: {
+            "import": import_rate(documents, repeats),
+            "embed": embed_rate(documents[: 64 if quick else 600], 1 if quick else 3),
+        },
+        "order_speed": lambda: {
+            "fit_and_rank": [
+                alone(size, min(2_000, size // 4), 10 if quick else 60) for size in sizes
+            ],
+            "served": served(10_000, 8 if quick else 60, 20, 5 if quick else 25),
+        },
     }
-    write("speed-quick" if quick else "speed", figures)
-    print(json.dumps(figures, indent=1))
+    for name, measure in parts.items():
+        if chosen.only in (None, name):
+            figures = measure()
+            write(f"{name}-quick" if quick else name, figures)
+            print(json.dumps(figures, indent=1))
 
 
 if __name__ == "__main__":

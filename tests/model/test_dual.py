@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -42,17 +43,24 @@ def _linear_svc(
     return scores
 
 
+@pytest.fixture(params=["dense", "narrow", "wide"])
+def matrix(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], Any]:
+    """Makes a matrix that is scored in one of the three ways of ``model.linear``."""
+    if request.param == "wide":
+        monkeypatch.setattr("model.linear._NARROW", 0)
+    return (lambda X: X) if request.param == "dense" else sp.csr_matrix
+
+
 def _costs(y: NDArray[np.bool_]) -> NDArray[np.float64]:
     return 0.11 * balanced_weights(y, 9.8)
 
 
 @pytest.mark.parametrize("C", [0.01, 0.11, 1.0])
-@pytest.mark.parametrize("as_sparse", [False, True])
-def test_a_cold_fit_is_linear_svc_s(C: float, as_sparse: bool) -> None:
+def test_a_cold_fit_is_linear_svc_s(C: float, matrix: Callable[[Any], Any]) -> None:
     for seed in range(3):
         X, y = _problem(seed)
         rows = np.random.default_rng(seed).permutation(60)[:45]
-        pool = PoolSVM(sp.csr_matrix(X) if as_sparse else X, tolerance=1e-6)
+        pool = PoolSVM(matrix(X), tolerance=1e-6)
         weights = balanced_weights(y[rows], 9.8)
         scores = pool.fit(rows, y[rows], C * weights)
         assert scores == pytest.approx(_linear_svc(X, rows, y, C * weights), abs=1e-4)
@@ -67,10 +75,10 @@ def test_a_cold_fit_is_linear_svc_s(C: float, as_sparse: bool) -> None:
     )
 )
 def test_whatever_came_before_a_warm_fit_is_the_cold_one(
-    labels: list[list[tuple[int, bool]]],
+    matrix: Callable[[Any], Any], labels: list[list[tuple[int, bool]]]
 ) -> None:
     # Labels are added, taken back and turned between fits, as people do.
-    X, _ = _problem(2)
+    X = matrix(_problem(2)[0])
     pool = PoolSVM(X, tolerance=1e-6)
     for given_labels in labels:
         known = dict(given_labels)
@@ -84,20 +92,20 @@ def test_whatever_came_before_a_warm_fit_is_the_cold_one(
         assert warm == pytest.approx(cold, abs=1e-4)
 
 
-def test_more_labels_than_a_block_holds() -> None:
+def test_more_labels_than_a_block_holds(matrix: Callable[[Any], Any]) -> None:
     X, y = _problem(3, 700)
-    pool = PoolSVM(X, tolerance=1e-5)
+    pool = PoolSVM(matrix(X), tolerance=1e-5)
     for end in (100, 300, 301, 600):
         rows = np.arange(end)
         warm = pool.fit(rows, y[rows], _costs(y[rows]))
         assert warm == pytest.approx(_linear_svc(X, rows, y, _costs(y[rows])), abs=1e-3)
 
 
-def test_the_same_history_gives_the_same_scores_bit_for_bit() -> None:
+def test_the_same_history_gives_the_same_scores_bit_for_bit(matrix: Callable[[Any], Any]) -> None:
     X, y = _problem(4, 200)
     scores = []
     for _ in range(2):
-        pool = PoolSVM(sp.csr_matrix(X), seed=3)
+        pool = PoolSVM(matrix(X), seed=3)
         for end in range(4, 150, 7):
             rows = np.arange(end)
             last = pool.fit(rows, y[rows], _costs(y[rows]))
@@ -108,9 +116,10 @@ def test_the_same_history_gives_the_same_scores_bit_for_bit() -> None:
 def test_rows_without_a_word_are_scored_and_nothing_is_divided_by() -> None:
     X = np.zeros((10, 3), np.float32)
     rows, y = np.array([0, 1]), np.array([True, False])
-    scores = PoolSVM(X).fit(rows, y, _costs(y))
-    assert np.isfinite(scores).all()
-    assert (scores == scores[0]).all()
+    for made in (X, sp.csr_matrix(X)):
+        scores = PoolSVM(made).fit(rows, y, _costs(y))
+        assert np.isfinite(scores).all()
+        assert (scores == scores[0]).all()
 
 
 def test_the_caller_s_copy_of_the_scores_does_not_move() -> None:
