@@ -50,6 +50,15 @@ class _Stamp:
 
 
 @dataclass(frozen=True, slots=True)
+class _Decided:
+    """The decisions of one moment: the review's revision, its labels, the newest line's id."""
+
+    revision: int
+    labels: list[decisions.Label]
+    last: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class _Pool:
     """A review's documents as the model reads them.
 
@@ -139,32 +148,24 @@ class Ranker:
             return self._ranked(review_id, progress)
 
     def _ranked(self, review_id: int, progress: Progress | None) -> rankings.RankingInfo | None:
-        while True:
-            pool = self._current(review_id, progress)
-            start = time.perf_counter()
-            with self._store.read() as session:
-                revision = reviews.by_id(session, review_id).revision
-                stamp = _stamp(session, review_id)
-                labels = decisions.labels(session, review_id)
-                last = decisions.last_id(session, review_id)
-            if pool is None:
-                return None
-            if pool.stamp == stamp:
-                break
-            # Records came while texts were encoded: the features are made once more.
-        evidence = _evidence(pool, labels)
+        found = self._current(review_id, progress)
+        if found is None:
+            return None
+        start = time.perf_counter()
+        pool, known = found
+        evidence = _evidence(pool, known.labels)
         pool.ranker.catch_up(evidence)
         ranked = pool.ranker.rank(evidence)
         chances = expected(pool.ranker.curve(), ranked)
         new = rankings.NewRanking(
-            revision=revision,
+            revision=known.revision,
             pipeline=pool.pipeline.name,
             pipeline_hash=pool.pipeline.hash,
             encoder=self.cache.encoder.identity if self.pipeline.needs_encoder else None,
             seed=self._settings.seed,
-            n_decisions=len(labels),
-            n_include=sum(label.decision in RELEVANT for label in labels),
-            last_decision_id=last,
+            n_decisions=len(known.labels),
+            n_include=sum(label.decision in RELEVANT for label in known.labels),
+            last_decision_id=known.last,
             cold_start=ranked.cold_start,
             warm=ranked.warm,
             seconds=time.perf_counter() - start,
@@ -201,12 +202,11 @@ class Ranker:
     def _explained(
         self, review_id: int, report_id: int, progress: Progress | None
     ) -> Explained | None:
-        pool = self._current(review_id, progress)
-        if pool is None or report_id not in pool.row_of:
+        current = self._current(review_id, progress)
+        if current is None or report_id not in current[0].row_of:
             raise NotFound(f"the review has no report {report_id}")
-        with self._store.read() as session:
-            labels = decisions.labels(session, review_id)
-        ranked = pool.ranker.rank(_evidence(pool, labels))
+        pool, known = current
+        ranked = pool.ranker.rank(_evidence(pool, known.labels))
         row = pool.row_of[report_id]
         found = pool.ranker.explain(row)
         if ranked.cold_start or found is None:
@@ -230,34 +230,36 @@ class Ranker:
             NotFound: the review has no records.
         """
         with self._turn:
-            pool = self._current(review_id, progress)
-        if pool is None:
+            found = self._current(review_id, progress)
+        if found is None:
             raise NotFound("the review has no records")
+        pool, _ = found
         return Material(
             pool.features, pool.pipeline, pool.row_of, pool.queries, pool.seeds, self._settings.seed
         )
 
-    def _current(self, review_id: int, progress: Progress | None) -> _Pool | None:
+    def _current(self, review_id: int, progress: Progress | None) -> tuple[_Pool, _Decided] | None:
         """The review's pool, made anew where its records, protocol or gold list changed.
 
-        The encoding may take hours, so it holds no transaction.
+        Both are of one moment. The encoding may take hours, so it holds no transaction; where
+        records came meanwhile, the features are made once more.
         """
-        with self._store.read() as session:
-            stamp = _stamp(session, review_id)
-            pool = self._pools.get(review_id)
-            if pool is not None and pool.stamp == stamp:
-                self._pools.move_to_end(review_id)
-                return pool
-            held = records.copies(session, review_id)
-            body = ProtocolBody.model_validate(reviews.protocol(session, review_id).body)
-            known = gold.everything(session, review_id)
-        self._pools.pop(review_id, None)
-        if not held:
-            return None
-        pool = self._pools[review_id] = self._build(review_id, stamp, held, body, known, progress)
-        while len(self._pools) > _RESIDENT:
-            self._pools.popitem(last=False)
-        return pool
+        while True:
+            with self._store.read() as session:
+                stamp = _stamp(session, review_id)
+                pool = self._pools.get(review_id)
+                if pool is not None and pool.stamp == stamp:
+                    self._pools.move_to_end(review_id)
+                    return pool, _decided(session, review_id)
+                held = records.copies(session, review_id)
+                body = ProtocolBody.model_validate(reviews.protocol(session, review_id).body)
+                known = gold.everything(session, review_id)
+            self._pools.pop(review_id, None)
+            if not held:
+                return None
+            self._pools[review_id] = self._build(review_id, stamp, held, body, known, progress)
+            while len(self._pools) > _RESIDENT:
+                self._pools.popitem(last=False)
 
     def _build(
         self,
@@ -332,6 +334,14 @@ def expected(curve: Curve | None, ranked: Ranked) -> dict[str, float]:
         return {}
     chances = curve.chances(ranked.scores[: max(_NEXT)].astype(np.float64))
     return {str(n): float(chances[:n].sum()) for n in _NEXT if n <= len(ranked.order)}
+
+
+def _decided(session: ReadSession, review_id: int) -> _Decided:
+    return _Decided(
+        reviews.by_id(session, review_id).revision,
+        decisions.labels(session, review_id),
+        decisions.last_id(session, review_id),
+    )
 
 
 def _stamp(session: ReadSession, review_id: int) -> _Stamp:
