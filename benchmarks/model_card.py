@@ -87,6 +87,8 @@ def _results(ranking: dict[str, Any], calibration: dict[str, Any]) -> list[str]:
         ("left_out", "as shipped, study language without the set"),
         ("default", "as shipped (in-sample)"),
     ):
+        if name not in ranking:
+            continue
         found = ranking[name]
         low, high = found["interval"]
         rows.append(

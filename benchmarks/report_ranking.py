@@ -38,7 +38,11 @@ def ranking(data: dict[str, Any]) -> str:
     ]
     rows = [
         line("**held out**", held_out),
-        line("default, study language without the set", data["left_out"]),
+        *(  # interim
+            [line("default, study language without the set", data["left_out"])]
+            if "left_out" in data
+            else []
+        ),
         line("default (in-sample)", default),
         line("held out, a fit at each label, 12 smallest sets", data["each_label"]),
         *(line(found["pipeline"], found) for found in data["candidates"]),
@@ -63,7 +67,11 @@ def ranking(data: dict[str, Any]) -> str:
         table(names, rows),
         _bars(held_out, default),
         "![Loss beside ELAS u4's, each set](plots/ranking-loss.svg)",
-        "![Recall by share read, median of the sets](plots/ranking-recall.svg)",
+        *(
+            ["![Recall by share read, median of the sets](plots/ranking-recall.svg)"]
+            if "curves" in data
+            else []
+        ),
         table(
             [
                 *("data set", "half", "relevant", "u4 loss", "held out", "95 % over seeds"),
