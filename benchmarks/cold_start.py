@@ -15,7 +15,6 @@ import dataclasses
 import json
 import sys
 import time
-import tomllib
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,8 +22,8 @@ import numpy as np
 from joblib import Parallel, delayed
 
 from api import resources
-from api.protocol import ProtocolBody
 from api.services.replaying import Task, asked, features
+from api.services.setup import protocol_file
 from api.settings import load
 from benchmarks.measuring import DATA, ROOT, write
 from benchmarks.ranking import Material, material
@@ -112,7 +111,7 @@ def sample(cache: VectorCache) -> dict[str, Any]:
     lines = (SAMPLE / "sample.jsonl").read_text(encoding="utf-8").splitlines()
     records = [json.loads(line) for line in lines if line]
     y = np.array([record["label"] == 1 for record in records])
-    body = ProtocolBody.model_validate(tomllib.loads((SAMPLE / "protocol.toml").read_text()))
+    _, body = protocol_file(SAMPLE / "protocol.toml")
     with (SAMPLE / "known-relevant.csv").open(encoding="utf-8", newline="") as file:
         used = {line["source_id"] for line in csv.DictReader(file) if line["ranking_use"] == "seed"}
     documents = [Document(record["title"], record["abstract"] or "") for record in records]
@@ -153,6 +152,7 @@ def main() -> None:
         name: np.concatenate([stuff.vectors[name], cache.vectors([Document(text, "").prose])])
         for name, text in texts.items()
     }
+    own = sample(cache)
     start = time.perf_counter()
     made = Parallel(n_jobs=2)(
         delayed(runs_of)(stuff, name, text, both[name]) for name, text in texts.items()
@@ -166,7 +166,7 @@ def main() -> None:
             name: {kind: early(runs) for kind, runs in found.items()}
             for name, found in zip(texts, made, strict=True)
         },
-        "sample": sample(cache),
+        "sample": own,
     }
     write("cold_start-quick" if quick else "cold_start", body)
 
