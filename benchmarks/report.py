@@ -233,7 +233,9 @@ def document() -> str:
         ("dedupe_store", report_dedupe.dedupe_store),
     ):
         data = _read(name)
-        parts.append(show(data) if data else f"## {name.capitalize()}\n\nNot measured yet.")
+        parts.append(
+            show(data) if data else f"## {name.replace('_', ' ').capitalize()}\n\nNot measured yet."
+        )
     return "\n\n".join(parts) + "\n"
 
 
