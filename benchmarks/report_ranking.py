@@ -63,8 +63,8 @@ def ranking(data: dict[str, Any]) -> str:
         "ships, its prior trained on these very sets: in-sample, no promise for another review. "
         + (
             "*Without the set* is what ships, but for each set with a study language learned on "
-            "the 40 others: nearest to what a review of tomorrow gets, though constants were chosen on "
-            "these. "
+            "the 40 others: nearest to what a review of tomorrow gets, though constants were "
+            "chosen on these. "
             if "left_out" in data
             else ""
         )
