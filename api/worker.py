@@ -90,6 +90,8 @@ class Worker:
         self._settings = settings
         self._stop = threading.Event()
         self._ranker = Ranker(store, settings)
+        # Reviews whose ranking failed, and when each is tried again.
+        self._again: dict[int, float] = {}
 
     def stop(self) -> None:
         """End after the step that is under way."""
@@ -148,10 +150,11 @@ class Worker:
     def _rank_due(self) -> None:
         """Rank what is due, again and again until nothing is: at most one fit at a time."""
         while not self._stop.is_set():
-            due = self._ranker.due()
+            now = time.monotonic()
+            due = [each for each in self._ranker.due() if self._again.get(each, now) <= now]
             if not due:
                 return
-            ranked = failed = False
+            ranked = False
             for review_id in due:
                 if self._stop.is_set():
                     return
@@ -159,11 +162,8 @@ class Worker:
                     ranked = self._ranker.rank(review_id) is not None or ranked
                 except Exception:
                     # The others' orders must not wait for this review.
-                    failed = True
+                    self._again[review_id] = now + self._settings.worker_idle_seconds
                     logger.exception("ranking review %s failed", review_id)
-            if failed:
-                self._stop.wait(self._settings.worker_idle_seconds)
-                return
             if not ranked:
                 # What is due and cannot be ranked must not keep the worker from all else.
                 return

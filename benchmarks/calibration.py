@@ -8,8 +8,6 @@ of the order is set beside the relevant ones in it.
 
 from __future__ import annotations
 
-import argparse
-import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterator
@@ -21,8 +19,8 @@ from joblib import Parallel, delayed
 from api import resources
 from api.services.ranking import expected
 from api.services.replaying import Task, features
-from benchmarks.measuring import DATA, write
-from benchmarks.ranking import Material, material
+from benchmarks.measuring import write
+from benchmarks.ranking import Material, chosen_material
 from model.order import Evidence, PoolRanker
 from model.simulate import Plan, draw_priors, reads_before_refit
 
@@ -87,23 +85,16 @@ def figures(found: list[Check]) -> list[dict[str, Any]]:
 
 def main() -> None:
     """Measure and write benchmarks/results/calibration.json."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="three small sets, one seed")
-    quick = parser.parse_args().quick
-    if not DATA.is_dir():
-        sys.exit(f"skipped: the labelled sets are not at {DATA}")
-    few = ["SYNERGY_Sep_2021", "SYNERGY_Donners_2021", "Cohen_2006_NSAIDS"]
-    stuff = material(few if quick else None)
+    stuff, quick = chosen_material(str(__doc__))
+    seeds = 1 if quick else _SEEDS
     start = time.perf_counter()
     runs = Parallel(n_jobs=2)(
-        delayed(checks)(stuff, name, seed)
-        for name in stuff.sets
-        for seed in range(1 if quick else _SEEDS)
+        delayed(checks)(stuff, name, seed) for name in stuff.sets for seed in range(seeds)
     )
     print(f"replays: {time.perf_counter() - start:.0f} s", flush=True)
     body = {
         "sets": len(stuff.sets),
-        "seeds": _SEEDS,
+        "seeds": seeds,
         "figures": figures([check for run in runs for check in run]),
     }
     write("calibration-quick" if quick else "calibration", body)

@@ -9,11 +9,9 @@ other half of the sets; for the sample review it is what ships.
 
 from __future__ import annotations
 
-import argparse
 import csv
 import dataclasses
 import json
-import sys
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -26,7 +24,7 @@ from api.services.replaying import Task, asked, features
 from api.services.setup import protocol_file
 from api.settings import load
 from benchmarks.measuring import DATA, ROOT, write
-from benchmarks.ranking import Material, material
+from benchmarks.ranking import Material, chosen_material
 from model import metrics
 from model.cache import VectorCache
 from model.compare import geometric_mean
@@ -139,13 +137,7 @@ def sample(cache: VectorCache) -> dict[str, Any]:
 
 def main() -> None:
     """Measure and write benchmarks/results/cold_start.json."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="three small sets")
-    quick = parser.parse_args().quick
-    if not DATA.is_dir():
-        sys.exit(f"skipped: the labelled sets are not at {DATA}")
-    few = ["SYNERGY_Sep_2021", "SYNERGY_Donners_2021", "Cohen_2006_NSAIDS"]
-    stuff = material(few if quick else None)
+    stuff, quick = chosen_material(str(__doc__))
     texts = {name: text for name, text in questions().items() if name in stuff.sets}
     cache = VectorCache(load().data_dir / "vectors", Encoder())
     both = {

@@ -8,9 +8,7 @@ on the other half of the sets.
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
-import sys
 import time
 from typing import Any
 
@@ -19,8 +17,8 @@ from joblib import Parallel, delayed
 
 from api import resources
 from api.services.replaying import Task, features
-from benchmarks.measuring import DATA, write
-from benchmarks.ranking import LARGE, Material, material, u4
+from benchmarks.measuring import write
+from benchmarks.ranking import LARGE, Material, chosen_material, u4
 from model.compare import geometric_mean
 from model.pipeline import Pipeline
 from model.simulate import Effort, Plan, measure, replay
@@ -56,13 +54,7 @@ def losses(stuff: Material, name: str, pipeline: Pipeline, seeds: int) -> dict[s
 
 def main() -> None:
     """Measure and write benchmarks/results/noise.json."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="three small sets, one seed")
-    quick = parser.parse_args().quick
-    if not DATA.is_dir():
-        sys.exit(f"skipped: the labelled sets are not at {DATA}")
-    few = ["SYNERGY_Sep_2021", "SYNERGY_Donners_2021", "Cohen_2006_NSAIDS"]
-    stuff = material(few if quick else None)
+    stuff, quick = chosen_material(str(__doc__))
     names = [name for name, data in stuff.sets.items() if len(data.y) < LARGE]
     pipelines = {"default": resources.pipeline("default"), "elas-u4": u4()}
     start = time.perf_counter()

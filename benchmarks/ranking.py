@@ -41,6 +41,7 @@ from model.train_prior import Finished, train
 BASE = "elas-u4"
 HELD_OUT = "held out"
 LARGE = 3000
+QUICK = ("SYNERGY_Sep_2021", "SYNERGY_Donners_2021", "Cohen_2006_NSAIDS")
 DENSE = 0.07
 SMALLEST = 12
 # Two selections of one review: on one side of every split.
@@ -142,7 +143,21 @@ def material(names: Sequence[str] | None = None) -> Material:
     return Material(sets, vectors, half, priors)
 
 
-def left_out(stuff: Material, names: Iterable[str], *, jobs: int) -> dict[str, StudyPrior]:
+def chosen_material(what: str) -> tuple[Material, bool]:
+    """The material that a benchmark's command line asks for, and whether it is the quick slice.
+
+    Args:
+        what: the benchmark's help.
+    """
+    parser = argparse.ArgumentParser(description=what)
+    parser.add_argument("--quick", action="store_true", help="three small sets")
+    quick = parser.parse_args().quick
+    if not DATA.is_dir():
+        sys.exit(f"skipped: the labelled sets are not at {DATA}")
+    return material(QUICK if quick else None), quick
+
+
+def priors_without(stuff: Material, names: Iterable[str], *, jobs: int) -> dict[str, StudyPrior]:
     """For each set the prior learned on all others, as a review that comes tomorrow is served."""
     twins = TOGETHER | {other: one for one, other in TOGETHER.items()}
     done = {name: finished(stuff.sets[name], stuff.vectors[name]) for name in stuff.sets}
@@ -320,7 +335,7 @@ def _left_out(stuff: Material, names: set[str], *, quick: bool, jobs: int) -> di
     seeds = (lambda _: 2) if quick else stuff.seeds
     base = run("u4", _tasks(stuff, [u4()], seeds=seeds, names=names))
     start = time.perf_counter()
-    others = left_out(stuff, names, jobs=jobs)
+    others = priors_without(stuff, names, jobs=jobs)
     print(f"priors without each set: {time.perf_counter() - start:.0f} s", flush=True)
     default = resources.pipeline("default")
     tasks = _tasks(stuff, [default], seeds=seeds, names=names, prior=lambda name: others[name])

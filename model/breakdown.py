@@ -14,12 +14,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from model.bootstrap import mean_interval
 from model.metrics import wilson
 
 # An attribute with more values names records, it does not group them.
 _MOST_KINDS: Final = 20
 _SHARES: Final = (0.05, 0.1, 0.2, 0.5)
-_DRAWS: Final = 2000
 _LEVEL: Final = 0.05
 _NOT_STATED: Final = "not stated"
 
@@ -140,19 +140,6 @@ def _kind(
         place_interval=mean_interval(places / reports) if len(places) > 1 else None,
         order_behind=behind[1],
     )
-
-
-def mean_interval(values: NDArray[np.float64], *, seed: int = 0) -> tuple[float, float]:
-    """95 % interval of a mean by the percentile bootstrap.
-
-    Args:
-        values: shape (n,), at least one.
-        seed: of the draws.
-    """
-    rng = np.random.default_rng(seed)
-    means = values[rng.integers(len(values), size=(_DRAWS, len(values)))].mean(axis=1)
-    low, high = np.percentile(means, [2.5, 97.5])
-    return float(low), float(high)
 
 
 def _search_chance(subjects: Sequence[Subject], mine: NDArray[np.bool_]) -> float | None:

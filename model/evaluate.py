@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model import metrics
-from model.breakdown import Subject, mean_interval
+from model.bootstrap import drawn, ends, mean_interval
+from model.breakdown import Subject
 
 MATCHED, MISSING, NOT_MATCHED = "matched", "missing", "not matched"
 # Decisions by which a record counts as found.
@@ -307,7 +308,6 @@ class ScreeningRecall:
 
 _DEPTHS = (10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 _SHARES = (0.05, 0.1, 0.2, 0.5)
-_DRAWS = 2000
 
 
 def screening_recall(
@@ -435,20 +435,9 @@ def _kinds(m: Match, sources: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
     return kinds
 
 
-def _drawn(places: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Bootstrap samples of places, shape (draws, n_places)."""
-    chosen = np.random.default_rng(0).integers(len(places), size=(_DRAWS, len(places)))
-    return places[chosen]
-
-
-def _ends(values: NDArray[np.float64]) -> tuple[float, float]:
-    low, high = np.percentile(values, [2.5, 97.5])
-    return float(low), float(high)
-
-
 def _recalls(places: NDArray[np.int64], reports: int, wanted: Sequence[int]) -> dict[str, Estimate]:
     """Recall at fixed depths below the end, at those wanted, and at shares of the records."""
-    drawn = _drawn(places)
+    samples = drawn(places)
     usual = [k for k in _DEPTHS if k < reports]
     found = {str(k): k for k in sorted({*usual, *(min(k, reports) for k in wanted)})}
     found |= {f"{share:.0%}": int(share * reports) for share in _SHARES}
@@ -456,7 +445,7 @@ def _recalls(places: NDArray[np.int64], reports: int, wanted: Sequence[int]) -> 
     for name, depth in found.items():
         reached = int((places <= depth).sum())
         value = reached / len(places)
-        low, high = _ends((drawn <= depth).mean(axis=1))
+        low, high = ends((samples <= depth).mean(axis=1))
         if reached in (0, len(places)):
             low, high = metrics.wilson(reached, len(places)) or (low, high)
         recalls[name] = Estimate(value, low, high, random=depth / reports)
@@ -465,9 +454,9 @@ def _recalls(places: NDArray[np.int64], reports: int, wanted: Sequence[int]) -> 
 
 def _wss95(places: NDArray[np.int64], reports: int) -> Estimate:
     last = int(np.ceil(0.95 * len(places) - 1e-9)) - 1
-    reads = np.sort(_drawn(places), axis=1)[:, last]
+    reads = np.sort(drawn(places), axis=1)[:, last]
     value = 0.95 - float(places[last]) / reports
-    low, high = _ends(0.95 - reads / reports)
+    low, high = ends(0.95 - reads / reports)
     return Estimate(value, low, high, random=0.0)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from api.services.ranking import Explained, Ranker
-from store import answers, decisions
+from store import answers, decisions, reviews
 from store.session import ReadSession, Store
 
 KIND = "explanation"
@@ -59,14 +59,16 @@ def explain(ranker: Ranker, store: Store, review_id: int, report_id: int) -> Non
     """
     with store.read() as session:
         known = len(decisions.labels(session, review_id))
+        revision = reviews.by_id(session, review_id).revision
     explained = ranker.explain(review_id, report_id)
+    body = as_json(explained, known) | {"revision": revision}
     with store.write() as session:
-        answers.keep(session, review_id, KIND, as_json(explained, known), subject=report_id)
+        answers.keep(session, review_id, KIND, body, subject=report_id)
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """An explanation that was asked for, and whether decisions came since."""
+    """An explanation that was asked for, and whether decisions and records are as they were."""
 
     body: dict[str, Any]
     current: bool
@@ -77,5 +79,5 @@ def kept(session: ReadSession, review_id: int, report_id: int) -> Kept | None:
     found = answers.newest(session, review_id, KIND, subject=report_id)
     if found is None:
         return None
-    known = len(decisions.labels(session, review_id))
-    return Kept(dict(found.body), found.body["n_decisions"] == known)
+    revision = reviews.by_id(session, review_id).revision
+    return Kept(dict(found.body), found.body["revision"] == revision)

@@ -1,14 +1,21 @@
-"""A review of 80 records on two topics, and decisions on it."""
+"""A review of 80 records on two topics, decisions on it, and a worker beside it."""
 
 from __future__ import annotations
 
 import csv
 import io
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 
 from api.services import importing, screening
 from api.services.importing import ImportRequest
+from api.settings import Settings
+from api.worker import Worker
 from store import records
 from store.decisions import NewDecision
 from store.people import PersonInfo
@@ -43,3 +50,25 @@ def decide(
     decision = "include" if relevant else "exclude"
     new = NewDecision(f"t{report}", report, decision)
     screening.decide(store, review.id, person.id, new)
+
+
+def until(condition: Callable[[], Any], seconds: float = 60) -> None:
+    """Wait for something that another thread brings about."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.05)
+
+
+@contextmanager
+def working(store: Store, settings: Settings) -> Iterator[None]:
+    """A worker at work in a thread of its own, stopped at the end."""
+    worker = Worker(store, settings)
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    try:
+        yield
+    finally:
+        worker.stop()
+        thread.join(30)
+    assert not thread.is_alive()

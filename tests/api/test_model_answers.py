@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import threading
-import time
-
 import pytest
 from fastapi.testclient import TestClient
 
 from api.jobs import Jobs
-from api.services import comparing, evaluation, explaining
+from api.services import comparing, evaluation, explaining, screening
 from api.services.ranking import Ranker
 from api.settings import Settings
-from api.worker import Worker
 from store import gold, jobs, records
+from store.decisions import NewDecision
 from store.people import PersonInfo
 from store.reviews import ReviewInfo
 from store.session import Store
-from tests.api.corpus import corpus, decide
+from tests.api.corpus import corpus, decide, until, working
 
 pytestmark = pytest.mark.usefixtures("quick_encoder")
 
@@ -131,20 +128,9 @@ def test_the_routes_ask_and_answer(
     for address in (why, f"{base}/evaluation/comparison"):
         assert client.get(address).status_code == 404
         assert client.post(address).status_code == 202
-    worker = Worker(store, settings)
-    thread = threading.Thread(target=worker.run)
-    thread.start()
-    try:
-        deadline = time.monotonic() + 60
-        while client.get(f"{base}/evaluation/comparison").status_code == 404:
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
-        while client.get(why).status_code == 404:
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
-    finally:
-        worker.stop()
-        thread.join(30)
+    with working(store, settings):
+        until(lambda: client.get(f"{base}/evaluation/comparison").status_code == 200)
+        until(lambda: client.get(why).status_code == 200)
     body = client.get(f"{base}/evaluation/comparison").json()
     assert set(body["orders"]) == {"default", "elas-u4"}
     assert "counts as irrelevant" in body["note"]
@@ -178,3 +164,10 @@ def test_an_explanation_adds_up_and_names_decided_records(
     assert {near["relevant"] for near in nearest} == {True, False}
     words = next(part["terms"] for part in body["parts"] if part["name"] == "words")
     assert words
+    assert found.current
+    # As many decisions as before, but one is another.
+    screening.decide(store, review.id, person.id, NewDecision("turned", relevant[0], "exclude"))
+    with store.read() as session:
+        turned = explaining.kept(session, review.id, relevant[5])
+    assert turned is not None
+    assert not turned.current

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import csv
 import io
-import threading
-import time
 from typing import Any
 
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
+from api.protocol import ProtocolBody
 from api.services import importing
 from api.services.importing import ImportRequest
 from api.services.ranking import Ranker
 from api.settings import Settings
-from api.worker import Worker
+from api.wake import wake
 from model.encode import Encoder
-from store import jobs, rankings, records
+from store import jobs, people, rankings, records, reviews
 from store.people import PersonInfo
 from store.reviews import ReviewInfo
 from store.session import Store
-from tests.api.corpus import corpus, decide
+from tests.api.corpus import corpus, decide, until, working
 
 
 def _imported(
@@ -43,13 +42,6 @@ class _Broken:
         return np.full((len(texts), 384), np.nan, np.float32)
 
 
-def _wait_for(found: Any) -> None:
-    deadline = time.monotonic() + 60
-    while not found():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 def test_an_encoder_that_gives_no_numbers_is_told_and_nobody_is_kept_from_screening(
     store: Store,
     settings: Settings,
@@ -60,21 +52,14 @@ def test_an_encoder_that_gives_no_numbers_is_told_and_nobody_is_kept_from_screen
 ) -> None:
     monkeypatch.setattr(Encoder, "_load", lambda _self: _Broken())
     corpus(store, review, person)
-    worker = Worker(store, settings)
-    thread = threading.Thread(target=worker.run)
-    thread.start()
 
     def failed() -> list[str]:
         with store.read() as session:
             newest = jobs.newest(session, review.id)
         return [str(job.message) for job in newest if job.state == "failed"]
 
-    try:
-        _wait_for(failed)
-    finally:
-        worker.stop()
-        thread.join(30)
-    assert not thread.is_alive()
+    with working(store, settings):
+        until(failed)
     assert "gave a vector that is no number" in failed()[0]
     hand = client.post(f"/api/v1/reviews/{review.slug}/queue/next", json={"n": 1})
     assert hand.status_code == 200
@@ -92,9 +77,8 @@ def test_a_review_that_cannot_be_ranked_does_not_keep_others_waiting(
     person: PersonInfo,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from api.protocol import ProtocolBody
-    from store import reviews
-
+    # A pause so long that nothing after a failure could wait for its end.
+    settings = settings.model_copy(update={"worker_idle_seconds": 600.0})
     corpus(store, review, person)
     with store.write() as session:
         second = reviews.create(
@@ -104,7 +88,7 @@ def test_a_review_that_cannot_be_ranked_does_not_keep_others_waiting(
             protocol=ProtocolBody().stored(),
             person_id=person.id,
         )
-    corpus(store, second, person)
+    truth = corpus(store, second, person)
     real = Ranker.rank
 
     def rank(self: Ranker, review_id: int, **options: Any) -> rankings.RankingInfo | None:
@@ -113,28 +97,22 @@ def test_a_review_that_cannot_be_ranked_does_not_keep_others_waiting(
         return real(self, review_id, **options)
 
     monkeypatch.setattr(Ranker, "rank", rank)
-    worker = Worker(store, settings)
-    thread = threading.Thread(target=worker.run)
-    thread.start()
 
-    def ranked() -> bool:
+    def ranked(decisions: int) -> bool:
         with store.read() as session:
-            return rankings.newest(session, second.id) is not None
+            newest = rankings.newest(session, second.id)
+        return newest is not None and newest.n_decisions == decisions
 
-    try:
-        _wait_for(ranked)
-    finally:
-        worker.stop()
-        thread.join(30)
-    assert not thread.is_alive()
+    with working(store, settings):
+        until(lambda: ranked(0))
+        decide(store, second, person, next(iter(truth)), relevant=True)
+        wake(store, settings.data_dir)
+        until(lambda: ranked(1))
 
 
 def test_an_abstract_of_five_megabytes_is_read_and_ranked(
     sqlite_store: Store, sqlite_settings: Settings
 ) -> None:
-    from api.protocol import ProtocolBody
-    from store import people, reviews
-
     store = sqlite_store
     with store.write() as session:
         person = people.create(session, "grace")

@@ -27,13 +27,12 @@ from api.services.ranking import Ranker
 from api.services.setup import load_sample
 from api.settings import Settings
 from api.wake import DatagramListener, listener, wake
-from api.worker import Worker
 from harvest.files.read import read_file
 from store import decisions, gold, jobs, rankings, records, reviews, searches, uploads
 from store.people import PersonInfo
 from store.reviews import ReviewInfo
 from store.session import Store
-from tests.api.corpus import corpus, decide
+from tests.api.corpus import corpus, decide, until, working
 from tests.store.made import add_records
 
 
@@ -161,28 +160,21 @@ def test_the_worker_ranks_when_it_is_woken_and_imports_uploads(
 ) -> None:
     # So long an idle pause that only being woken can explain a ranking.
     settings = settings.model_copy(update={"worker_idle_seconds": 600.0})
-    worker = Worker(store, settings)
-    thread = threading.Thread(target=worker.run)
-    thread.start()
-    try:
+    with working(store, settings):
         queue = Jobs(store, settings, done=lambda: None)
         upload, job = _confirmed(store, review, person, b"title,abstract\nOne,x\nTwo,y\n")
         queue.import_upload(upload, job)
         queue.close()
-        _until(lambda: _ranked(store, review) == (2, 0))
+        until(lambda: _ranked(store, review) == (2, 0))
         with store.read() as session:
             report = records.texts(session, review.id)[0].report_id
         decide(store, review, person, report, relevant=True)
         wake(store, settings.data_dir)
-        _until(lambda: _ranked(store, review) == (1, 1))
+        until(lambda: _ranked(store, review) == (1, 1))
         with store.read() as session:
             done = {job.kind: job for job in jobs.newest(session, review.id)}
         assert done["import"].state == "done"
         assert "2 entries = 2 new" in (done["import"].message or "")
-    finally:
-        worker.stop()
-        thread.join(30)
-    assert not thread.is_alive()
 
 
 @pytest.mark.usefixtures("quick_encoder")
@@ -191,14 +183,8 @@ def test_an_import_whose_worker_was_killed_is_taken_up_by_the_next(
 ) -> None:
     # A killed worker leaves this behind: a confirmed file, its message gone from the queue.
     _confirmed(store, review, person, b"title,abstract\nOne,x\n")
-    worker = Worker(store, settings)
-    thread = threading.Thread(target=worker.run)
-    thread.start()
-    try:
-        _until(lambda: _ranked(store, review) == (1, 0))
-    finally:
-        worker.stop()
-        thread.join(30)
+    with working(store, settings):
+        until(lambda: _ranked(store, review) == (1, 0))
     with store.read() as session:
         assert [job.state for job in jobs.newest(session, review.id) if job.kind == "import"] == [
             "done"
@@ -246,13 +232,6 @@ def _ranked(store: Store, review: ReviewInfo) -> tuple[int, int] | None:
     with store.read() as session:
         newest = rankings.newest(session, review.id)
     return (newest.size, newest.n_decisions) if newest else None
-
-
-def _until(condition, seconds: float = 30) -> None:  # type: ignore[no-untyped-def] # a callable
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.05)
 
 
 def test_a_refused_upload_says_why_and_keeps_the_file(
