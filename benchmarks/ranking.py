@@ -51,15 +51,17 @@ LONGEST_TAIL = 0.10
 LOG = RESULTS / "ranking-runs"
 
 
-def _candidate(*, embedding: float, form: float, every: int | None) -> Pipeline:
+def _candidate(*, embedding: float, form: float, axes: float, every: int | None) -> Pipeline:
     """``every``: each such place of the tail goes to words alone; None: there is no tail."""
     default = resources.pipeline("default")
     assert default.tail is not None
     views = [View("words"), View("embedding", embedding, 0.1), View("title-words", 0.3)]
     if form:
         views.append(View("form", form, 0.1))
+    if axes:
+        views.append(View("study-axes", axes, 0.1))
     tail = f"tail {every}" if every else "no tail"
-    name = f"embedding {embedding:g}, form {form:g}, {tail}"
+    name = f"embedding {embedding:g}, form {form:g}, axes {axes:g}, {tail}"
     return Pipeline(
         name,
         tuple(views),
@@ -72,12 +74,12 @@ def _candidate(*, embedding: float, form: float, every: int | None) -> Pipeline:
 def candidates() -> list[Pipeline]:
     """The few pipelines among which each half chooses for the other."""
     return [
-        _candidate(embedding=0.5, form=0.0, every=None),
-        _candidate(embedding=1.0, form=0.0, every=None),
-        _candidate(embedding=0.5, form=0.5, every=3),
-        _candidate(embedding=1.0, form=0.5, every=None),
-        _candidate(embedding=1.0, form=0.5, every=3),
-        _candidate(embedding=1.0, form=0.5, every=4),
+        _candidate(embedding=0.5, form=0.0, axes=0.0, every=None),
+        _candidate(embedding=1.0, form=0.0, axes=0.0, every=None),
+        _candidate(embedding=1.0, form=0.5, axes=0.0, every=4),
+        _candidate(embedding=0.5, form=0.5, axes=0.4, every=4),
+        _candidate(embedding=1.0, form=0.5, axes=0.4, every=None),
+        _candidate(embedding=1.0, form=0.5, axes=0.4, every=4),
     ]
 
 
@@ -189,7 +191,7 @@ def _tasks(
             pipeline=pipeline,
             plan=Plan(seed, refit=refit),
             vectors=stuff.vectors[name] if pipeline.needs_encoder else None,
-            prior=chosen(name) if pipeline.study_language else None,
+            prior=chosen(name) if pipeline.needs_prior else None,
         )
         # The largest first: no job is left alone with one at the end.
         for name in sorted(names, key=lambda name: -len(stuff.sets[name].y))

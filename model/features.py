@@ -11,9 +11,9 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from model.form import form
-from model.pipeline import Pipeline
+from model.pipeline import STUDY_AXES, Pipeline
 from model.prior import StudyPrior
-from model.words import Terms, counted, weighed
+from model.words import Terms, counted, singular, weighed
 
 # A scipy csr_matrix or a float32 array; scipy has no types to say it with.
 Matrix: TypeAlias = Any
@@ -61,16 +61,30 @@ class Features:
         return self.matrices[name]
 
 
-def tfidf(texts: Sequence[str], *, min_df: int = 1) -> tuple[sp.csr_matrix, Terms]:
+def tfidf(texts: Sequence[str]) -> tuple[sp.csr_matrix, Terms]:
     """TF-IDF of word 1-2-grams, sublinear, without words in over 95 % of texts (ELAS u4's).
 
     Returns:
         The matrix, shape (n_texts, n_terms), and its terms; one empty column, without a term,
         where the texts hold no usable word.
     """
-    counts, terms = counted(texts, min_df=min_df, max_df=_MAX_DF)
+    return _weighed(*counted(texts, max_df=_MAX_DF))
+
+
+def title_tfidf(titles: Sequence[str]) -> tuple[sp.csr_matrix, Terms]:
+    """TF-IDF of the single words of titles, singular and plural as one, that stand in two or more.
+
+    A title is too short for pairs to come again, and "child" and "children's" too near to be two.
+
+    Returns:
+        As ``tfidf``.
+    """
+    return _weighed(*counted(titles, min_df=2, max_df=_MAX_DF, pairs=False, stem=singular))
+
+
+def _weighed(counts: sp.csr_matrix, terms: Terms) -> tuple[sp.csr_matrix, Terms]:
     if not len(terms):
-        return sp.csr_matrix((len(texts), 1), dtype=np.float64), terms
+        return sp.csr_matrix((counts.shape[0], 1), dtype=np.float64), terms
     return weighed(counts), terms
 
 
@@ -94,7 +108,7 @@ def build(
         documents: the pool, in the order that labels refer to.
         pipeline: says which features are wanted.
         encode: texts to vectors; needed where a view reads embeddings.
-        prior: the study-language prior; needed where the pipeline uses one.
+        prior: the study-language prior; needed where the pipeline uses what it knows.
 
     Raises:
         ValueError: a view needs an encoder, or the pipeline a prior, and none is given.
@@ -114,14 +128,18 @@ def build(
         matrices["words"], terms["words"] = tfidf(words)
     if "title-words" in names:
         titles = [document.title for document in documents]
-        matrices["title-words"], terms["title-words"] = tfidf(titles, min_df=2)
+        matrices["title-words"], terms["title-words"] = title_tfidf(titles)
     if "form" in names:
         matrices["form"] = form(
             [document.title for document in documents],
             [document.abstract for document in documents],
         )
-    if pipeline.study_language is None:
+    if not pipeline.needs_prior:
         return Features(matrices, len(documents), terms=terms)
     if prior is None:
         raise ValueError(f"pipeline {pipeline.name!r} needs a study-language prior")
-    return Features(matrices, len(documents), prior.scores(words, vectors), terms)
+    rows = prior.rows(words)
+    if STUDY_AXES in names:
+        matrices[STUDY_AXES] = prior.places(rows)
+    scores = prior.scores(rows, vectors) if pipeline.study_language else None
+    return Features(matrices, len(documents), scores, terms)

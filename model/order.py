@@ -15,7 +15,7 @@ from model.blend import Blend, faded, spread_of, standardised
 from model.chance import Curve, fit_curve
 from model.explain import Explanation, Part, by_terms, nearest
 from model.features import Features, Matrix
-from model.pipeline import HeadStart, Pipeline, View
+from model.pipeline import STUDY_AXES, HeadStart, Pipeline, View
 from model.tail import interleaved, reached
 from model.variety import varied, wanted
 
@@ -134,8 +134,8 @@ def cold_scores(
     if len(queries) == 0:
         return total
     for view in pipeline.views:
-        # A question is written like no record: its form says nothing.
-        if view.features != "form":
+        # A question is written like no record: its form and its study language say nothing.
+        if view.features not in ("form", STUDY_AXES):
             close = _closeness(features[view.features], queries)
             total += view.weight * standardised(close, unread)
     return total
@@ -233,7 +233,7 @@ class PoolRanker:
         for number, view in enumerate(self._pipeline.views):
             _, spread, weight = last.blend.views[number]
             found = Part(view.features, float(adds[number][0]))
-            if view.features == "embedding":
+            if view.features in ("embedding", STUDY_AXES):
                 matrix = self._features[view.features]
                 found = replace(found, nearest=nearest(matrix, row, last.rows, last.y))
             else:

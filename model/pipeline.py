@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-FEATURES = ("words", "title-words", "embedding", "form")
+STUDY_AXES = "study-axes"
+FEATURES = ("words", "title-words", "embedding", "form", STUDY_AXES)
 SOLVERS = ("dual", "liblinear")
 _HEAD_STARTS = ("study-language", "question")
 _PARTS = (*_HEAD_STARTS, "variety", "tail")
@@ -138,6 +139,21 @@ class Pipeline:
     def needs_encoder(self) -> bool:
         """Whether a view reads embeddings."""
         return any(view.features == "embedding" for view in self.views)
+
+    @property
+    def needs_prior(self) -> bool:
+        """Whether anything learned on other reviews takes part."""
+        axes = any(view.features == STUDY_AXES for view in self.views)
+        return axes or self.study_language is not None
+
+    def alone(self) -> Pipeline:
+        """This pipeline without anything learned on other reviews.
+
+        Raises:
+            ValueError: it has no other view.
+        """
+        own = tuple(view for view in self.views if view.features != STUDY_AXES)
+        return replace(self, views=own, study_language=None)
 
     @property
     def hash(self) -> str:

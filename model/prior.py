@@ -36,6 +36,8 @@ class StudyPrior:
 
     Attributes:
         terms: weight of each term in a TF-IDF of single words.
+        axes: along which reviews differed in what they kept, shape (n_terms, n_axes), the weightier
+            the longer; see ``places``.
         direction: unit vector in the encoder's space, or None.
         encoder: identity of the encoder that the direction belongs to; vectors of another are not
             asked.
@@ -43,6 +45,7 @@ class StudyPrior:
     """
 
     terms: dict[str, float]
+    axes: NDArray[np.float32]
     direction: NDArray[np.float32] | None
     encoder: str | None
     trained_on: tuple[str, ...]
@@ -52,23 +55,51 @@ class StudyPrior:
         """SHA-256 (hex) of everything that changes a score."""
         way = b"" if self.direction is None else self.direction.tobytes()
         terms = json.dumps(self.terms, sort_keys=True).encode()
-        return hashlib.sha256(terms + way).hexdigest()
+        return hashlib.sha256(terms + self.axes.tobytes() + way).hexdigest()
 
     def for_encoder(self, identity: str | None) -> StudyPrior:
         """This prior, without its direction where vectors are another encoder's."""
         return self if identity == self.encoder else replace(self, direction=None, encoder=None)
 
-    def scores(
-        self, texts: Sequence[str], vectors: NDArray[np.float32] | None = None
-    ) -> NDArray[np.float32]:
-        """How much each text reads like what reviews kept, from -3 to 3, mean about 0.
+    def rows(self, texts: Sequence[str]) -> Any:
+        """Texts by the terms that are known here, shape (n_texts, n_terms), a scipy csr_matrix.
 
         Args:
             texts: title and abstract of each record.
+        """
+        return term_rows(texts, list(self.terms))
+
+    def places(self, rows: Any) -> NDArray[np.float32]:
+        """Where texts stand along the axes, less the mean, rows of unit length.
+
+        One review keeps trials, another what people told of their lives; most differ in a few such
+        ways. A view on these few columns finds this review's way from a few decisions, where one
+        on all words needs many: the low-dimensional structure shared by tasks of Ando and Zhang
+        2005, JMLR 6:1817, here the principal axes of finished reviews' own weights.
+
+        Args:
+            rows: see ``rows``.
+
+        Returns:
+            Shape (n_texts, n_axes); one column of zeros where there are no axes.
+        """
+        if not self.axes.size:
+            return np.zeros((rows.shape[0], 1), np.float32)
+        found = np.asarray(rows @ self.axes.astype(np.float64))
+        moved = found - found.mean(axis=0) if len(found) else found
+        length = np.linalg.norm(moved, axis=1, keepdims=True)
+        unit: NDArray[np.float32] = (moved / (length + 1e-9)).astype(np.float32)
+        return unit
+
+    def scores(self, rows: Any, vectors: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
+        """How much each text reads like what reviews kept, from -3 to 3, mean about 0.
+
+        Args:
+            rows: see ``rows``.
             vectors: their sentence vectors, shape (n_texts, dimension), not centred; None where
                 there are none or they are of another encoder.
         """
-        found = _unit_spread(term_rows(texts, list(self.terms)) @ np.array([*self.terms.values()]))
+        found = _unit_spread(rows @ np.array([*self.terms.values()]))
         if self.direction is not None and vectors is not None:
             moved = vectors.astype(np.float64) - vectors.mean(axis=0, dtype=np.float64)
             found = found + _DIRECTION_SHARE * _unit_spread(moved @ self.direction)
@@ -99,23 +130,29 @@ def load(path: Path = SHIPPED) -> StudyPrior:
         data = json.loads(path.read_text(encoding="utf-8"))
         direction = data["direction"]
         return StudyPrior(
-            terms={str(term): float(weight) for term, weight in data["terms"].items()},
+            terms={str(term): float(weights[0]) for term, weights in data["terms"].items()},
+            axes=np.array([weights[1:] for weights in data["terms"].values()], np.float32),
             direction=None if direction is None else np.array(direction, np.float32),
             encoder=data["encoder"],
             trained_on=tuple(data["trained_on"]),
         )
-    except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
+    except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
         raise ValueError(f"{path} is no study-language prior: {error!r}") from error
 
 
 def save(prior: StudyPrior, path: Path) -> None:
-    """Write a prior to a file; ``load`` gives it back."""
+    """Write a prior to a file, a term a line: its weight, then its place on each axis."""
     direction = prior.direction
-    body = {
+    head = {
         "what": "weights of study language in finished reviews; made by benchmarks/make_prior.py",
         "trained_on": list(prior.trained_on),
         "encoder": prior.encoder,
         "direction": None if direction is None else [round(float(v), 4) for v in direction],
-        "terms": {term: round(weight, 4) for term, weight in sorted(prior.terms.items())},
     }
-    path.write_text(json.dumps(body, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    lines = [
+        f"  {json.dumps(term, ensure_ascii=False)}: "
+        + json.dumps([round(weight, 4), *(round(float(v), 3) + 0.0 for v in axes)])
+        for (term, weight), axes in zip(prior.terms.items(), prior.axes, strict=True)
+    ]
+    body = json.dumps(head, indent=1, ensure_ascii=False).removesuffix("\n}")
+    path.write_text(body + ',\n "terms": {\n' + ",\n".join(lines) + "\n }\n}\n", encoding="utf-8")

@@ -19,6 +19,7 @@ _MIN_SHARE_OF_REVIEWS: Final = 0.25
 _SHRINK: Final = 8
 _MIN_RECORDS_OVERALL: Final = 15
 _MAX_SHARE_OVERALL: Final = 0.8
+_AXES: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,9 @@ def _term_weights(review: Finished, vocabulary: list[str]) -> tuple[Floats, NDAr
 
     rows = term_rows(review.texts, vocabulary)
     known = np.bincount(rows.indices, minlength=len(vocabulary)) >= _MIN_RECORDS
-    weights = LinearSVC(C=0.1, class_weight="balanced").fit(rows, review.y).coef_.ravel()
+    # The solver visits records at random: the same reviews must give the same prior.
+    model = LinearSVC(C=0.1, class_weight="balanced", random_state=0).fit(rows, review.y)
+    weights = model.coef_.ravel()
     scale = float(np.sqrt((weights[known] ** 2).mean())) if known.any() else 0.0
     return (weights / scale if scale > 0 else np.zeros_like(weights)), known
 
@@ -70,6 +73,26 @@ def _direction(review: Finished) -> Floats:
     model = LogisticRegression(C=1.0, class_weight="balanced", max_iter=300).fit(moved, review.y)
     way: Floats = model.coef_.ravel()
     return way / np.linalg.norm(way)
+
+
+def _axes(weights: Floats) -> NDArray[np.float32]:
+    """Principal axes of reviews' weights, each as long as reviews differ along it; longest: 1.
+
+    Args:
+        weights: shape (n_terms, n_reviews).
+
+    Returns:
+        Shape (n_terms, at most ``_AXES``).
+    """
+    left, lengths, _ = np.linalg.svd(weights, full_matrices=False)
+    if not lengths.size or lengths[0] <= 0:
+        return np.zeros((len(weights), 0), np.float32)
+    axes = left[:, :_AXES] * (lengths[:_AXES] / lengths[0])
+    # An axis has no direction of its own: the strongest term is given the positive end.
+    signs = np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])])
+    longest = float(np.abs(axes).max())
+    found: NDArray[np.float32] = (axes * signs / longest).astype(np.float32)
+    return found
 
 
 def train(reviews: Sequence[Finished], *, encoder: str | None) -> StudyPrior:
@@ -85,16 +108,18 @@ def train(reviews: Sequence[Finished], *, encoder: str | None) -> StudyPrior:
     if not reviews:
         raise ValueError("a prior needs at least one finished review")
     vocabulary = _vocabulary(reviews)
-    total, counted = np.zeros(len(vocabulary)), np.zeros(len(vocabulary))
-    for review in reviews:
+    each = np.zeros((len(vocabulary), len(reviews)))
+    counted = np.zeros(len(vocabulary))
+    for at, review in enumerate(reviews):
         weights, known = _term_weights(review, vocabulary)
-        total[known] += weights[known]
+        each[known, at] = weights[known]
         counted[known] += 1
-    weights = total / (counted + _SHRINK)
+    weights = each.sum(axis=1) / (counted + _SHRINK)
     kept = counted >= _MIN_SHARE_OF_REVIEWS * len(reviews)
     ways = [_direction(review) for review in reviews if review.vectors is not None]
     return StudyPrior(
         terms={term: float(w) for term, w, k in zip(vocabulary, weights, kept, strict=True) if k},
+        axes=_axes(each[kept]),
         direction=np.mean(ways, axis=0).astype(np.float32) if ways else None,
         encoder=encoder if ways else None,
         trained_on=tuple(review.name for review in reviews),

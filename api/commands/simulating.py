@@ -154,7 +154,7 @@ def _task(
     data: LabelledSet, pipeline: Pipeline, plan: Plan, *, vectors: Vectors | None, encoder: Encoder
 ) -> Task:
     prior = None
-    if pipeline.study_language:
+    if pipeline.needs_prior:
         identity = encoder.identity if pipeline.needs_encoder else None
         prior = resources.study_prior().for_encoder(identity)
     return Task(data, pipeline, plan, vectors if pipeline.needs_encoder else None, prior)

@@ -16,6 +16,7 @@ NAMES = {
     "title-words": "words of the title",
     "embedding": "sentence vector",
     "form": "how it is written",
+    "study-axes": "kind of study (axes learned on other reviews)",
     "study-language": "study language (learned on other reviews)",
     "question": "the protocol's question",
 }

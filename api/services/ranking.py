@@ -8,7 +8,7 @@ import time
 from array import array
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -286,7 +286,7 @@ class Ranker:
                 documents.append(Document(found.known.title, abstracts.get(found.known.number, "")))
         pipeline = self.pipeline
         if not body.ranking.study_language:
-            pipeline = replace(pipeline, study_language=None)
+            pipeline = pipeline.alone()
         features = self._features(review_id, documents, pipeline, progress)
         return _Pool(
             stamp=stamp,

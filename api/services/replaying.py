@@ -108,7 +108,7 @@ class Task:
         made.update(self.data.y.tobytes())
         if self.vectors is not None:
             made.update(np.ascontiguousarray(self.vectors).tobytes())
-        if self.prior is not None and self.pipeline.study_language is not None:
+        if self.prior is not None and self.pipeline.needs_prior:
             made.update(self.prior.hash.encode())
         return made.hexdigest()[:16]
 

@@ -34,7 +34,10 @@ def test_the_parts_of_an_explanation_add_up_to_the_score() -> None:
         assert found.score == pytest.approx(float(ranked.scores[place]), rel=1e-5)
         assert sum(part.adds for part in found.parts) == pytest.approx(found.score)
     names = [part.name for part in found.parts]
-    assert names == ["words", "embedding", "title-words", "form", "study-language", "question"]
+    assert names == [
+        *("words", "embedding", "title-words", "form", "study-axes"),
+        *("study-language", "question"),
+    ]
 
 
 def test_terms_are_those_of_the_record_and_point_where_the_decisions_do() -> None:

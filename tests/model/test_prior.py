@@ -15,7 +15,8 @@ from model.train_prior import Finished, train
 from tests.model.corpora import documents, hashed
 
 NONE = np.array([], np.int64)
-PRIOR = StudyPrior({"trial": 1.0, "case": -1.0}, None, None, ("made up",))
+NO_AXES = np.zeros((2, 0), np.float32)
+PRIOR = StudyPrior({"trial": 1.0, "case": -1.0}, NO_AXES, None, None, ("made up",))
 
 
 def _reviews(rng: np.random.Generator) -> list[Finished]:
@@ -39,7 +40,7 @@ def test_a_prior_learns_what_relevant_records_of_many_reviews_share() -> None:
     # Each topic is one review's alone: the fifth of the reviews that speak of it is too few.
     assert "heart" not in prior.terms
     assert prior.trained_on == ("heart", "school", "steel", "river", "forest")
-    found = prior.scores(["a trial of bridges", "a case of bridges", "bridges"])
+    found = prior.scores(prior.rows(["a trial of bridges", "a case of bridges", "bridges"]))
     assert found[0] > found[2] > found[1]
 
 
@@ -58,14 +59,65 @@ def test_a_direction_among_vectors_is_learned_and_asked_only_for_its_encoder() -
     assert prior.for_encoder(None).terms == prior.terms
 
 
+def _two_kinds(rng: np.random.Generator) -> list[Finished]:
+    """Reviews of which one half keeps trials, the other cases."""
+    made = []
+    for at, topic in enumerate(("heart", "school", "steel", "river", "forest", "bread")):
+        y = rng.random(60) < 0.3
+        y[:2] = [True, False]
+        kept, left = ("trial", "case") if at % 2 else ("case", "trial")
+        texts = [
+            " ".join([kept if relevant else left, *rng.choice([topic, "we", "of"], 6)])
+            for relevant in y
+        ]
+        made.append(Finished(topic, texts, y, None))
+    return made
+
+
+def test_axes_find_what_reviews_differ_in_where_the_average_says_nothing() -> None:
+    prior = train(_two_kinds(np.random.default_rng(5)), encoder=None)
+    words = list(prior.terms)
+    assert abs(prior.terms["trial"]) < 0.2
+    strongest = np.abs(prior.axes[:, 0])
+    assert {words[at] for at in np.argsort(-strongest)[:2]} == {"trial", "case"}
+    assert prior.axes[words.index("trial"), 0] * prior.axes[words.index("case"), 0] < 0
+    places = prior.places(prior.rows(["a trial of bridges", "a case of bridges"]))
+    assert places[0, 0] * places[1, 0] < 0
+    np.testing.assert_allclose(np.linalg.norm(places, axis=1), 1, atol=1e-5)
+    assert PRIOR.places(PRIOR.rows(["trial", ""])).tolist() == [[0.0], [0.0]]
+    assert prior.places(prior.rows([])).shape == (0, prior.axes.shape[1])
+
+
+def test_the_same_reviews_give_the_same_prior() -> None:
+    one, two = (train(_two_kinds(np.random.default_rng(6)), encoder=None) for _ in range(2))
+    assert one.hash == two.hash
+
+
+def test_a_view_on_axes_needs_a_prior_and_goes_with_it() -> None:
+    made, _ = documents(5, 5, np.random.default_rng(7))
+    pipeline = Pipeline("test", (View("words"), View("study-axes")))
+    with pytest.raises(ValueError, match="needs a study-language prior"):
+        build(made, pipeline, None)
+    assert build(made, pipeline, None, PRIOR)["study-axes"].shape == (10, 1)
+    assert pipeline.needs_prior
+    assert [view.features for view in pipeline.alone().views] == ["words"]
+    assert not pipeline.alone().needs_prior
+    default = resources.pipeline("default").alone()
+    assert default.study_language is None
+    assert default.question is not None
+
+
 def test_a_prior_round_trips_and_another_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "prior.json"
-    prior = StudyPrior({"trial": 0.5}, np.array([0.25, -1], np.float32), "one", ("a", "b"))
+    axes = np.array([[1.0, -0.125]], np.float32)
+    prior = StudyPrior({"trial": 0.5}, axes, np.array([0.25, -1], np.float32), "one", ("a", "b"))
     save(prior, path)
     back = load(path)
     assert (back.terms, back.encoder, back.trained_on) == (prior.terms, "one", ("a", "b"))
     assert back.direction is not None
     assert back.direction.tolist() == [0.25, -1]
+    assert back.axes.tolist() == [[1.0, -0.125]]
+    assert back.hash == prior.hash
     path.write_text('{"terms": 3}')
     with pytest.raises(ValueError, match="no study-language prior"):
         load(path)

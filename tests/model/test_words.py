@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 
-from model.features import tfidf
+from model.features import tfidf, title_tfidf
 from model.prior import WORD, term_rows
-from model.words import counted
+from model.words import counted, singular
 
 # Letters of several scripts, what ends a word, what lower case changes in length, and signs that
 # no encoding has.
@@ -36,9 +38,42 @@ def test_weights_are_sklearns() -> None:
     rng = np.random.default_rng(3)
     words = np.array(["care", "social", "work", "of", "child", "adult", "the"])
     texts = [" ".join(rng.choice(words, rng.integers(1, 30))) for _ in range(40)]
-    ours, _ = tfidf(texts, min_df=2)
-    theirs = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, min_df=2, max_df=0.95)
+    ours, _ = tfidf(texts)
+    theirs = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, max_df=0.95)
     np.testing.assert_allclose(ours.toarray(), theirs.fit_transform(texts).toarray(), atol=1e-12)
+
+
+def test_titles_are_weighed_as_sklearn_weighs_single_words() -> None:
+    titles = ["Care of children", "Child care: cares", "Foster homes", "The foster home", ""]
+    ours, terms = title_tfidf(titles)
+    theirs = TfidfVectorizer(
+        tokenizer=lambda text: [singular(word) for word in re.findall(r"\w\w+", text)],
+        token_pattern=None,
+        sublinear_tf=True,
+        min_df=2,
+        max_df=0.95,
+    )
+    np.testing.assert_allclose(ours.toarray(), theirs.fit_transform(titles).toarray(), atol=1e-12)
+    assert [terms[at] for at in range(len(terms))] == theirs.get_feature_names_out().tolist()
+    assert [terms[at] for at in range(len(terms))] == ["care", "foster", "home"]
+
+
+@pytest.mark.parametrize(
+    ("word", "found"),
+    [
+        ("studies", "study"),
+        ("homes", "home"),
+        ("carers", "carer"),
+        ("services", "service"),
+        ("status", "status"),
+        ("process", "process"),
+        ("shoes", "shoe"),
+        ("trees", "tree"),
+        ("was", "was"),
+    ],
+)
+def test_plurals_are_folded_as_harman_does(word: str, found: str) -> None:
+    assert singular(word) == found
 
 
 def test_given_words_are_weighed_as_sklearn_does() -> None:
