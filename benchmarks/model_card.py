@@ -56,8 +56,9 @@ def _model(pipeline: Pipeline, prior: StudyPrior) -> list[str]:
         "verified when it is loaded. Vectors: 384 dimensions, of title and abstract, the first 256 "
         "word pieces.",
         f"Study language: `model/study_language.json` (`{prior.hash[:16]}`), {len(prior.terms):,} "
-        f"words and a direction among sentence vectors, learned on {len(prior.trained_on)} "
-        "finished reviews by `python -m benchmarks.make_prior`.",
+        f"words, {prior.axes.shape[1]} axes over them and a direction among sentence vectors, "
+        f"learned on {len(prior.trained_on)} finished reviews by "
+        "`python -m benchmarks.make_prior`.",
     ]
 
 
@@ -87,8 +88,6 @@ def _results(ranking: dict[str, Any], calibration: dict[str, Any]) -> list[str]:
         ("left_out", "as shipped, study language without the set"),
         ("default", "as shipped (in-sample)"),
     ):
-        if name not in ranking:
-            continue
         found = ranking[name]
         low, high = found["interval"]
         rows.append(

@@ -257,11 +257,7 @@ def main() -> None:
     if chosen.quick:
         names = set(sorted(names, key=lambda name: len(stuff.sets[name].y))[:6])
     name = "ranking-quick" if chosen.quick else "ranking"
-    figures = measure_all(stuff, names, quick=chosen.quick, jobs=chosen.jobs)
-    # The rest takes as long again; what there is stands by then.
-    write(name, figures)
-    rest = _left_out(stuff, names, quick=chosen.quick, jobs=chosen.jobs)
-    write(name, figures | {"left_out": rest})
+    write(name, measure_all(stuff, names, quick=chosen.quick, jobs=chosen.jobs))
 
 
 def _runner(quick: bool, jobs: int) -> Callable[[str, list[Task]], list[Run]]:
@@ -322,6 +318,7 @@ def measure_all(stuff: Material, names: set[str], *, quick: bool, jobs: int) -> 
         ],
         "held_out": _figures(joined(parts, HELD_OUT), stuff),
         "default": _figures(_of(base + shipped, default.name, names), stuff),
+        "left_out": _left_out(stuff, names, base, seeds=all_seeds, run=run, jobs=jobs),
         "curves": {
             "shares": list(SHARES),
             "held_out": {each.name: each.recall for each in curves},
@@ -331,11 +328,16 @@ def measure_all(stuff: Material, names: set[str], *, quick: bool, jobs: int) -> 
     }
 
 
-def _left_out(stuff: Material, names: set[str], *, quick: bool, jobs: int) -> dict[str, Any]:
+def _left_out(
+    stuff: Material,
+    names: set[str],
+    base: list[Run],
+    *,
+    seeds: Callable[[str], int],
+    run: Callable[[str, list[Task]], list[Run]],
+    jobs: int,
+) -> dict[str, Any]:
     """The default, its study language learned on all sets but the one replayed."""
-    run = _runner(quick, jobs)
-    seeds = (lambda _: 2) if quick else stuff.seeds
-    base = run("u4", _tasks(stuff, [u4()], seeds=seeds, names=names))
     start = time.perf_counter()
     others = priors_without(stuff, names, jobs=jobs)
     print(f"priors without each set: {time.perf_counter() - start:.0f} s", flush=True)

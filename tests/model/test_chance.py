@@ -90,5 +90,7 @@ def test_a_ranker_that_starts_in_the_middle_knows_about_what_one_that_saw_it_all
     assert other is not None
     scores = ranked.scores[:20].astype(float)
     assert one.chances(scores).sum() == pytest.approx(other.chances(scores).sum(), abs=3)
-    # What it noted on the way leaves the order as it is.
-    assert ranked.order[:10].tolist() == again.order[:10].tolist()
+    # What it noted on the way leaves the scores as they are, within the solver's tolerance.
+    by_row = np.zeros((2, 200))
+    by_row[0, ranked.order], by_row[1, again.order] = ranked.scores, again.scores
+    np.testing.assert_allclose(by_row[0], by_row[1], atol=0.02)
