@@ -117,6 +117,27 @@ def test_a_worker_that_is_stopped_ends_a_replay_and_keeps_the_earlier_answer(
         assert comparing.kept(session, review.id) == earlier
 
 
+@pytest.mark.parametrize("kind", [comparing.KIND, explaining.KIND])
+def test_what_a_killed_worker_was_asked_is_called_interrupted_and_can_be_asked_again(
+    store: Store, settings: Settings, review: ReviewInfo, person: PersonInfo, kind: str
+) -> None:
+    truth, relevant = _known(store, review, person)
+    decide(store, review, person, relevant[12], relevant=True)
+    decide(store, review, person, next(r for r in truth if not truth[r]), relevant=False)
+    # A job that runs and that no message stands for: what SIGKILL leaves.
+    left = _begun(store, review, kind)
+    queue = Jobs(store, settings, done=lambda: None, ranker=Ranker(store, settings))
+    queue.resume()
+    assert (_job(store, review, kind).id, _job(store, review, kind).state) == (left, "failed")
+    assert "interrupted" in str(_job(store, review, kind).message)
+    again = _begun(store, review, kind)
+    if kind == comparing.KIND:
+        queue._compare_orders(review.id, again)
+    else:
+        queue._explain(review.id, relevant[13], again)
+    assert (_job(store, review, kind).id, _job(store, review, kind).state) == (again, "done")
+
+
 def test_the_routes_ask_and_answer(
     client: TestClient, store: Store, settings: Settings, review: ReviewInfo, person: PersonInfo
 ) -> None:
