@@ -78,7 +78,7 @@ def candidates() -> list[Pipeline]:
         _candidate(embedding=1.0, form=0.0, axes=0.0, every=None),
         _candidate(embedding=1.0, form=0.5, axes=0.0, every=4),
         _candidate(embedding=0.5, form=0.5, axes=0.4, every=4),
-        _candidate(embedding=1.0, form=0.5, axes=0.4, every=None),
+        _candidate(embedding=1.0, form=0.5, axes=0.4, every=3),
         _candidate(embedding=1.0, form=0.5, axes=0.4, every=4),
     ]
 

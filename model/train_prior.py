@@ -19,7 +19,7 @@ _MIN_SHARE_OF_REVIEWS: Final = 0.25
 _SHRINK: Final = 8
 _MIN_RECORDS_OVERALL: Final = 15
 _MAX_SHARE_OVERALL: Final = 0.8
-_AXES: Final = 12
+_AXES: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
