@@ -162,8 +162,10 @@ def _kept(names: set[str]) -> list[dict[str, Any]]:
     path = ROOT / "benchmarks" / "results" / "replay.json"
     if not path.is_file():
         return []
-    runs: list[dict[str, Any]] = json.loads(path.read_text())["runs"]
-    return [row for row in runs if row["data_set"] in names]
+    body = json.loads(path.read_text())
+    # A kept row says what it was measured on, if that was another commit than the rest.
+    commit = body["circumstances"]["commit"]
+    return [{"commit": commit} | row for row in body["runs"] if row["data_set"] in names]
 
 
 def _beside_peer(data: LabelledSet, vectors: Vectors, *, repeats: int) -> list[dict[str, Any]]:

@@ -143,9 +143,11 @@ def replay(data: dict[str, Any]) -> str:
         for row in data["runs"]
         if "same_order_as_elas_u4" in row
     ]
+    kept = {row["data_set"]: row["commit"] for row in data["runs"] if "commit" in row}
+    earlier = "".join(f" {name} at commit {commit}." for name, commit in kept.items())
     parts = [
         "## Replay of finished reviews",
-        circumstances(data),
+        circumstances(data) + earlier,
         "One relevant and one irrelevant prior a seed, a refit after each label, to the last "
         "relevant record; medians over the seeds, the loss with its range. `elas-u4` is our "
         "rendering of ASReview 3.0.8's default, by scikit-learn's solver; `asreview-3.0.8` is "
