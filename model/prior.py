@@ -28,6 +28,8 @@ WORD: Final = r"(?u)\b[a-zA-Z][a-zA-Z\-]+\b"
 # Share of the sentence vectors' opinion beside the terms', as found on other reviews.
 _DIRECTION_SHARE: Final = 0.7
 _LIMIT: Final = 3.0
+# A file has the places on the axes, from -1 to 1, as whole numbers of this fineness: half the size.
+_FINENESS: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +133,9 @@ def load(path: Path = SHIPPED) -> StudyPrior:
         direction = data["direction"]
         return StudyPrior(
             terms={str(term): float(weights[0]) for term, weights in data["terms"].items()},
-            axes=np.array([weights[1:] for weights in data["terms"].values()], np.float32),
+            axes=(np.array([weights[1:] for weights in data["terms"].values()]) / _FINENESS).astype(
+                np.float32
+            ),
             direction=None if direction is None else np.array(direction, np.float32),
             encoder=data["encoder"],
             trained_on=tuple(data["trained_on"]),
@@ -141,7 +145,10 @@ def load(path: Path = SHIPPED) -> StudyPrior:
 
 
 def save(prior: StudyPrior, path: Path) -> None:
-    """Write a prior to a file, a term a line: its weight, then its place on each axis."""
+    """Write a prior to a file; ``load`` gives it back.
+
+    A term a line: its weight, then its place on each axis in thousandths.
+    """
     direction = prior.direction
     head = {
         "what": "weights of study language in finished reviews; made by benchmarks/make_prior.py",
@@ -151,7 +158,9 @@ def save(prior: StudyPrior, path: Path) -> None:
     }
     lines = [
         f"  {json.dumps(term, ensure_ascii=False)}: "
-        + json.dumps([round(weight, 4), *(round(float(v), 3) + 0.0 for v in axes)])
+        + json.dumps(
+            [round(weight, 4), *(round(_FINENESS * float(v)) for v in axes)], separators=(",", ":")
+        )
         for (term, weight), axes in zip(prior.terms.items(), prior.axes, strict=True)
     ]
     body = json.dumps(head, indent=1, ensure_ascii=False).removesuffix("\n}")
