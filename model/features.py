@@ -88,7 +88,7 @@ def _weighed(counts: sp.csr_matrix, terms: Terms) -> tuple[sp.csr_matrix, Terms]
     return weighed(counts), terms
 
 
-def centred(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+def centred(vectors: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
     """Vectors less their mean, of unit length: what sets a text apart within its pool."""
     moved = vectors.astype(np.float64) - vectors.mean(axis=0, dtype=np.float64)
     length = np.linalg.norm(moved, axis=1, keepdims=True)
@@ -140,6 +140,6 @@ def build(
         raise ValueError(f"pipeline {pipeline.name!r} needs a study-language prior")
     rows = prior.rows(words)
     if STUDY_AXES in names:
-        matrices[STUDY_AXES] = prior.places(rows)
+        matrices[STUDY_AXES] = centred(prior.places(rows))
     scores = prior.scores(rows, vectors) if pipeline.study_language else None
     return Features(matrices, len(documents), scores, terms)

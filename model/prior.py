@@ -71,8 +71,8 @@ class StudyPrior:
         """
         return term_rows(texts, list(self.terms))
 
-    def places(self, rows: Any) -> NDArray[np.float32]:
-        """Where texts stand along the axes, less the mean, rows of unit length.
+    def places(self, rows: Any) -> Floats:
+        """Where texts stand along the axes.
 
         One review keeps trials, another what people told of their lives; most differ in a few such
         ways. A view on these few columns finds this review's way from a few decisions, where one
@@ -86,12 +86,8 @@ class StudyPrior:
             Shape (n_texts, n_axes); one column of zeros where there are no axes.
         """
         if not self.axes.size:
-            return np.zeros((rows.shape[0], 1), np.float32)
-        found = np.asarray(rows @ self.axes.astype(np.float64))
-        moved = found - found.mean(axis=0) if len(found) else found
-        length = np.linalg.norm(moved, axis=1, keepdims=True)
-        unit: NDArray[np.float32] = (moved / (length + 1e-9)).astype(np.float32)
-        return unit
+            return np.zeros((rows.shape[0], 1))
+        return np.asarray(rows @ self.axes.astype(np.float64))
 
     def scores(self, rows: Any, vectors: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
         """How much each text reads like what reviews kept, from -3 to 3, mean about 0.

@@ -76,18 +76,18 @@ def _direction(review: Finished) -> Floats:
 
 
 def _axes(weights: Floats) -> NDArray[np.float32]:
-    """Principal axes of reviews' weights, each as long as reviews differ along it; longest: 1.
+    """Principal axes of reviews' weights, each as long as reviews differ along it.
 
     Args:
         weights: shape (n_terms, n_reviews).
 
     Returns:
-        Shape (n_terms, at most ``_AXES``).
+        Shape (n_terms, at most ``_AXES``), from -1 to 1.
     """
     left, lengths, _ = np.linalg.svd(weights, full_matrices=False)
     if not lengths.size or lengths[0] <= 0:
         return np.zeros((len(weights), 0), np.float32)
-    axes = left[:, :_AXES] * (lengths[:_AXES] / lengths[0])
+    axes = left[:, :_AXES] * lengths[:_AXES]
     # An axis has no direction of its own: the strongest term is given the positive end.
     signs = np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])])
     longest = float(np.abs(axes).max())
