@@ -47,6 +47,29 @@ class HarvestSettings(BaseModel):
 
     allow_loopback: bool
     contact: str
+    shortest_minutes: int = Field(gt=0)
+
+
+class PoolSettings(BaseModel):
+    """How what comes out of the pool is read."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    read_in_full: int = Field(ge=0)
+
+
+class TellSettings(BaseModel):
+    """How the morning summary goes out."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    smtp_host: str
+    smtp_port: int = Field(gt=0, le=65535)
+    smtp_security: Literal["starttls", "tls", "none"]
+    smtp_user: str
+    smtp_password: str = Field(repr=False)
+    mail_from: str
+    webhook_secret: str = Field(repr=False)
 
 
 class Settings(BaseSettings):
@@ -73,6 +96,8 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"]
     encoder: EncoderSettings
     harvest: HarvestSettings
+    pool: PoolSettings
+    tell: TellSettings
     sources: dict[str, SourceConfig]
 
     @field_validator("sources")

@@ -69,11 +69,14 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request to a source. ``headers`` is the place for secrets; ``data`` makes it a POST."""
+    """A request to a source. ``headers`` is the place for secrets; ``data`` makes it a POST.
+
+    ``data`` is a form, or the bytes of a body whose type the headers name.
+    """
 
     url: str
     params: Mapping[str, str] = field(default_factory=dict)
-    data: Mapping[str, str] | None = None
+    data: Mapping[str, str] | bytes | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -273,7 +276,8 @@ class Client:
             raise Interrupted(f"{source}: the harvest was stopped", source=source)
 
     def _once(self, source: str, request: Request, limits: Limits) -> Response:
-        url, method, data = request.url, "GET" if request.data is None else "POST", request.data
+        url, method = request.url, "GET" if request.data is None else "POST"
+        data: Mapping[str, str] | bytes | None = request.data
         params: Mapping[str, str] | None = request.params
         headers = dict(request.headers)
         for _ in range(_HOPS):
@@ -315,7 +319,7 @@ class Client:
         method: str,
         url: str,
         params: Mapping[str, str] | None,
-        data: Mapping[str, str] | None,
+        data: Mapping[str, str] | bytes | None,
         headers: Mapping[str, str],
         limits: Limits,
     ) -> Response:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Final, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,26 @@ class Author:
     collective: bool = False
 
 
+# The flag of a record that is published about another report: a retraction, an erratum.
+NOTICE: Final = "notice"
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """Something that a source says happened to a report, and the notice that tells of it.
+
+    Attributes:
+        kind: ``retracted``, ``republished``, ``corrected``, ``concern`` or ``published``.
+        notice: the notice as the source cites it; None where it names none.
+        pmid: the notice's PMID, where given; ``doi`` its DOI.
+    """
+
+    kind: str
+    notice: str | None = None
+    pmid: str | None = None
+    doi: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """One source's statement about one report. ``None`` means that the source did not say.
@@ -31,6 +51,7 @@ class Record:
         label: the file's own relevance label: "include", "exclude" or None.
         flags: short words on what is unusual, such as ``no-title``.
         extra: fields we hold no column for, as they came.
+        remarks: what the source says happened to the report since.
     """
 
     position: int
@@ -58,6 +79,7 @@ class Record:
     notes: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
     extra: Mapping[str, str] = field(default_factory=dict)
+    remarks: tuple[Remark, ...] = ()
 
     @property
     def identifiable(self) -> bool:

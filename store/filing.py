@@ -9,11 +9,11 @@ from typing import Any
 
 from sqlalchemy import delete, insert, select, update
 
-from harvest.record import Record, Rejected
-from store import audit, reviews, searches
+from harvest.record import NOTICE, Record, Rejected
+from store import audit, events, pool, reviews, searches
 from store.chunks import CHUNK, batched
 from store.session import ReadSession, WriteSession
-from store.tables import Batch, BatchEntry, BatchRejected, RecordRow, Report, now
+from store.tables import Batch, BatchEntry, BatchRejected, RecordRow, Report, Search, now
 
 TITLE_KEY_LENGTH = 300
 # Columns of a record that no source says anything about.
@@ -62,6 +62,7 @@ class FileInfo:
         run_id: the run that the page belongs to; None for a file.
         number: place of the page in its run, counted from 1.
         problem: why the page leaves a gap.
+        searched_on: day of the run that brought the page, YYYY-MM-DD; a file's is its search's.
     """
 
     name: str
@@ -73,6 +74,7 @@ class FileInfo:
     run_id: int | None = None
     number: int | None = None
     problem: str | None = None
+    searched_on: str | None = None
 
 
 def add_batch(
@@ -158,6 +160,10 @@ def _add(
     """A batch with its entries; gives its id, its records and its rejected entries."""
     # Two that file into one review at once could both find an id missing.
     reviews.lock(session, review_id)
+    search = session.get(Search, search_id)
+    assert search is not None
+    moment = now()
+    day = file.searched_on or pool.day_of(search.run_on, moment)
     batch = Batch(
         review_id=review_id,
         search_id=search_id,
@@ -172,6 +178,9 @@ def _add(
         number=file.number,
         problem=file.problem,
         held=file.run_id is not None,
+        created_at=moment,
+        searched_on=day,
+        pooled=pool.is_late(session, review_id, search, day, moment),
     )
     session.add(batch)
     session.flush()
@@ -189,7 +198,7 @@ def _entries(
 ) -> int:
     fates: list[dict[str, Any]] = []
     for part in batched(entries, CHUNK):
-        fates.extend(_file(session, review_id, part, filtered, active=not batch.held))
+        fates.extend(_file(session, batch, part, filtered))
     for fate in fates:
         fate["batch_id"] = batch.id
     for rows in batched(fates, 5000):
@@ -309,14 +318,12 @@ def _screened(session: ReadSession, report_ids: Iterable[int]) -> set[int]:
 
 
 def _file(
-    session: WriteSession,
-    review_id: int,
-    entries: Sequence[Keyed],
-    filtered: frozenset[int],
-    *,
-    active: bool,
+    session: WriteSession, batch: Batch, entries: Sequence[Keyed], filtered: frozenset[int]
 ) -> list[dict[str, Any]]:
     """File one chunk of records; gives rows of ``batch_entry`` without the batch's id."""
+    review_id, active = batch.review_id, not (batch.held or batch.pooled)
+    # What is published about another report is no study: it is linked, not screened.
+    filtered = filtered | {e.record.position for e in entries if NOTICE in e.record.flags}
     held = _held(session, review_id, [i for e in entries for i in (e.source_id, e.fallback_id)])
     fates: list[_Fate] = []
     fresh: list[Keyed] = []
@@ -325,7 +332,7 @@ def _file(
         position = entry.record.position
         row = _twin(held, entry)
         if row is not None:
-            fate = "changed" if _fill(row, entry) else "same"
+            fate = "changed" if _seen(session, batch, row, entry) else "same"
             fates.append(_Fate(position, fate, record_id=row.id))
             continue
         key = (entry.source, entry.source_id)
@@ -345,6 +352,9 @@ def _file(
         fates.append(_Fate(position, "new", fresh=len(fresh)))
         fresh.append(entry)
     ids = _insert(session, review_id, fresh, active=active)
+    events.remarked(
+        session, batch, [(i, e.source, e.record.remarks) for i, e in zip(ids, fresh, strict=True)]
+    )
     twins = {row.id: row.report_id for rows in held.values() for row in rows}
     screened = _screened(session, (twins[f.record_id] for f in fates if f.record_id and filtered))
     return [
@@ -377,11 +387,79 @@ def _twin(held: Mapping[str, list[RecordRow]], entry: Keyed) -> RecordRow | None
     return None
 
 
+# Where ``said`` keeps the folded texts of what it holds.
+_FOUND_BY = "found_by"
+# Fields in which a source may say something else some day, and that a reader would want to know.
+_TOLD = ("title", "abstract", "year", "venue", "doi", "pmid", "pmcid", "language")
+
+
+def _seen(session: WriteSession, batch: Batch, row: RecordRow, entry: Keyed) -> bool:
+    """Take note of what a stored record's source says now; True if it says something else.
+
+    A field that was empty is filled, unless the record is in the review and what says so waits in
+    the pool; what is stored is never overwritten, another text is kept beside it.
+    """
+    events.remarked(session, batch, [(row.id, row.source, entry.record.remarks)])
+    fills = not batch.pooled or not row.active
+    filled = fills and _fill(row, entry)
+    if not entry.certain:
+        return filled
+    values = _values(row.review_id, row.report_id, entry, active=row.active)
+    said = row.said or {}
+    before = {name: said.get(name, getattr(row, name)) for name in _TOLD}
+    differs = {
+        name: values[name]
+        for name in _TOLD
+        if values[name] is not None and values[name] != before[name]
+    }
+    if not differs:
+        return filled
+    # What the list is searched by goes with it, for when an empty field is filled later.
+    row.said = {**said, **differs, _FOUND_BY: [entry.search_text, entry.title_key]}
+    events.changed(session, batch, row, {n: (before[n], v) for n, v in differs.items()})
+    return True
+
+
+def catch_up(session: WriteSession, review_id: int, batch_ids: Sequence[int]) -> None:
+    """Fill, at an admission, the fields that a record lacked while what filled them waited."""
+    for part in batched(batch_ids, CHUNK):
+        rows = session.scalars(
+            select(RecordRow)
+            .join(BatchEntry, BatchEntry.record_id == RecordRow.id)
+            .where(
+                RecordRow.review_id == review_id,
+                BatchEntry.batch_id.in_(part),
+                RecordRow.said.is_not(None),
+            )
+            .distinct()
+            .order_by(RecordRow.id)
+        )
+        for row in rows:
+            _settle(row)
+
+
+def _settle(row: RecordRow) -> None:
+    said = dict(row.said or {})
+    search_text, key = said.pop(_FOUND_BY, ["", ""])
+    missing = {name: value for name, value in said.items() if getattr(row, name) is None}
+    if not missing:
+        return
+    for name, value in missing.items():
+        setattr(row, name, value)
+    row.title_key = row.title_key or key[:TITLE_KEY_LENGTH]
+    row.search_text = f"{row.search_text} {search_text}".strip()
+    missing_flags = {"no-title": row.title is None, "no-abstract": row.abstract is None}
+    row.flags = [flag for flag in row.flags if missing_flags.get(flag, True)]
+    row.paired = False
+    kept = {name: value for name, value in said.items() if name not in missing}
+    row.said = {**kept, _FOUND_BY: [search_text, key]} if kept else None
+
+
 def _fill(row: RecordRow, entry: Keyed) -> bool:
     """Fill fields that the stored record lacks; True if any was filled."""
     filled = False
     values = _values(row.review_id, row.report_id, entry, active=row.active)
-    for name in ("title", "abstract", "year", "venue", "doi", "pmid", "pmcid", "language"):
+    for name in _TOLD:
         value = values[name]
         if value is not None and getattr(row, name) is None:
             setattr(row, name, value)
@@ -451,6 +529,7 @@ def _values(review_id: int, report_id: int, entry: Keyed, *, active: bool) -> di
         "label": record.label,
         "notes": list(record.notes),
         "flags": list(record.flags),
+        "notice": NOTICE in record.flags,
         "extra": dict(record.extra),
         "title_key": entry.title_key[:TITLE_KEY_LENGTH],
         "search_text": entry.search_text,

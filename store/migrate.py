@@ -11,6 +11,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine
 
+import store.living_tables  # noqa: F401 - tables that Base must know
 from store.errors import SchemaOutdated
 from store.tables import Base
 

@@ -62,7 +62,11 @@ def overlap(session: ReadSession, review_id: int) -> Overlap:
         .join(Batch, Batch.id == BatchEntry.batch_id)
         .join(Search, Search.id == Batch.search_id)
         .join(RecordRow, RecordRow.id == BatchEntry.record_id)
-        .where(Batch.review_id == review_id, Batch.withdrawn_at.is_(None))
+        .where(
+            Batch.review_id == review_id,
+            Batch.withdrawn_at.is_(None),
+            Batch.pooled.is_(False),
+        )
         .group_by(named, RecordRow.report_id)
     ).all()
     included = set(

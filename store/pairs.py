@@ -6,6 +6,7 @@ import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import ColumnElement, delete, exists, func, insert, or_, select, update
 from sqlalchemy.orm import aliased
@@ -15,7 +16,7 @@ from store.chunks import CHUNK, batched
 from store.errors import Conflict, NotFound
 from store.records import record_of
 from store.session import ReadSession, WriteSession
-from store.tables import Identity, PairKey, PairRow, RecordRow, Review, now
+from store.tables import Batch, BatchEntry, Identity, PairKey, PairRow, RecordRow, Review, now
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,8 +288,21 @@ def by_person(session: ReadSession, review_id: int, *, limit: int = 200) -> list
 def _between_reports(
     session: ReadSession, review_id: int, *conditions: ColumnElement[bool]
 ) -> list[tuple[PairInfo, int, int]]:
-    """Live rows whose records are in two reports now, with these, oldest first."""
+    """Live rows whose records are in two reports now, with these, oldest first.
+
+    What waits in the pool asks nobody anything before it is admitted.
+    """
     a, b = aliased(RecordRow), aliased(RecordRow)
+
+    def out_of_pool(record: Any) -> ColumnElement[bool]:
+        pooled = (
+            select(BatchEntry.record_id)
+            .join(Batch, Batch.id == BatchEntry.batch_id)
+            .where(BatchEntry.record_id == record.id, Batch.pooled.is_(True))
+            .exists()
+        )
+        return or_(record.active.is_(True), ~pooled)
+
     rows = session.execute(
         select(PairRow, Identity.name, a.report_id, b.report_id)
         .join(a, a.id == PairRow.a_id)
@@ -298,6 +312,8 @@ def _between_reports(
             PairRow.review_id == review_id,
             PairRow.superseded_at.is_(None),
             a.report_id != b.report_id,
+            out_of_pool(a),
+            out_of_pool(b),
             *conditions,
         )
         .order_by(PairRow.id)
@@ -348,13 +364,3 @@ def crowded(session: ReadSession, review_id: int, *, limit: int) -> int:
         .subquery()
     )
     return session.scalar(select(func.count()).select_from(keys)) or 0
-
-
-def state(session: ReadSession, review_id: int) -> tuple[int, int]:
-    """Changes whenever pairs do: the newest row, and how many hold no longer."""
-    newest, ended = session.execute(
-        select(func.max(PairRow.id), func.count(PairRow.superseded_at)).where(
-            PairRow.review_id == review_id
-        )
-    ).one()
-    return newest or 0, ended

@@ -218,7 +218,7 @@ class Filter:
 
     Attributes:
         standing: ``counts`` (in the queue or decided), ``filtered``, ``waiting`` (of a run that
-            has not ended or is held), or ``withdrawn``.
+            has not ended or is held), ``pool`` or ``withdrawn``.
     """
 
     text: str = ""
@@ -230,7 +230,7 @@ class Filter:
     standing: str = "counts"
 
 
-STANDINGS = ("counts", "filtered", "waiting", "withdrawn")
+STANDINGS = ("counts", "filtered", "waiting", "pool", "withdrawn")
 
 
 def _standing(name: str) -> list[Any]:
@@ -248,10 +248,14 @@ def _standing(name: str) -> list[Any]:
         .join(Batch, Batch.id == BatchEntry.batch_id)
         .where(BatchEntry.record_id == RecordRow.id, Batch.withdrawn_at.is_(None))
     )
-    kept = live.where(BatchEntry.fate != "filtered").exists()
     conditions = [RecordRow.active.is_(False)]
     if name == "withdrawn":
         return [*conditions, ~live.exists()]
+    kept = BatchEntry.fate != "filtered"
+    if name == "pool":
+        return [*conditions, live.where(kept, Batch.pooled.is_(True)).exists()]
+    live = live.where(Batch.pooled.is_(False))
+    kept = live.where(kept).exists()
     return [*conditions, live.exists(), ~kept if name == "filtered" else kept]
 
 
@@ -457,7 +461,7 @@ class Brought:
 
 
 def brought(session: ReadSession, review_id: int) -> list[Brought]:
-    """Records by the searches that brought them, withdrawn files left out."""
+    """Records by the searches that brought them, without withdrawn files and the pool."""
     entries = (
         select(
             Batch.search_id,
@@ -465,7 +469,11 @@ def brought(session: ReadSession, review_id: int) -> list[Brought]:
             func.min(case((BatchEntry.fate == "filtered", 1), else_=0)).label("filtered"),
         )
         .join(BatchEntry, BatchEntry.batch_id == Batch.id)
-        .where(Batch.review_id == review_id, Batch.withdrawn_at.is_(None))
+        .where(
+            Batch.review_id == review_id,
+            Batch.withdrawn_at.is_(None),
+            Batch.pooled.is_(False),
+        )
         .group_by(Batch.search_id, BatchEntry.record_id)
         .subquery()
     )
@@ -566,3 +574,12 @@ def counts(session: ReadSession, review_id: int) -> Counts:
         exclude=by_decision.get("exclude", 0),
         maybe=by_decision.get("maybe", 0),
     )
+
+
+def of_batches(session: ReadSession, batch_ids: Sequence[int]) -> list[int]:
+    """Ids of all records that files or pages brought."""
+    found: set[int] = set()
+    for part in batched(batch_ids, CHUNK):
+        query = select(BatchEntry.record_id).where(BatchEntry.batch_id.in_(part)).distinct()
+        found.update(session.scalars(query))
+    return sorted(found)

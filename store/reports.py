@@ -11,7 +11,7 @@ from sqlalchemy import delete, select, update
 from store import decisions
 from store.chunks import CHUNK, batched
 from store.session import ReadSession, WriteSession
-from store.tables import Lease, RecordRow, Report
+from store.tables import Lease, RecordRow, Report, Review
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,7 @@ class Change:
         left: records that went.
         decision_before: the decision that counted, or None.
         decision: the decision that counts now, or None.
+        shown: whether a record that counts joined or left, so that readers see another report.
     """
 
     report_id: int
@@ -41,6 +42,7 @@ class Change:
     left: tuple[int, ...]
     decision_before: int | None
     decision: int | None
+    shown: bool
 
 
 def members(session: ReadSession, report_ids: Iterable[int]) -> list[Member]:
@@ -104,7 +106,15 @@ def assign(
         for report_id in before.keys() | after.keys()
         if before[report_id] != after[report_id]
     )
-    return _settle(session, changed, before, after)
+    changes = _settle(session, changed, before, after)
+    if any(change.shown for change in changes):
+        mine = select(Report.review_id).where(Report.id == changes[0].report_id)
+        session.execute(
+            update(Review)
+            .where(Review.id == mine.scalar_subquery())
+            .values(regrouped=Review.regrouped + 1)
+        )
+    return changes
 
 
 def _settle(
@@ -123,6 +133,15 @@ def _settle(
                 select(RecordRow.id).where(RecordRow.id.in_(part), RecordRow.active.is_(True))
             )
         )
+    moved = {
+        number for each in report_ids for number in before[each].symmetric_difference(after[each])
+    }
+    for part in batched(moved - records, CHUNK):
+        live.update(
+            session.scalars(
+                select(RecordRow.id).where(RecordRow.id.in_(part), RecordRow.active.is_(True))
+            )
+        )
     changes = []
     for part in batched(report_ids, CHUNK):
         for row in session.scalars(select(Report).where(Report.id.in_(part)).with_for_update()):
@@ -132,6 +151,7 @@ def _settle(
             row.active = not now.isdisjoint(live)
             row.decision_id = numbers[-1] if numbers else None
             row.first_decision_id = numbers[0] if numbers else None
+            shown = not live.isdisjoint(now.symmetric_difference(before[row.id]))
             changes.append(
                 Change(
                     row.id,
@@ -139,9 +159,11 @@ def _settle(
                     tuple(sorted(before[row.id] - now)),
                     was,
                     row.decision_id,
+                    shown,
                 )
             )
         # A card of a report that has changed is dealt anew.
-        session.execute(delete(Lease).where(Lease.report_id.in_(part)))
+        dealt = {change.report_id for change in changes if change.shown} & set(part)
+        session.execute(delete(Lease).where(Lease.report_id.in_(dealt)))
     session.flush()
     return sorted(changes, key=lambda change: change.report_id)

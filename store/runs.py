@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import case, func, select, update
 
 from harvest.record import Rejected
-from store import audit, filing, raw, reviews, searches
+from store import audit, events, filing, raw, reviews, searches
 from store.errors import Conflict, NotFound
 from store.filing import FileInfo, Keyed
 from store.session import ReadSession, WriteSession
@@ -30,6 +30,8 @@ SILENT = dt.timedelta(seconds=90)
 OPEN = ("waiting", "running", "blocked", "stopped", "failed")
 # What an entry is rejected for that the source listed and did not give.
 MISSING = "asked for and not returned"
+# What the problem of a run begins with that was ended by somebody.
+CUT = "ended before its end"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,10 @@ class RunInfo:
         reported: hits that the source reported; ``at_most`` where queries overlap.
         received: entries of all pages, ``unique`` records among them; the other counts are fates.
         missing: entries that the source listed and did not give; they are among ``rejected``.
+        mode: ``whole`` asks for everything, ``changes`` for what the source has indexed from day
+            ``since`` to day ``until``.
+        until: of a whole run the day that it began.
+        pooled: its records wait in the pool.
     """
 
     id: int
@@ -82,6 +88,21 @@ class RunInfo:
     ended_at: dt.datetime | None
     person: str | None
     person_id: int | None
+    mode: str = "whole"
+    since: str | None = None
+    until: str | None = None
+    night_id: int | None = None
+    pooled: bool = False
+
+    @property
+    def cut(self) -> bool:
+        """Whether it was ended before its end: what it did not bring is asked for again."""
+        return any(problem.startswith(CUT) for problem in self.problems)
+
+    @property
+    def good(self) -> bool:
+        """Whether it went through all that it asked for."""
+        return self.state in ("complete", "incomplete") and not self.cut
 
     @property
     def shortfall(self) -> int:
@@ -101,6 +122,10 @@ def create(
     losses: Sequence[Mapping[str, Any]],
     fields: Mapping[str, Any],
     person_id: int | None,
+    mode: str = "whole",
+    since: dt.date | None = None,
+    until: dt.date | None = None,
+    night_id: int | None = None,
 ) -> int:
     """A run that waits for its worker; it joins the search of the same version at the same source.
 
@@ -113,7 +138,11 @@ def create(
         queries: what will be sent.
         losses: what the translation lost, as JSON.
         fields: what is stated of a new search.
-        person_id: who starts it.
+        person_id: who starts it; None for the schedule.
+        mode: ``whole`` or ``changes``.
+        since: first day of what is asked for in ``changes``.
+        until: the day of the run; None: today.
+        night_id: the night that it belongs to.
 
     Raises:
         Conflict: another run of the same search has not ended.
@@ -151,6 +180,10 @@ def create(
         queries=list(queries),
         losses=list(losses),
         person_id=person_id,
+        mode=mode,
+        since=since.isoformat() if since else None,
+        until=(until or now().date()).isoformat(),
+        night_id=night_id,
     )
     session.add(row)
     session.flush()
@@ -195,6 +228,13 @@ def _infos(session: ReadSession, condition: Any) -> list[RunInfo]:
         .group_by(Batch.run_id)
         .subquery()
     )
+    in_pool = (
+        select(Batch.run_id, func.max(case((Batch.pooled.is_(True), 1), else_=0)).label("pooled"))
+        .join(Run, Run.id == Batch.run_id)
+        .where(condition)
+        .group_by(Batch.run_id)
+        .subquery()
+    )
     lost = (
         select(
             Batch.run_id,
@@ -217,11 +257,13 @@ def _infos(session: ReadSession, condition: Any) -> list[RunInfo]:
             *(func.coalesce(counted.c[fate], 0) for fate in fates),
             func.coalesce(lost.c.rejected, 0),
             func.coalesce(lost.c.missing, 0),
+            func.coalesce(in_pool.c.pooled, 0),
         )
         .join(Search, Search.id == Run.search_id)
         .join(StrategyRow, StrategyRow.id == Search.strategy_id)
         .outerjoin(counted, counted.c.run_id == Run.id)
         .outerjoin(lost, lost.c.run_id == Run.id)
+        .outerjoin(in_pool, in_pool.c.run_id == Run.id)
         .outerjoin(Identity, Identity.person_id == Run.person_id)
         .where(condition)
         .order_by(Run.id)
@@ -241,6 +283,7 @@ def _info(
     filtered: int,
     rejected: int,
     missing: int,
+    pooled: int,
 ) -> RunInfo:
     return RunInfo(
         id=row.id,
@@ -280,6 +323,11 @@ def _info(
         ended_at=row.ended_at,
         person=person,
         person_id=row.person_id,
+        mode=row.mode,
+        since=row.since,
+        until=row.until,
+        night_id=row.night_id,
+        pooled=bool(pooled),
     )
 
 
@@ -348,11 +396,13 @@ def opened(
     row.opened_at, row.reported, row.at_most = now(), reported, at_most
     row.understood, row.warnings, row.notices = understood, list(warnings), list(notices)
     row.cursor = None if cursor is None else dict(cursor)
-    session.execute(
-        update(Search)
-        .where(Search.id == row.search_id)
-        .values(reported=reported, run_on=now().date().isoformat())
-    )
+    if row.mode == "whole":
+        # What a night asks for is a part; the search's figures are of the last time it was whole.
+        session.execute(
+            update(Search)
+            .where(Search.id == row.search_id)
+            .values(reported=reported, run_on=row.until or now().date().isoformat())
+        )
 
 
 def beat(session: WriteSession, run_id: int, owner: str) -> None:
@@ -403,6 +453,7 @@ def add_page(
         run_id=run.id,
         number=row.pages,
         problem=page.problem,
+        searched_on=row.until,
     )
     batch_id = filing.add_page(
         session,
@@ -477,8 +528,33 @@ def finish(session: WriteSession, run_id: int, owner: str) -> str:
     session.flush()
     if not row.held:
         _let_in(session, row)
+    if row.mode == "whole" and complete:
+        _presence(session, row, found.source)
     _note(session, row, found)
     return row.state
+
+
+def _presence(session: WriteSession, row: Run, source: str) -> None:
+    """Which records of its search a whole run did not bring any more, and which again."""
+
+    def brought(condition: Any) -> set[int]:
+        return set(
+            session.scalars(
+                select(BatchEntry.record_id)
+                .join(Batch, Batch.id == BatchEntry.batch_id)
+                .where(Batch.search_id == row.search_id, Batch.withdrawn_at.is_(None), condition)
+            )
+        )
+
+    came = brought(Batch.run_id == row.id)
+    events.presence(
+        session,
+        row.review_id,
+        row.id,
+        source,
+        gone=brought(Batch.run_id != row.id) - came,
+        came=came,
+    )
 
 
 def _note(session: WriteSession, row: Run, found: RunInfo) -> None:
@@ -505,7 +581,47 @@ def _note(session: WriteSession, row: Run, found: RunInfo) -> None:
 def _let_in(session: WriteSession, row: Run) -> None:
     session.execute(update(Batch).where(Batch.run_id == row.id).values(held=False))
     searches.refresh_run(session, row.id)
-    reviews.touch(session, row.review_id)
+    if not session.scalar(select(Batch.id).where(Batch.run_id == row.id, Batch.pooled.is_(True))):
+        reviews.touch(session, row.review_id)
+
+
+def give_up(session: WriteSession, run_id: int, *, reason: str) -> None:
+    """End a run that did not come to its end: what it brought is kept, and another run follows."""
+    row = session.get(Run, run_id, with_for_update=True)
+    assert row is not None
+    row.state, row.ended_at, row.cursor, row.owner = "incomplete", now(), None, None
+    row.problems = [*row.problems, f"{CUT}: {row.stop_reason or reason}"]
+    row.stop_reason = reason
+    row.held = bool(row.gold_filtered)
+    session.flush()
+    if not row.held:
+        _let_in(session, row)
+    _note(session, row, by_id(session, run_id))
+
+
+def of_night(session: ReadSession, night_id: int) -> list[RunInfo]:
+    """Runs of a night, in the order they were begun."""
+    return _infos(session, Run.night_id == night_id)
+
+
+def of_line(
+    session: ReadSession, review_id: int, source: str, strategy_id: int, line: str
+) -> list[RunInfo]:
+    """Runs of a strategy line at a source, oldest first."""
+    return _infos(
+        session,
+        (Run.review_id == review_id)
+        & (Search.source_name == source)
+        & (Search.strategy_id == strategy_id)
+        & (Search.line == line),
+    )
+
+
+def join_night(session: WriteSession, run_id: int, night_id: int) -> None:
+    """Let a run that did not come to its end wait for a worker again, as one of a night's."""
+    row = session.get(Run, run_id, with_for_update=True)
+    assert row is not None
+    row.night_id, row.state, row.owner = night_id, "waiting", None
 
 
 def release(
@@ -527,7 +643,7 @@ def release(
         raise Conflict(f"the records of run {run_id} are in the queue already")
     if not ended:
         row.state, row.ended_at, row.cursor = "incomplete", now(), None
-        row.problems = [*row.problems, f"ended before its end: {row.stop_reason}"]
+        row.problems = [*row.problems, f"{CUT}: {row.stop_reason}"]
     row.held, row.released_reason = False, reason
     session.flush()
     _let_in(session, row)

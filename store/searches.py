@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, case, func, select, update
+from sqlalchemy import Select, and_, case, func, select, update
 
 from store import audit, flow, reviews
 from store.errors import Conflict, NotFound
@@ -19,6 +19,7 @@ from store.tables import (
     Identity,
     RecordRow,
     Report,
+    Review,
     Run,
     Search,
     now,
@@ -362,14 +363,16 @@ def rejected(session: ReadSession, batch_id: int, *, limit: int = 1000) -> list[
     return [RejectedInfo(row.position, row.line, row.reason, row.excerpt) for row in rows]
 
 
-def pool_stamp(session: ReadSession, review_id: int) -> tuple[int, int]:
-    """Changes whenever the review's records change: files that count, number of withdrawn ones."""
+def stamp(session: ReadSession, review_id: int) -> tuple[int, int, int]:
+    """Changes whenever the review's reports change: files that count, withdrawn ones, groupings."""
+    regrouped = session.scalar(select(Review.regrouped).where(Review.id == review_id))
     counted, withdrawn = session.execute(
-        select(func.count(case((Batch.held.is_(False), 1))), func.count(Batch.withdrawn_at)).where(
-            Batch.review_id == review_id
-        )
+        select(
+            func.count(case((and_(Batch.held.is_(False), Batch.pooled.is_(False)), 1))),
+            func.count(Batch.withdrawn_at),
+        ).where(Batch.review_id == review_id)
     ).one()
-    return counted, withdrawn
+    return counted, withdrawn, regrouped or 0
 
 
 def withdraw(
@@ -466,7 +469,10 @@ def refresh_run(session: WriteSession, run_id: int) -> int:
 
 
 def _refresh(session: WriteSession, mine: Select[int]) -> int:
-    """A record counts while a file brought it that is neither withdrawn nor held, unfiltered."""
+    """A record counts while a file brought it, unfiltered, that is in the review.
+
+    One that is withdrawn, held or in the pool is not.
+    """
     alive = (
         select(BatchEntry.record_id)
         .join(Batch, Batch.id == BatchEntry.batch_id)
@@ -475,6 +481,7 @@ def _refresh(session: WriteSession, mine: Select[int]) -> int:
             BatchEntry.fate != "filtered",
             Batch.withdrawn_at.is_(None),
             Batch.held.is_(False),
+            Batch.pooled.is_(False),
         )
         .exists()
     )

@@ -132,6 +132,8 @@ class Review(Base):
     banner: Mapped[str | None]
     settings: Mapped[dict[str, Any]] = mapped_column(default=dict)
     revision: Mapped[int] = mapped_column(default=0)
+    # Counts how often records that count went from report to report.
+    regrouped: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[dt.datetime] = mapped_column(default=now)
 
 
@@ -228,6 +230,9 @@ class Search(Base):
     strategy_id: Mapped[int | None] = mapped_column(ForeignKey("strategy.id"))
     line: Mapped[str | None] = mapped_column(String(100))
     source_name: Mapped[str | None] = mapped_column(String(40))
+    # A lead's written word on whether its records wait in the pool, whatever its date says.
+    assigned: Mapped[str | None] = mapped_column(String(10))
+    assigned_reason: Mapped[str | None]
 
 
 class Run(Base):
@@ -272,12 +277,19 @@ class Run(Base):
     started_at: Mapped[dt.datetime] = mapped_column(default=now)
     ended_at: Mapped[dt.datetime | None]
     person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    # "whole" asks for everything, "changes" for what the source indexed from one day to another.
+    mode: Mapped[str] = mapped_column(String(10), default="whole", server_default="whole")
+    since: Mapped[str | None] = mapped_column(String(10))
+    until: Mapped[str | None] = mapped_column(String(10))
+    night_id: Mapped[int | None] = mapped_column(ForeignKey("night.id"), index=True)
 
 
 class Batch(Base):
     """An imported file, or a harvested page, of a search, with what became of it.
 
-    The records of a ``held`` batch are stored and do not come into the queue yet.
+    The records of a ``held`` or a ``pooled`` batch are stored and do not come into the queue yet.
+    ``searched_on`` is the day of the search that brought it, YYYY-MM-DD; None where it is not
+    stated. ``admission_id`` is what let it out of the pool; None of what was never there.
     """
 
     __tablename__ = "batch"
@@ -303,6 +315,9 @@ class Batch(Base):
     number: Mapped[int | None] = mapped_column(Integer)
     problem: Mapped[str | None]
     held: Mapped[bool] = mapped_column(default=False)
+    searched_on: Mapped[str | None] = mapped_column(String(10))
+    pooled: Mapped[bool] = mapped_column(default=False)
+    admission_id: Mapped[int | None] = mapped_column(ForeignKey("admission.id"), index=True)
 
 
 class BatchRaw(Base):
@@ -360,7 +375,8 @@ class RecordRow(Base):
 
     ``report_id`` is derived from the live rows of ``pair``; ``own_report_id`` is the report that
     came with the record, to which it returns when it stands alone. ``paired`` is False while the
-    record, or what it says now, has not been compared with the others.
+    record, or what it says now, has not been compared with the others. ``said`` is what the source
+    says by now and did not say when the record was stored, by field.
     """
 
     __tablename__ = "record"
@@ -407,6 +423,9 @@ class RecordRow(Base):
     extra: Mapped[dict[str, Any]] = mapped_column(default=dict)
     title_key: Mapped[str] = mapped_column(String(300))
     search_text: Mapped[str]
+    said: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    # It was published about another report; see harvest.record.NOTICE.
+    notice: Mapped[bool] = mapped_column(default=False)
     active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[dt.datetime] = mapped_column(default=now)
 

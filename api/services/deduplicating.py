@@ -7,7 +7,7 @@ that is killed leaves records that have not been compared; the next one goes on 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from harvest.dedupe.groups import Refused, group
 from harvest.dedupe.keys import BUCKET_LIMIT, keys_of
 from harvest.dedupe.prepare import Prepared, prepare
 from harvest.record import Record
-from store import audit, decisions, pairs, reports, reviews
+from store import audit, decisions, pairs, pool, reports, reviews
 from store.errors import Conflict
 from store.pairs import NewPair, PairInfo
 from store.session import ReadSession, Store, WriteSession
@@ -108,6 +108,7 @@ def _step(session: WriteSession, review_id: int) -> Outcome:
     if changes:
         # Pairs alone change nothing that is shown: a ranking is due only where reports did.
         _note(session, review_id, "reports.deduplicated", changes, person_id=None)
+    if any(change.shown for change in changes):
         reviews.touch(session, review_id)
     return Outcome(len(new), compared, joined, len(refused), crowded)
 
@@ -152,23 +153,54 @@ def _group(session: ReadSession, members: Iterable[int], live: Sequence[PairInfo
     inside = set(members)
     mine = [pair for pair in live if pair.a in inside and pair.b in inside]
     said = {(pair.a, pair.b): pair for pair in mine if pair.person_id is not None}
+    apart = [ends for ends, pair in said.items() if pair.label != "same"]
+    by_rule = sorted(
+        (
+            (pair.a, pair.b)
+            for pair in mine
+            if pair.label == "same" and pair.person_id is None and (pair.a, pair.b) not in said
+        ),
+        key=lambda ends: (ends[1], ends[0]),
+    )
+    forced = [ends for ends, pair in said.items() if pair.label == "same"]
     standing = {
         record_id: found[-1] for record_id, found in decisions.standing(session, inside).items()
     }
-    return group(
-        sorted(inside),
-        sorted(
-            (
-                (pair.a, pair.b)
-                for pair in mine
-                if pair.label == "same" and pair.person_id is None and (pair.a, pair.b) not in said
-            ),
-            key=lambda ends: (ends[1], ends[0]),
-        ),
-        [ends for ends, pair in said.items() if pair.label != "same"],
-        forced=[ends for ends, pair in said.items() if pair.label == "same"],
-        standing=standing,
+    kept_apart = _without_pool(session, inside, by_rule, apart, forced, standing)
+    return group(sorted(inside), by_rule, [*apart, *kept_apart], forced=forced, standing=standing)
+
+
+def _without_pool(
+    session: ReadSession,
+    inside: set[int],
+    by_rule: Sequence[tuple[int, int]],
+    apart: Sequence[tuple[int, int]],
+    forced: Sequence[tuple[int, int]],
+    standing: Mapping[int, tuple[int, str]],
+) -> list[tuple[int, int]]:
+    """Records that are two reports without the pool, and so must stay until it is admitted.
+
+    A record of the pool joins its report at once; one that is the same as two reports would join
+    these, and change counts.
+    """
+    pooled = pool.only_pooled(session, inside)
+    if not pooled or len(inside) - len(pooled) < 2:
+        return []
+    review = sorted(inside - pooled)
+    found = group(
+        review,
+        [ends for ends in by_rule if pooled.isdisjoint(ends)],
+        [ends for ends in apart if pooled.isdisjoint(ends)],
+        forced=[ends for ends in forced if pooled.isdisjoint(ends)],
+        standing={number: standing[number] for number in review if number in standing},
     )
+    return [
+        (a, b)
+        for place, one in enumerate(found.groups)
+        for other in found.groups[place + 1 :]
+        for a in one
+        for b in other
+    ]
 
 
 def _note(

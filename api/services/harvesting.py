@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import logging
 import secrets
@@ -21,6 +22,7 @@ from harvest.errors import Interrupted, MalformedPage, SourceError
 from harvest.http import masked
 from harvest.record import Record, Rejected
 from harvest.render.registry import Rendered
+from harvest.render.window import Window, within
 from harvest.sieve import Sieve
 from harvest.sources.config import SourceConfig
 from harvest.sources.protocol import Page, Source
@@ -95,6 +97,42 @@ def begin(
         ]
 
 
+def begin_at_night(
+    session: WriteSession,
+    settings: Settings,
+    review_id: int,
+    name: str,
+    *,
+    night_id: int,
+    since: dt.date | None,
+    until: dt.date,
+) -> int:
+    """A run of a night at one source: of what is new since a day, or of everything.
+
+    Raises:
+        Blocked: narrowing losses stand there.
+        StrategyError: the source is unknown, or cannot say anything of the strategy.
+        NotFound: the review has no strategy.
+        Conflict: a run of the same search has not ended.
+    """
+    found = strategies.current(session, review_id)
+    rendered = found.rendered(name)
+    _check_losses(rendered)
+    return _begin(
+        session,
+        review_id,
+        rendered,
+        settings.sources[name],
+        strategy_id=found.info.id,
+        line=found.strategy.use,
+        person_id=None,
+        person="Winnow, by the review's schedule",
+        since=since,
+        until=until,
+        night_id=night_id,
+    )
+
+
 def _begin(
     session: WriteSession,
     review_id: int,
@@ -105,7 +143,13 @@ def _begin(
     line: str,
     person_id: int | None,
     person: str | None,
+    since: dt.date | None = None,
+    until: dt.date | None = None,
+    night_id: int | None = None,
 ) -> int:
+    queries: Sequence[str] = rendered.queries
+    if since is not None and until is not None:
+        queries = within(rendered.source, queries, Window(since, until))
     limits = "; ".join(leaf_text(limit) for limit in rendered.compiled.limits)
     return runs.create(
         session,
@@ -113,7 +157,7 @@ def _begin(
         source=rendered.source,
         strategy_id=strategy_id,
         line=line,
-        queries=rendered.queries,
+        queries=queries,
         losses=[strategies.loss_json(loss) for loss in rendered.losses],
         fields={
             "source": config.title,
@@ -123,6 +167,10 @@ def _begin(
             "searcher": person,
         },
         person_id=person_id,
+        mode="whole" if since is None else "changes",
+        since=since,
+        until=until,
+        night_id=night_id,
     )
 
 
@@ -260,6 +308,27 @@ def _open(work: _Walk, found: strategies.Current) -> None:
     """Hits per line and for the whole, asked once a run."""
     if work.run.opened:
         return
+    if work.run.mode == "whole":
+        _count_lines(work, found)
+    opened = work.source.open(work.run.queries)
+    with work.store.write() as session:
+        runs.opened(
+            session,
+            work.run.id,
+            work.owner,
+            reported=opened.reported,
+            at_most=opened.at_most,
+            understood=opened.understood,
+            warnings=[asdict(warning) for warning in opened.warnings],
+            notices=opened.notices,
+            cursor=opened.cursor,
+        )
+    with work.store.read() as session:
+        work.run = runs.by_id(session, work.run.id)
+
+
+def _count_lines(work: _Walk, found: strategies.Current) -> None:
+    """Hits of each line by itself; a night that asks for a part only does not ask for these."""
     with work.store.read() as session:
         asked = {h.line for h in stored.hits(session, found.info.id, run_id=work.run.id)}
     for line in found.strategy.lines:
@@ -278,21 +347,6 @@ def _open(work: _Walk, found: strategies.Current) -> None:
                 problem=counted.problem,
                 run_id=work.run.id,
             )
-    opened = work.source.open(work.run.queries)
-    with work.store.write() as session:
-        runs.opened(
-            session,
-            work.run.id,
-            work.owner,
-            reported=opened.reported,
-            at_most=opened.at_most,
-            understood=opened.understood,
-            warnings=[asdict(warning) for warning in opened.warnings],
-            notices=opened.notices,
-            cursor=opened.cursor,
-        )
-    with work.store.read() as session:
-        work.run = runs.by_id(session, work.run.id)
 
 
 def unaccepted(session: ReadSession, run: RunInfo) -> list[dict[str, str]]:
@@ -488,6 +542,11 @@ def as_json(run: RunInfo) -> dict[str, object]:
         "source": run.source,
         "strategy_version": run.version,
         "line": int(run.line) if run.line.isdigit() else run.line,
+        "mode": run.mode,
+        "since": run.since,
+        "until": run.until,
+        "night": run.night_id,
+        "pooled": run.pooled,
         "state": "held" if run.held else run.state,
         "outcome": run.state,
         "held": run.held,

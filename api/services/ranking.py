@@ -24,7 +24,7 @@ from model.explain import Explanation
 from model.features import Document, Features, build
 from model.order import Evidence, PoolRanker, Ranked
 from model.pipeline import Pipeline
-from store import decisions, gold, jobs, pairs, rankings, records, reviews, searches
+from store import decisions, gold, jobs, rankings, records, reviews, searches
 from store.errors import NotFound
 from store.records import Text
 from store.session import ReadSession, Store
@@ -346,7 +346,7 @@ def _decided(session: ReadSession, review_id: int) -> _Decided:
 
 def _stamp(session: ReadSession, review_id: int) -> _Stamp:
     return _Stamp(
-        (*searches.pool_stamp(session, review_id), *pairs.state(session, review_id)),
+        searches.stamp(session, review_id),
         reviews.protocol(session, review_id).version,
         hash(tuple(gold.everything(session, review_id))),
     )

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from harvest.identifiers import clean_doi, clean_pmcid, clean_pmid, clean_url
-from harvest.record import Author, Record, Rejected
+from harvest.record import NOTICE, Author, Record, Rejected, Remark
+from harvest.remarks import notice_in, settled
 from harvest.text import clean, clean_markup, excerpt, year_in
 
 # Where a record keeps an id that is none.
@@ -59,6 +60,7 @@ class Fields:
     notes: Iterable[str] = ()
     flags: Iterable[str] = ()
     extra: Mapping[str, str] = field(default_factory=dict)
+    remarks: Iterable[Remark] = ()
     # What the file calls an id outright: a malformed one is dropped, but it keeps the record.
     claimed_ids: Iterable[str] = ()
     excerpt: str = ""
@@ -95,6 +97,12 @@ def record_from(fields: Fields) -> Record | Rejected:
         flags.append("no-title")
     if abstract is None:
         flags.append("no-abstract")
+    types = _unique(map(clean, fields.types))
+    remarks = settled(types, fields.remarks)
+    if any(remark.kind == "retracted" for remark in remarks):
+        flags.append("retracted")
+    if notice_in(types):
+        flags.append(NOTICE)
     claimed = [value.strip() for value in fields.claimed_ids if value.strip()]
     extra = {key: value for key, value in fields.extra.items() if value}
     record = Record(
@@ -115,7 +123,7 @@ def record_from(fields: Fields) -> Record | Rejected:
         issn=clean(fields.issn),
         urls=_unique(map(clean_url, urls)),
         language=clean(fields.language),
-        types=_unique(map(clean, fields.types)),
+        types=types,
         keywords=_unique(map(clean_markup, fields.keywords)),
         accession=clean(fields.accession),
         database=clean(fields.database),
@@ -123,6 +131,7 @@ def record_from(fields: Fields) -> Record | Rejected:
         notes=_unique(map(clean_markup, fields.notes)),
         flags=tuple(dict.fromkeys(flags)),
         extra=extra,
+        remarks=remarks,
     )
     if claimed and not (record.doi or record.pmid or record.pmcid):
         extra[MALFORMED_ID] = "; ".join(claimed)

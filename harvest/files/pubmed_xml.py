@@ -8,7 +8,8 @@ from typing import BinaryIO
 from lxml import etree
 
 from harvest.files.build import Fields, record_from
-from harvest.record import Author, Entry, Notice
+from harvest.record import Author, Entry, Notice, Remark
+from harvest.remarks import linked
 from harvest.xml import elements, line_of, text_of, texts
 
 ROOTS = {"PubmedArticleSet", "PubmedBookArticleSet", "PubmedArticle", "PubmedBookArticle"}
@@ -124,6 +125,17 @@ def _headings(parent: etree._Element | None) -> list[str]:
     return [text for text in map(text_of, found) if text]
 
 
+def _remarks(parent: etree._Element | None) -> list[Remark]:
+    """What was published about the article since, by the links that the record has."""
+    if parent is None:
+        return []
+    return [
+        Remark(kind, text_of(link.find("RefSource")), text_of(link.find("PMID")))
+        for link in parent.iterchildren("CommentsCorrections")
+        if (kind := linked(link.get("RefType") or ""))
+    ]
+
+
 def _pages(parent: etree._Element | None) -> str | None:
     parts = _children(parent)
     return text_of(parts.get("MedlinePgn")) or text_of(parts.get("StartPage"))
@@ -149,8 +161,6 @@ def _article(element: etree._Element, position: int) -> Fields:
     flags = []
     if abstract is None and other is not None:
         flags.append("abstract-in-another-language")
-    if "Retracted Publication" in types:
-        flags.append("retracted")
     words: list[str] = []
     for keywords in citation_element.iterchildren("KeywordList"):
         words += _words(keywords, "Keyword")
@@ -177,6 +187,7 @@ def _article(element: etree._Element, position: int) -> Fields:
         accession=pmid,
         database="PubMed",
         flags=flags,
+        remarks=_remarks(citation.get("CommentsCorrectionsList")),
         extra={"VernacularTitle": vernacular} if title and vernacular else {},
         excerpt=f"PMID {pmid}" if pmid else "",
     )

@@ -49,6 +49,7 @@ class SourceConfig(BaseModel):
     cost: float = Field(ge=0)
     daily_budget: float = Field(ge=0)
     daily_budget_with_key: float = Field(ge=0)
+    overlap_days: int = Field(ge=0)
     terms: Terms
 
     @property

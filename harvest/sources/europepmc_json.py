@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from harvest.files.build import Fields, record_from
-from harvest.record import Author, Entry
+from harvest.record import Author, Entry, Remark
+from harvest.remarks import linked
 from harvest.sources.json_values import at, listed, text
 from harvest.text import excerpt
 
 _HEAD = re.compile(r"<h([1-6])>\s*(.*?)\s*:?\s*</h\1>", re.IGNORECASE | re.DOTALL)
-_RETRACTED = "retracted publication"
 
 
 def records(results: Iterable[Mapping[str, Any]]) -> Iterator[Entry]:
@@ -52,6 +52,14 @@ def _keywords(result: Mapping[str, Any]) -> list[str]:
     return [word for word in (*headings, *words) if word]
 
 
+def _remarks(result: Mapping[str, Any]) -> list[Remark]:
+    return [
+        Remark(kind, text(at(link, "reference")), text(at(link, "id")))
+        for link in listed(result, "commentCorrectionList", "commentCorrection")
+        if (kind := linked(text(at(link, "type")) or ""))
+    ]
+
+
 def _fields(result: Mapping[str, Any], position: int) -> Fields:
     source, number = text(result.get("source")), text(result.get("id"))
     journal = at(result, "journalInfo", "journal")
@@ -86,6 +94,6 @@ def _fields(result: Mapping[str, Any], position: int) -> Fields:
         keywords=_keywords(result),
         accession=f"{source}/{number}" if source and number else None,
         database="Europe PMC",
-        flags=["retracted"] if _RETRACTED in map(str.lower, types) else [],
+        remarks=_remarks(result),
         excerpt=excerpt(f"{source}/{number}"),
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from harvest.files.build import Fields, record_from
-from harvest.record import Author, Entry
+from harvest.record import Author, Entry, Remark
 from harvest.sources.json_values import at, listed, text
 
 _LONGEST = 20_000
@@ -76,6 +76,6 @@ def _fields(work: Mapping[str, Any], position: int) -> Fields:
         keywords=headings,
         accession=number,
         database="OpenAlex",
-        flags=["retracted"] if work.get("is_retracted") is True else [],
+        remarks=[Remark("retracted")] if work.get("is_retracted") is True else [],
         excerpt=number or "",
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
+import store.living_tables  # noqa: F401 - tables that Base must know
 from store.tables import Base
 
 connection = context.config.attributes["connection"]

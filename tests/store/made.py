@@ -29,6 +29,7 @@ def store_content(
     *,
     name: str = "made.csv",
     source: str | None = None,
+    run_on: str | None = None,
 ) -> int:
     """Store a file's content in a search of its own; gives the batch's id."""
     with store.write() as session:
@@ -37,7 +38,7 @@ def store_content(
             review_id,
             kind="file",
             person_id=None,
-            fields={"source": source} if source else {},
+            fields={"source": source, "run_on": run_on},
         )
         info = FileInfo(name, made.sha256, made.size, made.format, {}, ())
         return filing.add_batch(

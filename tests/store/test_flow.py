@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import itertools
 from collections.abc import Sequence
@@ -12,9 +13,10 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from api.protocol import ProtocolBody
+from api.services import pooling
 from api.services.harvesting import _keyed
 from harvest.record import Record, Rejected
-from store import decisions, flow, people, reviews, runs, searches, strategies
+from store import decisions, flow, people, pool, records, reviews, runs, searches, strategies
 from store.filing import FileInfo
 from store.reviews import ReviewInfo
 from store.session import Store
@@ -26,23 +28,60 @@ _numbers = itertools.count()
 IDS = st.lists(st.integers(1, 8), max_size=6)
 LOST = st.lists(st.sampled_from(["PMID 1", "PMID 2", ""]), max_size=2)
 STEP = st.one_of(
-    st.tuples(st.just("file"), IDS, LOST),
-    st.tuples(st.just("run"), IDS, LOST, st.sets(st.integers(1, 8)), st.booleans()),
+    st.tuples(st.just("file"), IDS, LOST, st.booleans()),
+    st.tuples(
+        *(st.just("run"), IDS, LOST, st.sets(st.integers(1, 8)), st.booleans(), st.booleans())
+    ),
+    st.tuples(st.just("admit")),
     st.tuples(st.just("withdraw"), st.integers(0, 10), st.booleans()),
     st.tuples(st.just("decide"), st.integers(1, 8)),
 )
+
+
+FREEZE, BEFORE, AFTER = dt.date(2026, 1, 5), dt.date(2026, 1, 1), dt.date(2026, 1, 10)
+
+Brought = tuple[int, int, list[tuple[int, bool]], list[str]]
 
 
 @dataclass
 class Model:
     """The same history, counted by hand."""
 
-    batches: list[tuple[int, int, list[tuple[int, bool]], list[str]]] = field(default_factory=list)
+    frozen: bool
+    batches: list[Brought] = field(default_factory=list)
     gone: set[int] = field(default_factory=set)
     decided: set[int] = field(default_factory=set)
+    pooled: set[int] = field(default_factory=set)
+    admitted: dict[int, int] = field(default_factory=dict)
 
-    def live(self) -> list[tuple[int, int, list[tuple[int, bool]], list[str]]]:
-        return [batch for batch in self.batches if batch[1] not in self.gone]
+    def add(self, *batch: object, late: bool) -> None:
+        self.batches.append(batch)  # type: ignore[arg-type] # as it was brought
+        if late and self.frozen:
+            self.pooled.add(self.batches[-1][1])
+
+    def waiting(self) -> list[Brought]:
+        return [b for b in self.batches if b[1] in self.pooled and b[1] not in self.gone]
+
+    def live(self) -> list[Brought]:
+        return [b for b in self.batches if b[1] not in self.gone and b[1] not in self.pooled]
+
+    def by_admission(self) -> dict[int, int]:
+        """Reports by the admission in which their first kept copy came, or their first."""
+        homes: dict[int, int] = {}
+        first: dict[tuple[int, int], int] = {}
+        kept: dict[tuple[int, int], bool] = {}
+        for search, batch, entries, _ in self.live():
+            for n, filtered in entries:
+                at = self.admitted.get(batch, 0)
+                first[search, n] = min(first.get((search, n), at), at)
+                kept[search, n] = kept.get((search, n), False) or not filtered
+        for (_, n), at in first.items():
+            mine = [first[key] for key in first if key[1] == n and kept[key]]
+            homes[n] = min(mine) if mine else min(homes.get(n, at), at)
+        counts: dict[int, int] = {}
+        for at in homes.values():
+            counts[at] = counts.get(at, 0) + 1
+        return counts
 
     def kept(self) -> set[int]:
         return {n for _, _, entries, _ in self.live() for n, filtered in entries if not filtered}
@@ -73,7 +112,7 @@ class Model:
             duplicates=sum(copies.count(n) - 1 for n in set(copies)),
             screened=len(screened),
             not_screened=len(kept - screened),
-            waiting=0,
+            excluded=len(screened),
         )
 
 
@@ -85,14 +124,17 @@ def rejects(start: int, words: Sequence[str]) -> list[Rejected]:
     return [Rejected(start + n, "not returned", excerpt=w) for n, w in enumerate(words, start=1)]
 
 
-def file(store: Store, review: ReviewInfo, model: Model, ids: list[int], lost: list[str]) -> None:
+def file(
+    store: Store, review: ReviewInfo, model: Model, ids: list[int], lost: list[str], late: bool
+) -> None:
     if not ids and not lost:
         return
     made = content([record(n, i) for n, i in enumerate(ids, start=1)], rejects(len(ids), lost))
-    batch = store_content(store, review.id, made, source="PubMed")
+    day = AFTER if late else BEFORE
+    batch = store_content(store, review.id, made, source="PubMed", run_on=day.isoformat())
     with store.read() as session:
         search = searches.batch(session, review.id, batch).search_id
-    model.batches.append((search, batch, [(i, False) for i in ids], lost))
+    model.add(search, batch, [(i, False) for i in ids], lost, late=late)
 
 
 def run(
@@ -103,6 +145,7 @@ def run(
     lost: list[str],
     filtered: set[int],
     again: bool,
+    late: bool,
 ) -> None:
     """One page of a run; of the same strategy version as before, or of a new one."""
     # A source gives an id once on a page.
@@ -124,6 +167,7 @@ def run(
             losses=[],
             fields={},
             person_id=None,
+            until=AFTER if late else BEFORE,
         )
         runs.claim(session, run_id, "me", due_only=False)
         runs.opened(
@@ -163,7 +207,7 @@ def run(
         runs.finish(session, run_id, "me")
         (batch,) = [page.batch_id for page in runs.pages(session, run_id)]
     marked = [(i, i in filtered and i not in model.decided) for i in ids]
-    model.batches.append((info.search_id, batch, marked, lost))
+    model.add(info.search_id, batch, marked, lost, late=late)
 
 
 def withdraw(store: Store, review: ReviewInfo, model: Model, number: int, whole: bool) -> None:
@@ -178,6 +222,16 @@ def withdraw(store: Store, review: ReviewInfo, model: Model, number: int, whole:
         else:
             searches.withdraw(session, review.id, batch, reason="x", person_id=None)
             model.gone.add(batch)
+
+
+def admit(store: Store, review: ReviewInfo, model: Model) -> None:
+    """Let everything out of the pool."""
+    if not model.waiting():
+        return
+    admission = pooling.admit(store, review.id, AFTER, in_full=200, person_id=None)
+    for _, batch, _, _ in model.waiting():
+        model.pooled.discard(batch)
+        model.admitted[batch] = admission.id
 
 
 def decide(store: Store, review: ReviewInfo, model: Model, number: int, person: int) -> None:
@@ -198,8 +252,10 @@ def decide(store: Store, review: ReviewInfo, model: Model, number: int, person: 
 
 
 @settings(max_examples=60)
-@given(history=st.lists(STEP, max_size=8))
-def test_the_sum_holds_over_any_history(store: Store, history: list[tuple[object, ...]]) -> None:
+@given(history=st.lists(STEP, max_size=8), frozen=st.booleans())
+def test_the_sum_holds_over_any_history(
+    store: Store, history: list[tuple[object, ...]], frozen: bool
+) -> None:
     name = f"r{next(_numbers)}"
     with store.write() as session:
         person = people.create(session, name)
@@ -210,7 +266,9 @@ def test_the_sum_holds_over_any_history(store: Store, history: list[tuple[object
             protocol=ProtocolBody().stored(),
             person_id=person.id,
         )
-    model = Model()
+        if frozen:
+            pool.set_freeze(session, review.id, FREEZE, person_id=person.id)
+    model = Model(frozen)
     for kind, *values in history:
         if kind == "file":
             file(store, review, model, *values)  # type: ignore[arg-type] # a step is a tuple of anything
@@ -218,12 +276,24 @@ def test_the_sum_holds_over_any_history(store: Store, history: list[tuple[object
             run(store, review, model, *values)  # type: ignore[arg-type] # a step is a tuple of anything
         elif kind == "withdraw":
             withdraw(store, review, model, *values)  # type: ignore[arg-type] # a step is a tuple of anything
+        elif kind == "admit":
+            admit(store, review, model)
         else:
             decide(store, review, model, values[0], person.id)  # type: ignore[arg-type] # a step is a tuple of anything
         with store.read() as session:
             found = flow.flow(session, review.id)
             by_search = flow.received(session, review.id)
+            apart = flow.by_admission(session, review.id)
+            active = records.counts(session, review.id).reports
         assert found == model.counts()
+        # What waits in the pool is nowhere but there.
+        assert active == len(model.kept())
+        homes = model.by_admission()
+        for admission, counts in apart.items():
+            whole = counts.filtered + counts.screened + counts.not_screened
+            assert whole == homes.get(admission, 0)
+            assert counts.identified == whole + counts.rejected + counts.duplicates
+            assert min(counts.duplicates, counts.not_screened) >= 0
         assert found.identified == sum(by_search.values())
         assert found.identified == (
             found.rejected + found.filtered + found.duplicates + found.screened + found.not_screened

@@ -1,0 +1,646 @@
+"""The pool: records of searches run after the freeze date, which wait until a lead admits them.
+
+What is there changes no queue, no count and no claim. Membership goes by the day a search was run
+or by a lead's written word, never by the day a file arrived.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import and_, case, func, select, update
+from sqlalchemy.orm import aliased
+
+from store import audit, reviews, searches
+from store.errors import Conflict, NotFound
+from store.living_tables import Admission, Completion
+from store.session import ReadSession, WriteSession
+from store.tables import (
+    Batch,
+    BatchEntry,
+    BatchRejected,
+    Identity,
+    RecordRow,
+    Report,
+    Review,
+    Search,
+    now,
+)
+
+FREEZE = "freeze_on"
+ASSIGNED = ("review", "pool")
+
+
+@dataclass(frozen=True, slots=True)
+class AdmissionInfo:
+    """Records that were let out of the pool at once.
+
+    Attributes:
+        kind: ``top-up`` of an unfinished version, or ``update`` after a completed one.
+        number: counted from 1 within its kind.
+        up_to: the day up to which searches were admitted, YYYY-MM-DD.
+        rule: the rule that admitted it; None where a lead did.
+        records: entries that came out, ``reports`` those new to the review among them.
+    """
+
+    id: int
+    kind: str
+    number: int
+    up_to: str
+    rule: str | None
+    records: int
+    reports: int
+    read_in_full: bool
+    completion_id: int | None
+    person: str | None
+    admitted_at: dt.datetime
+
+    @property
+    def name(self) -> str:
+        """As it is called in pages and documents."""
+        return f"{self.kind} {self.number}"
+
+
+def freeze(session: ReadSession, review_id: int) -> str | None:
+    """The search freeze date, YYYY-MM-DD; None where nothing is pooled."""
+    value = reviews.by_id(session, review_id).settings.get(FREEZE)
+    return str(value) if value else None
+
+
+def latest_day(stated: str | None) -> str | None:
+    """The last day that a stated date can mean, YYYY-MM-DD; None where it cannot be told."""
+    parts = (stated or "").strip().split("-")
+    try:
+        numbers = [int(part) for part in parts]
+        if len(numbers) == 1:
+            return dt.date(numbers[0], 12, 31).isoformat()
+        if len(numbers) == 2:
+            following = dt.date(numbers[0] + numbers[1] // 12, numbers[1] % 12 + 1, 1)
+            return (following - dt.timedelta(days=1)).isoformat()
+        return dt.date(*numbers).isoformat()
+    except (ValueError, TypeError):
+        return None
+
+
+def day_of(stated: str | None, filed: dt.datetime) -> str:
+    """The last day on which a search can have been run: what is stated, or when it was filed."""
+    arrived = filed.date().isoformat()
+    return min(latest_day(stated) or arrived, arrived)
+
+
+def _completed_at(session: ReadSession, review_id: int) -> dt.datetime | None:
+    return session.scalar(
+        select(func.max(Completion.completed_at)).where(Completion.review_id == review_id)
+    )
+
+
+def is_late(
+    session: ReadSession, review_id: int, search: Search, day: str, filed: dt.datetime
+) -> bool:
+    """Whether what a search brought waits in the pool.
+
+    Args:
+        session: a transaction.
+        review_id: the review.
+        search: the search.
+        day: when it was run, as ``day_of`` gives it.
+        filed: when its records were stored.
+    """
+    if search.assigned:
+        return search.assigned == "pool"
+    until = freeze(session, review_id)
+    if until is None:
+        return False
+    completed = _completed_at(session, review_id)
+    if completed is not None and filed > completed:
+        # A completed version has its counts; whatever comes after belongs to the next.
+        return True
+    return day > until
+
+
+def _recompute(session: WriteSession, review_id: int) -> list[int]:
+    """Set again which batches wait in the pool; gives those that changed."""
+    changed = []
+    rows = session.execute(
+        select(Batch, Search)
+        .join(Search, Search.id == Batch.search_id)
+        .where(Batch.review_id == review_id, Batch.admission_id.is_(None))
+        .order_by(Batch.id)
+    ).all()
+    for batch, search in rows:
+        if batch.run_id is None:
+            batch.searched_on = day_of(search.run_on, batch.created_at)
+        day = batch.searched_on or day_of(None, batch.created_at)
+        late = is_late(session, review_id, search, day, batch.created_at)
+        if late != batch.pooled:
+            batch.pooled = late
+            changed.append(batch.id)
+    session.flush()
+    return changed
+
+
+def _decided_in(session: ReadSession, batch_ids: list[int]) -> dict[int, int]:
+    """Decided reports that only these batches and others of the pool bring, by search."""
+    other = aliased(Batch)
+    elsewhere = (
+        select(BatchEntry.record_id)
+        .join(other, other.id == BatchEntry.batch_id)
+        .join(RecordRow, RecordRow.id == BatchEntry.record_id)
+        .where(
+            RecordRow.report_id == Report.id,
+            other.withdrawn_at.is_(None),
+            other.pooled.is_(False),
+            other.held.is_(False),
+            BatchEntry.fate != "filtered",
+        )
+        .exists()
+    )
+    found: dict[int, int] = {}
+    for batch_id in batch_ids:
+        rows = session.execute(
+            select(Batch.search_id, func.count(Report.id.distinct()))
+            .join(BatchEntry, BatchEntry.batch_id == Batch.id)
+            .join(RecordRow, RecordRow.id == BatchEntry.record_id)
+            .join(Report, Report.id == RecordRow.report_id)
+            .where(
+                Batch.id == batch_id,
+                Report.decision_id.is_not(None),
+                Batch.withdrawn_at.is_(None),
+                ~elsewhere,
+            )
+            .group_by(Batch.search_id)
+        )
+        for search_id, count in rows:
+            found[search_id] = found.get(search_id, 0) + count
+    return found
+
+
+def _applied(session: WriteSession, review_id: int) -> int:
+    """Recompute the pool, and which records count; a decided record never goes there."""
+    changed = _recompute(session, review_id)
+    into = [row for row in changed if session.scalar(select(Batch.pooled).where(Batch.id == row))]
+    decided = _decided_in(session, into)
+    if decided:
+        words = ", ".join(f"search {search}: {count:,}" for search, count in decided.items())
+        raise Conflict(
+            f"records of searches run later are decided already ({words}); choose a later date, or "
+            "assign those searches to the review in writing"
+        )
+    for batch_id in changed:
+        searches.refresh_active(session, batch_id)
+    if changed:
+        reviews.touch(session, review_id)
+    return len(changed)
+
+
+def set_freeze(
+    session: WriteSession, review_id: int, day: dt.date | None, *, person_id: int | None
+) -> int:
+    """Set the search freeze date; records of searches run after it wait in the pool.
+
+    Returns:
+        How many files and pages changed sides.
+
+    Raises:
+        Conflict: records that would go to the pool are decided; or the date is taken away while
+            a version is completed or something waits.
+    """
+    reviews.lock(session, review_id)
+    if day is None:
+        if _completed_at(session, review_id) is not None:
+            raise Conflict("a version is completed: what comes later waits in the pool")
+        if waiting(session, review_id):
+            raise Conflict("records wait in the pool: admit them, or set a later date")
+    value = day.isoformat() if day else None
+    reviews.set_settings(session, review_id, {FREEZE: value}, person_id=person_id)
+    session.flush()
+    return _applied(session, review_id)
+
+
+def restate(session: WriteSession, review_id: int) -> int:
+    """Set the pool again after a search's date was stated or mended."""
+    reviews.lock(session, review_id)
+    return _applied(session, review_id)
+
+
+def assign(
+    session: WriteSession,
+    review_id: int,
+    search_id: int,
+    to: str,
+    *,
+    reason: str,
+    person_id: int | None,
+) -> int:
+    """A lead's written word on where a search's records belong, whatever its date says.
+
+    Returns:
+        How many of its files and pages changed sides.
+
+    Raises:
+        ValueError: ``to`` is none of ``ASSIGNED``, or no reason is given.
+        NotFound: the review has no such search.
+        Conflict: records that would go to the pool are decided.
+    """
+    if to not in ASSIGNED:
+        raise ValueError(f"a search is assigned to one of {', '.join(ASSIGNED)}, not {to!r}")
+    if not reason.strip():
+        raise ValueError("an assignment needs its reason in words")
+    reviews.lock(session, review_id)
+    row = session.get(Search, search_id)
+    if row is None or row.review_id != review_id:
+        raise NotFound(f"there is no search {search_id} in this review")
+    before = row.assigned
+    row.assigned, row.assigned_reason = to, reason.strip()
+    session.flush()
+    changed = _applied(session, review_id)
+    audit.append(
+        session,
+        "search.assigned",
+        review_id=review_id,
+        person_id=person_id,
+        detail={"search": search_id, "before": before, "to": to, "reason": reason.strip()},
+    )
+    return changed
+
+
+def pooled(review_id: int) -> Any:
+    """Condition on a batch: it waits in the review's pool, and its run has ended."""
+    return and_(
+        Batch.review_id == review_id,
+        Batch.withdrawn_at.is_(None),
+        Batch.pooled.is_(True),
+        Batch.held.is_(False),
+    )
+
+
+def waiting_records(review_id: int) -> Any:
+    """Ids of records that are in the pool and not in the review."""
+    return (
+        select(BatchEntry.record_id)
+        .join(Batch, Batch.id == BatchEntry.batch_id)
+        .join(RecordRow, RecordRow.id == BatchEntry.record_id)
+        .where(pooled(review_id), BatchEntry.fate != "filtered", RecordRow.active.is_(False))
+    )
+
+
+def waiting(session: ReadSession, review_id: int) -> int:
+    """How many records wait in the pool, those filtered included."""
+    return (
+        session.scalar(
+            select(func.count(BatchEntry.record_id.distinct()))
+            .join(Batch, Batch.id == BatchEntry.batch_id)
+            .where(pooled(review_id))
+        )
+        or 0
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What one search has in the pool.
+
+    Attributes:
+        entries: records that it brought and that no admitted search of its own brought before.
+        new: reports that the review does not hold, ``copies`` the others; ``filtered`` not kept.
+        first: the first and the ``last`` day on which it was run, among what waits.
+    """
+
+    search_id: int
+    source: str | None
+    entries: int
+    new: int
+    copies: int
+    filtered: int
+    rejected: int
+    first: str | None
+    last: str | None
+    undated: bool
+
+
+def by_search(session: ReadSession, review_id: int) -> list[Waiting]:
+    """What waits, by search, oldest first."""
+    mine = (
+        select(
+            Batch.search_id,
+            BatchEntry.record_id,
+            func.max(case((BatchEntry.fate != "filtered", 1), else_=0)).label("kept"),
+        )
+        .join(Batch, Batch.id == BatchEntry.batch_id)
+        .where(pooled(review_id))
+        .group_by(Batch.search_id, BatchEntry.record_id)
+        .subquery()
+    )
+    earlier = aliased(Batch)
+    entry = aliased(BatchEntry)
+    before = (
+        select(entry.record_id)
+        .join(earlier, earlier.id == entry.batch_id)
+        .where(
+            earlier.search_id == mine.c.search_id,
+            entry.record_id == mine.c.record_id,
+            earlier.pooled.is_(False),
+            earlier.withdrawn_at.is_(None),
+        )
+        .exists()
+    )
+    rows = session.execute(
+        select(mine.c.search_id, mine.c.kept, Report.active, RecordRow.report_id)
+        .join(RecordRow, RecordRow.id == mine.c.record_id)
+        .join(Report, Report.id == RecordRow.report_id)
+        .where(~before)
+        .order_by(mine.c.search_id, RecordRow.id)
+    ).all()
+    entries: dict[int, list[Any]] = {}
+    for row in rows:
+        entries.setdefault(row[0], []).append(row)
+    days = session.execute(
+        select(
+            Batch.search_id,
+            Search.source,
+            func.min(Batch.searched_on),
+            func.max(Batch.searched_on),
+            func.min(Search.run_on),
+        )
+        .join(Search, Search.id == Batch.search_id)
+        .where(pooled(review_id))
+        .group_by(Batch.search_id, Search.source)
+        .order_by(Batch.search_id)
+    ).all()
+    rejected = (
+        select(Batch.search_id, func.count())
+        .join(BatchRejected, BatchRejected.batch_id == Batch.id)
+        .where(pooled(review_id))
+        .group_by(Batch.search_id)
+    )
+    lost: dict[int, int] = dict(session.execute(rejected).all())
+    return [
+        _waiting(search, source, entries.get(search, []), lost.get(search, 0), first, last, stated)
+        for search, source, first, last, stated in days
+    ]
+
+
+def _waiting(
+    search: int,
+    source: str | None,
+    rows: list[Any],
+    lost: int,
+    first: str | None,
+    last: str | None,
+    stated: str | None,
+) -> Waiting:
+    kept = [row for row in rows if row[1]]
+    new = {row[3] for row in kept if not row[2]}
+    return Waiting(
+        search_id=search,
+        source=source,
+        entries=len(rows),
+        new=len(new),
+        copies=len(kept) - len(new),
+        filtered=len(rows) - len(kept),
+        rejected=lost,
+        first=first,
+        last=last,
+        undated=latest_day(stated) is None,
+    )
+
+
+def reports(session: ReadSession, review_id: int) -> list[int]:
+    """Reports of the pool that the review does not hold, oldest first."""
+    return list(
+        session.scalars(
+            select(Report.id)
+            .join(RecordRow, RecordRow.report_id == Report.id)
+            .where(
+                Report.review_id == review_id,
+                Report.active.is_(False),
+                RecordRow.id.in_(waiting_records(review_id)),
+            )
+            .distinct()
+            .order_by(Report.id)
+        )
+    )
+
+
+def records(session: ReadSession, review_id: int) -> dict[int, int]:
+    """Records that wait in the pool and are not in the review, with their reports."""
+    rows = session.execute(
+        select(RecordRow.id, RecordRow.report_id)
+        .where(RecordRow.review_id == review_id, RecordRow.id.in_(waiting_records(review_id)))
+        .order_by(RecordRow.id)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def due_for(session: ReadSession, review_id: int, up_to: str) -> list[int]:
+    """Batches of the pool whose search was run up to a day."""
+    query = select(Batch.id).where(pooled(review_id), Batch.searched_on <= up_to)
+    return list(session.scalars(query.order_by(Batch.id)))
+
+
+def open_kind(session: ReadSession, review_id: int) -> tuple[str, int | None]:
+    """What an admission would be now, and the completed version that it follows."""
+    completion = session.execute(
+        select(Completion.id, Completion.completed_at)
+        .where(Completion.review_id == review_id)
+        .order_by(Completion.id.desc())
+        .limit(1)
+    ).first()
+    if completion is None:
+        return "top-up", None
+    begun = session.scalar(
+        select(func.count())
+        .select_from(Admission)
+        .where(
+            Admission.review_id == review_id,
+            Admission.kind == "update",
+            Admission.completion_id == completion[0],
+        )
+    )
+    return ("top-up" if begun else "update"), completion[0]
+
+
+def admit(
+    session: WriteSession,
+    review_id: int,
+    up_to: dt.date,
+    *,
+    person_id: int | None,
+    rule: str | None = None,
+) -> tuple[int, list[int]]:
+    """Let the whole pool up to a day into the review.
+
+    Args:
+        session: a transaction that writes.
+        review_id: the review.
+        up_to: searches run on that day or before.
+        person_id: the lead; None for a rule.
+        rule: the rule, in words.
+
+    Returns:
+        The admission's id, and the files and pages that came out.
+
+    Raises:
+        Conflict: nothing waits up to that day.
+    """
+    reviews.lock(session, review_id)
+    batches = due_for(session, review_id, up_to.isoformat())
+    if not batches:
+        raise Conflict(f"nothing waits in the pool of searches run up to {up_to.isoformat()}")
+    kind, completion = open_kind(session, review_id)
+    number = 1 + (
+        session.scalar(
+            select(func.max(Admission.number)).where(
+                Admission.review_id == review_id, Admission.kind == kind
+            )
+        )
+        or 0
+    )
+    row = Admission(
+        review_id=review_id,
+        kind=kind,
+        number=number,
+        up_to=up_to.isoformat(),
+        rule=rule,
+        completion_id=completion,
+        person_id=person_id,
+        admitted_at=now(),
+    )
+    session.add(row)
+    session.flush()
+    for start in range(0, len(batches), 500):
+        part = batches[start : start + 500]
+        session.execute(
+            update(Batch).where(Batch.id.in_(part)).values(pooled=False, admission_id=row.id)
+        )
+    session.flush()
+    for batch_id in batches:
+        searches.refresh_active(session, batch_id)
+    reviews.touch(session, review_id)
+    return row.id, batches
+
+
+def counted(
+    session: WriteSession,
+    review_id: int,
+    admission_id: int,
+    *,
+    records: int,
+    reports: int,
+    in_full: int,
+) -> AdmissionInfo:
+    """Keep what an admission brought, and whether all of it is read.
+
+    Args:
+        session: the transaction of the admission.
+        review_id: the review.
+        admission_id: the admission.
+        records: entries that came out of the pool.
+        reports: those of them that are reports of their own.
+        in_full: the most reports that are read in full whatever the plan says.
+    """
+    row = session.get(Admission, admission_id)
+    assert row is not None
+    row.records, row.reports, row.read_in_full = records, reports, reports <= in_full
+    session.flush()
+    audit.append(
+        session,
+        "pool.admitted",
+        review_id=review_id,
+        person_id=row.person_id,
+        detail={
+            "admission": row.id,
+            "name": f"{row.kind} {row.number}",
+            "up_to": row.up_to,
+            "rule": row.rule,
+            "records": row.records,
+            "reports": row.reports,
+        },
+    )
+    return by_id(session, review_id, row.id)
+
+
+def _admissions(session: ReadSession, condition: Any) -> list[AdmissionInfo]:
+    rows = session.execute(
+        select(Admission, Identity.name)
+        .outerjoin(Identity, Identity.person_id == Admission.person_id)
+        .where(condition)
+        .order_by(Admission.id)
+    )
+    return [
+        AdmissionInfo(
+            id=row.id,
+            kind=row.kind,
+            number=row.number,
+            up_to=row.up_to,
+            rule=row.rule,
+            records=row.records,
+            reports=row.reports,
+            read_in_full=row.read_in_full,
+            completion_id=row.completion_id,
+            person=person,
+            admitted_at=row.admitted_at,
+        )
+        for row, person in rows
+    ]
+
+
+def admissions(session: ReadSession, review_id: int) -> list[AdmissionInfo]:
+    """All admissions of a review, oldest first."""
+    return _admissions(session, Admission.review_id == review_id)
+
+
+def by_id(session: ReadSession, review_id: int, admission_id: int) -> AdmissionInfo:
+    """One admission.
+
+    Raises:
+        NotFound: the review has none of that number.
+    """
+    found = _admissions(
+        session, (Admission.id == admission_id) & (Admission.review_id == review_id)
+    )
+    if not found:
+        raise NotFound(f"there is no admission {admission_id} in this review")
+    return found[0]
+
+
+def frozen(session: ReadSession) -> Mapping[int, str]:
+    """Reviews with a freeze date."""
+    rows = session.execute(select(Review.id, Review.settings).order_by(Review.id))
+    return {row[0]: row[1][FREEZE] for row in rows if row[1].get(FREEZE)}
+
+
+def only_pooled(session: ReadSession, record_ids: set[int]) -> set[int]:
+    """Which of these records wait in the pool and nowhere else."""
+    if not record_ids:
+        return set()
+    out = aliased(Batch)
+    entry = aliased(BatchEntry)
+    elsewhere = (
+        select(entry.record_id)
+        .join(out, out.id == entry.batch_id)
+        .where(
+            entry.record_id == BatchEntry.record_id,
+            out.pooled.is_(False),
+            out.withdrawn_at.is_(None),
+        )
+        .exists()
+    )
+    found: set[int] = set()
+    ids = sorted(record_ids)
+    for start in range(0, len(ids), 500):
+        found.update(
+            session.scalars(
+                select(BatchEntry.record_id)
+                .join(Batch, Batch.id == BatchEntry.batch_id)
+                .where(
+                    BatchEntry.record_id.in_(ids[start : start + 500]),
+                    Batch.pooled.is_(True),
+                    ~elsewhere,
+                )
+            )
+        )
+    return found
