@@ -10,13 +10,22 @@ from collections.abc import Callable
 from typing import Any
 
 import psycopg
-from huey import Huey, PostgresHuey, SqliteHuey
+from huey import Huey, PostgresHuey, SqliteHuey, crontab
 from huey.consumer import Consumer
 from huey.registry import Message
 from huey.serializer import Serializer
 from huey.utils import Error
 
-from api.services import comparing, counting, evaluation, explaining, importing, search_check
+from api.services import (
+    comparing,
+    counting,
+    evaluation,
+    explaining,
+    importing,
+    nights,
+    search_check,
+    telling,
+)
 from api.services.importing import ImportRequest
 from api.services.ranking import Ranker
 from api.settings import Settings
@@ -68,13 +77,13 @@ def _rich(value: Any) -> Any:
     return value
 
 
-def make_huey(settings: Settings) -> Huey:
-    """The queue of these settings: in the data folder, or in the PostgreSQL database."""
+def make_huey(settings: Settings, name: str = "winnow") -> Huey:
+    """A queue of these settings: in the data folder, or in the PostgreSQL database."""
     options = {"serializer": JsonSerializer(), "results": False}
     if settings.store_url.startswith("sqlite"):
-        return SqliteHuey("winnow", filename=str(settings.data_dir / "jobs.db"), **options)
+        return SqliteHuey(name, filename=str(settings.data_dir / "jobs.db"), **options)
     dsn = settings.store_url.replace("postgresql+psycopg://", "postgresql://")
-    huey = PostgresHuey("winnow", dsn=dsn, create_tables=False, **options)
+    huey = PostgresHuey(name, dsn=dsn, create_tables=False, **options)
     # A server and a worker that start together both make the tables, and "if not exists" does not
     # hold between two transactions: they take turns instead.
     with psycopg.connect(dsn, autocommit=True) as turn:
@@ -286,14 +295,48 @@ class Jobs:
         )
 
 
+class NightJobs:
+    """The jobs of the nights, in a queue of their own: no import or comparison holds them up.
+
+    Each consumer of the queue enqueues a tick a minute; the store says what is due, and to whom.
+
+    Args:
+        store: the database.
+        settings: sources and limits.
+        begun: called when runs wait for a worker.
+    """
+
+    def __init__(self, store: Store, settings: Settings, begun: Callable[[], None]) -> None:
+        self.huey = make_huey(settings, "winnow-nights")
+        self._store = store
+        self._settings = settings
+        self._begun = begun
+        self.huey.periodic_task(crontab(), name="tick")(self._tick)
+        self.look: Callable[[], Any] = self.huey.task(name="look")(self._tick)
+
+    def close(self) -> None:
+        """Let the queue's connections of this thread go."""
+        self.huey.storage.close()
+
+    def _tick(self) -> None:
+        """Begin what is due and tell what has ended."""
+        try:
+            if nights.tick(self._store, self._settings):
+                self._begun()
+            telling.tell_ended(self._store, self._settings)
+        except Exception:
+            logger.exception("the tick of the nights failed")
+            raise
+
+
 class QuietConsumer(Consumer):  # type: ignore[misc] # huey has no types
     """Huey's consumer without its signal handlers: the worker has its own."""
 
-    def __init__(self, huey: Huey) -> None:
+    def __init__(self, huey: Huey, *, periodic: bool = False) -> None:
         super().__init__(
             huey,
             workers=1,
-            periodic=False,
+            periodic=periodic,
             initial_delay=0.05,
             backoff=1.3,
             max_delay=_POLL_SECONDS,

@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable
 from types import FrameType
 
-from api.jobs import Jobs, QuietConsumer
-from api.services import harvesting
+from api.jobs import Jobs, NightJobs, QuietConsumer
+from api.services import harvesting, pool_scores
 from api.services.deduplicating import deduplicate_new
 from api.services.ranking import Ranker
 from api.settings import Settings
@@ -109,23 +109,34 @@ class Worker:
             stopping=self._stop.is_set,
         )
         jobs.resume()
-        harvests = Harvests(
-            self._store,
-            self._settings,
-            done=lambda: wake(self._store, self._settings.data_dir),
-        )
-        consumer = QuietConsumer(jobs.huey)
-        consumer.start()
+
+        def stir() -> None:
+            wake(self._store, self._settings.data_dir)
+
+        nightly = NightJobs(self._store, self._settings, begun=stir)
+
+        def brought() -> None:
+            stir()
+            # A night that has ended is summed up at once, not at the next minute.
+            nightly.look()
+
+        harvests = Harvests(self._store, self._settings, done=brought)
+        consumers = [QuietConsumer(jobs.huey), QuietConsumer(nightly.huey, periodic=True)]
+        for consumer in consumers:
+            consumer.start()
         try:
             while not self._stop.is_set():
                 harvests.take_up()
                 self._compare_due()
                 self._rank_due()
+                self._score_pools()
                 self._doze(ears)
         finally:
             harvests.close()
-            consumer.stop(graceful=True)
+            for consumer in consumers:
+                consumer.stop(graceful=True)
             jobs.close()
+            nightly.close()
             ears.close()
 
     def _doze(self, ears: Listener) -> None:
@@ -146,6 +157,18 @@ class Worker:
             except Exception:
                 # The others' records, and everything else, must not wait for this review.
                 logger.exception("comparing records of review %s failed", review_id)
+
+    def _score_pools(self) -> None:
+        """Score what has come into pools; leads see it, the queue does not."""
+        with self._store.read() as session:
+            due = pool_scores.due(session)
+        for review_id in due:
+            if self._stop.is_set():
+                return
+            try:
+                pool_scores.make(self._ranker, self._store, review_id)
+            except Exception:
+                logger.exception("scoring the pool of review %s failed", review_id)
 
     def _rank_due(self) -> None:
         """Rank what is due, again and again until nothing is: at most one fit at a time."""

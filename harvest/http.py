@@ -271,6 +271,28 @@ class Client:
                 return response
         raise AssertionError("the last attempt returns or raises")
 
+    def check_address(self, source: str, url: str) -> None:
+        """Refuse an address that may not be asked, before anybody relies on it.
+
+        A host that cannot be looked up now is not refused: it is checked again at each request.
+
+        Raises:
+            AddressRefused: its scheme, or where its host is, is not allowed.
+        """
+        self._check(source, url)
+        parts = urlsplit(url)
+        try:
+            found = socket.getaddrinfo(parts.hostname, parts.port or 443, 0, socket.SOCK_STREAM)
+        except OSError:
+            return
+        for _, _, _, _, address in found:
+            if not allowed(str(address[0]), loopback=self._loopback):
+                raise AddressRefused(
+                    f"{source}: {parts.hostname} is at {address[0]}, no public address.",
+                    source=source,
+                    remedy="Name an address that can be reached from outside.",
+                )
+
     def _wait(self, source: str, seconds: float) -> None:
         if self._stop.wait(max(0.0, seconds)):
             raise Interrupted(f"{source}: the harvest was stopped", source=source)
@@ -345,7 +367,7 @@ class Client:
             raise AddressRefused(
                 f"{source}: {error}.",
                 source=source,
-                remedy="Check the source's base_url.",
+                remedy="Check its address in the settings.",
             ) from error
         except (requests.RequestException, HTTPError, OSError) as error:
             raise SourceUnavailable(

@@ -408,6 +408,14 @@ def _waiting(
     )
 
 
+def stamp(session: ReadSession, review_id: int) -> str:
+    """Changes whenever what waits does; empty where nothing waits."""
+    count, newest = session.execute(
+        select(func.count(), func.max(Batch.id)).where(pooled(review_id))
+    ).one()
+    return f"{count}-{newest}" if count else ""
+
+
 def reports(session: ReadSession, review_id: int) -> list[int]:
     """Reports of the pool that the review does not hold, oldest first."""
     return list(
@@ -470,6 +478,7 @@ def admit(
     *,
     person_id: int | None,
     rule: str | None = None,
+    moment: dt.datetime | None = None,
 ) -> tuple[int, list[int]]:
     """Let the whole pool up to a day into the review.
 
@@ -479,6 +488,7 @@ def admit(
         up_to: searches run on that day or before.
         person_id: the lead; None for a rule.
         rule: the rule, in words.
+        moment: now.
 
     Returns:
         The admission's id, and the files and pages that came out.
@@ -507,7 +517,7 @@ def admit(
         rule=rule,
         completion_id=completion,
         person_id=person_id,
-        admitted_at=now(),
+        admitted_at=moment or now(),
     )
     session.add(row)
     session.flush()

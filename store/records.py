@@ -365,6 +365,18 @@ def every(
 
 def copies(session: ReadSession, review_id: int) -> list[Text]:
     """All records that count, by report id: what a list of known records is matched with."""
+    return _texts(session, review_id, RecordRow.active.is_(True))
+
+
+def texts_of(session: ReadSession, review_id: int, record_ids: Sequence[int]) -> list[Text]:
+    """Some records, by report id."""
+    found: list[Text] = []
+    for part in batched(sorted(record_ids), CHUNK):
+        found += _texts(session, review_id, RecordRow.id.in_(part))
+    return sorted(found, key=lambda text: (text.report_id, text.record_id))
+
+
+def _texts(session: ReadSession, review_id: int, condition: Any) -> list[Text]:
     rows = session.execute(
         select(
             RecordRow.report_id,
@@ -379,7 +391,7 @@ def copies(session: ReadSession, review_id: int) -> list[Text]:
             RecordRow.language,
             RecordRow.types,
         )
-        .where(RecordRow.review_id == review_id, RecordRow.active.is_(True))
+        .where(RecordRow.review_id == review_id, condition)
         .order_by(RecordRow.report_id, RecordRow.id)
     )
     return [_text(row) for row in rows]
@@ -583,3 +595,9 @@ def of_batches(session: ReadSession, batch_ids: Sequence[int]) -> list[int]:
         query = select(BatchEntry.record_id).where(BatchEntry.batch_id.in_(part)).distinct()
         found.update(session.scalars(query))
     return sorted(found)
+
+
+def everything_of(session: ReadSession, review_id: int) -> list[StoredRecord]:
+    """All records of a review, those that do not count included, oldest first."""
+    rows = session.execute(_joined().where(RecordRow.review_id == review_id).order_by(RecordRow.id))
+    return [_stored(*row) for row in rows]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import case, func, select, update
+from sqlalchemy.orm import aliased
 
 from harvest.record import Rejected
 from store import audit, events, filing, raw, reviews, searches
@@ -19,6 +20,7 @@ from store.tables import (
     BatchEntry,
     BatchRejected,
     Identity,
+    RecordRow,
     Run,
     Search,
     StrategyRow,
@@ -608,12 +610,41 @@ def of_line(
     session: ReadSession, review_id: int, source: str, strategy_id: int, line: str
 ) -> list[RunInfo]:
     """Runs of a strategy line at a source, oldest first."""
-    return _infos(
-        session,
-        (Run.review_id == review_id)
-        & (Search.source_name == source)
-        & (Search.strategy_id == strategy_id)
-        & (Search.line == line),
+    mine = select(Search.id).where(
+        Search.review_id == review_id,
+        Search.source_name == source,
+        Search.strategy_id == strategy_id,
+        Search.line == line,
+    )
+    return _infos(session, Run.search_id.in_(mine))
+
+
+def new_reports(session: ReadSession, run_ids: Sequence[int]) -> list[int]:
+    """Reports that runs brought and that are of no earlier record, the filtered left out."""
+    if not run_ids:
+        return []
+    mine = (
+        select(BatchEntry.record_id)
+        .join(Batch, Batch.id == BatchEntry.batch_id)
+        .where(Batch.run_id.in_(run_ids), BatchEntry.fate == "new", Batch.withdrawn_at.is_(None))
+    )
+    other = aliased(RecordRow)
+    earlier = (
+        select(other.id)
+        .where(
+            other.report_id == RecordRow.report_id,
+            other.id.not_in(mine),
+            other.id < RecordRow.id,
+        )
+        .exists()
+    )
+    return list(
+        session.scalars(
+            select(RecordRow.report_id)
+            .where(RecordRow.id.in_(mine), ~earlier)
+            .distinct()
+            .order_by(RecordRow.report_id)
+        )
     )
 
 

@@ -18,6 +18,7 @@ def admit(
     in_full: int,
     person_id: int | None,
     rule: str | None = None,
+    moment: dt.datetime | None = None,
 ) -> AdmissionInfo:
     """Let the whole pool up to a day into the review, as a top-up or as the next update.
 
@@ -30,6 +31,7 @@ def admit(
         in_full: the most reports that are read in full whatever the plan says.
         person_id: the lead; None for a rule.
         rule: the rule, in words.
+        moment: now.
 
     Raises:
         Conflict: nothing waits up to that day.
@@ -37,7 +39,7 @@ def admit(
     deduplicate_new(store, review_id)
     with store.write() as session:
         admission_id, batches = pool.admit(
-            session, review_id, up_to, person_id=person_id, rule=rule
+            session, review_id, up_to, person_id=person_id, rule=rule, moment=moment
         )
         filing.catch_up(session, review_id, batches)
         session.flush()

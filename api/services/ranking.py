@@ -8,7 +8,7 @@ import time
 from array import array
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -25,6 +25,7 @@ from model.features import Document, Features, build
 from model.order import Evidence, PoolRanker, Ranked
 from model.pipeline import Pipeline
 from store import decisions, gold, jobs, rankings, records, reviews, searches
+from store import pool as pooled
 from store.errors import NotFound
 from store.records import Text
 from store.session import ReadSession, Store
@@ -237,6 +238,45 @@ class Ranker:
         return Material(
             pool.features, pool.pipeline, pool.row_of, pool.queries, pool.seeds, self._settings.seed
         )
+
+    def score_pool(
+        self, review_id: int, *, progress: Progress | None = None
+    ) -> dict[int, float] | None:
+        """Scores of what waits in the pool, by a fit of its own to the review's decisions.
+
+        The review's features and its order stay as they are: words of the pool weigh nothing there.
+
+        Returns:
+            Scores by report, the highest first; None where the review has no records to learn from.
+        """
+        with self._turn:
+            found = self._current(review_id, progress)
+            if found is None:
+                return None
+            current, known = found
+            with self._store.read() as session:
+                waiting = pooled.records(session, review_id)
+                texts = records.shown(records.texts_of(session, review_id, list(waiting)))
+            inside = [text for text in texts if text.report_id not in current.row_of]
+            if not inside:
+                return {}
+            first = len(current.documents)
+            documents = [
+                *current.documents,
+                *(Document(text.title or "", text.abstract or "") for text in inside),
+            ]
+            features = self._features(review_id, documents, current.pipeline, progress)
+            evidence = _evidence(current, known.labels)
+            unread = np.zeros(len(documents), bool)
+            unread[first:] = True
+            ranked = PoolRanker(features, current.pipeline, seed=self._settings.seed).rank(
+                replace(evidence, unread=unread)
+            )
+        reports = {first + place: text.report_id for place, text in enumerate(inside)}
+        return {
+            reports[row]: float(score)
+            for row, score in zip(ranked.order.tolist(), ranked.scores.tolist(), strict=True)
+        }
 
     def _current(self, review_id: int, progress: Progress | None) -> tuple[_Pool, _Decided] | None:
         """The review's pool, made anew where its records, protocol or gold list changed.

@@ -65,6 +65,10 @@ class Article:
     entered: dt.date
     headings: tuple[str, ...]
     language: tuple[str, str]
+    # The day of its last change, and what was published about it: kind and PMID of the notice.
+    changed: dt.date | None = None
+    remarks: tuple[tuple[str, str], ...] = ()
+    types: tuple[str, ...] = ("Journal Article",)
 
     @property
     def pmid(self) -> str:

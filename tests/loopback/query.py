@@ -5,6 +5,7 @@ Brackets, AND, OR, NOT from left to right, quotes, cut words, fields before or a
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Callable
 from functools import cache
@@ -71,15 +72,22 @@ class _Reader:
             inner = self._operand(field)
             return lambda article: not inner(article)
         if token["open"]:
-            dates = re.match(r'"([\d/]+)"\[dp\] : "([\d/]+)"\[dp\]\)', self._query[self._at :])
+            dates = re.match(
+                r'"([\d/]+)"\[(dp|crdt|lr)\] : "([\d/]+)"\[\2\]\)', self._query[self._at :]
+            )
             if dates:
                 self._at += dates.end()
-                return _years(dates[1], dates[2])
+                if dates[2] == "dp":
+                    return _years(dates[1], dates[3])
+                return _days(dates[2], dates[1].replace("/", "-"), dates[3].replace("/", "-"))
             test = self.expression(field)
             if not self._take()["close"]:
                 raise BadQuery("a bracket is not closed")
             return test
         if token["field"]:
+            if token["from"] and token["field"].upper() in ("FIRST_IDATE", "UPDATE_DATE"):
+                kind = "crdt" if token["field"].upper() == "FIRST_IDATE" else "lr"
+                return _days(kind, token["from"], token["to"])
             if token["from"]:
                 return _years(token["from"], token["to"])
             return self._operand(token["field"].upper())
@@ -100,6 +108,13 @@ def _joined(operator: str, one: Test, other: Test) -> Test:
 def _years(first: str, last: str) -> Test:
     start, end = int(first[:4]), int(last[:4])
     return lambda article: start <= article.year <= end
+
+
+def _days(kind: str, first: str, last: str) -> Test:
+    start, end = dt.date.fromisoformat(first), dt.date.fromisoformat(last)
+    if kind == "crdt":
+        return lambda article: start <= article.entered <= end
+    return lambda article: article.changed is not None and start <= article.changed <= end
 
 
 def _leaf(words: str, field: str, tag: str) -> Test:

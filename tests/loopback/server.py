@@ -51,6 +51,14 @@ class World:
     faults: dict[str, list[Fault]] = field(default_factory=dict)
     asked: dict[str, list[tuple[str, dict[str, str]]]] = field(default_factory=dict)
     ignored_phrase: str = ""
+    # What has not been entered by then is not there; None: all is.
+    today: dt.date | None = None
+
+    def there(self) -> Sequence[Article]:
+        """The articles that can be found."""
+        if self.today is None:
+            return self.articles
+        return [article for article in self.articles if article.entered <= self.today]
 
 
 class Loopback:
@@ -65,7 +73,7 @@ class Loopback:
             with lock:
                 if query not in found:
                     test = compiled(query)
-                    found[query] = [article for article in world.articles if test(article)]
+                    found[query] = [article for article in world.there() if test(article)]
                 return found[query]
 
         class Handler(_Handler):
@@ -218,7 +226,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _pubmed(self, service: str, values: dict[str, str], fault: str | None, cut: int) -> None:
         if service == "efetch.fcgi":
             wanted = set(values.get("id", "").split(","))
-            found = [a for a in self.world.articles if a.pmid in wanted]
+            found = [a for a in self.world.there() if a.pmid in wanted]
             if fault == "partial":
                 found = found[1:]
             if fault == "empty":
@@ -293,7 +301,7 @@ class _Handler(BaseHTTPRequestHandler):
                 400, b'{"error":"Request URL too long","message":"over the 4094-byte limit"}'
             )
             return
-        found = list(self.world.articles)
+        found = list(self.world.there())
         for part in _filters(values["filter"]):
             name, _, value = part.partition(":")
             if name.startswith("title_and_abstract.search"):

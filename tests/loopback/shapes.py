@@ -8,6 +8,14 @@ from xml.sax.saxutils import escape
 
 from tests.loopback.corpus import Article
 
+# Names of links to what was published about an article, at PubMed and at Europe PMC.
+_LINKS = {
+    "retracted": ("RetractionIn", "Retraction in"),
+    "republished": ("RetractedandRepublishedIn", "Retracted and republished in"),
+    "corrected": ("ErratumIn", "Erratum in"),
+    "concern": ("ExpressionOfConcernIn", "Expression of concern in"),
+    "published": ("UpdateIn", "Update in"),
+}
 _HEAD = (
     '<?xml version="1.0" ?>\n<!DOCTYPE PubmedArticleSet PUBLIC "-//NLM//DTD PubMedArticle, 1st January '
     '2025//EN" "https://dtd.nlm.nih.gov/ncbi/pubmed/out/pubmed_250101.dtd">\n<PubmedArticleSet>'
@@ -35,6 +43,15 @@ def pubmed_xml(article: Article) -> str:
         f'<MeshHeading><DescriptorName UI="D000001" MajorTopicYN="N">{name}</DescriptorName></MeshHeading>'
         for name in article.headings
     )
+    types = "".join(
+        f'<PublicationType UI="D016428">{escape(kind)}</PublicationType>' for kind in article.types
+    )
+    remarks = "".join(
+        f'<CommentsCorrections RefType="{_LINKS[kind][0]}"><RefSource>Notice {pmid}</RefSource>'
+        f'<PMID Version="1">{pmid}</PMID></CommentsCorrections>'
+        for kind, pmid in article.remarks
+    )
+    remarks = f"<CommentsCorrectionsList>{remarks}</CommentsCorrectionsList>" if remarks else ""
     day = article.entered
     return (
         f'<PubmedArticle><MedlineCitation Status="MEDLINE" Owner="NLM"><PMID Version="1">{article.pmid}</PMID>'
@@ -44,8 +61,7 @@ def pubmed_xml(article: Article) -> str:
         f"<Title>{article.journal}</Title></Journal><ArticleTitle>{escape(article.title)}.</ArticleTitle>"
         f'<ELocationID EIdType="doi" ValidYN="Y">{article.doi}</ELocationID>{abstract}'
         f'<AuthorList CompleteYN="Y">{people}</AuthorList><Language>{article.language[0]}</Language>'
-        f'<PublicationTypeList><PublicationType UI="D016428">Journal Article</PublicationType></PublicationTypeList>'
-        f"</Article><MeshHeadingList>{headings}</MeshHeadingList></MedlineCitation>"
+        f"<PublicationTypeList>{types}</PublicationTypeList></Article>{remarks}<MeshHeadingList>{headings}</MeshHeadingList></MedlineCitation>"
         f'<PubmedData><History><PubMedPubDate PubStatus="entrez"><Year>{day.year}</Year><Month>{day.month}</Month>'
         f"<Day>{day.day}</Day></PubMedPubDate></History><PublicationStatus>ppublish</PublicationStatus>"
         f'<ArticleIdList><ArticleId IdType="pubmed">{article.pmid}</ArticleId>'
@@ -84,10 +100,16 @@ def europepmc_core(article: Article) -> dict[str, Any]:
         },
         "pubYear": str(article.year),
         "language": article.language[0],
-        "pubTypeList": {"pubType": ["Journal Article"]},
+        "pubTypeList": {"pubType": list(article.types)},
         "isOpenAccess": "N",
         "firstPublicationDate": article.entered.isoformat(),
     }
+    if article.remarks:
+        links = [
+            {"id": pmid, "source": "MED", "reference": f"Notice {pmid}", "type": _LINKS[kind][1]}
+            for kind, pmid in article.remarks
+        ]
+        found["commentCorrectionList"] = {"commentCorrection": links}
     if article.abstract:
         found["abstractText"] = "".join(
             f"<h4>{label.capitalize()}</h4>{text}" for label, text in article.sections
@@ -136,7 +158,7 @@ def openalex_work(article: Article) -> dict[str, Any]:
             "first_page": None,
             "last_page": None,
         },
-        "is_retracted": False,
+        "is_retracted": "Retracted Publication" in article.types,
         "keywords": [{"display_name": "Made by a machine", "score": 0.5}],
         "mesh": [{"descriptor_name": name} for name in article.headings],
         "abstract_inverted_index": index,

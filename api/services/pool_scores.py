@@ -1,0 +1,45 @@
+"""Scores of what waits in the pool: for leads to see, never for the queue."""
+
+from __future__ import annotations
+
+from api.services.ranking import Ranker
+from store import answers, pool
+from store.session import ReadSession, Store
+
+KIND = "pool"
+
+
+def kept(session: ReadSession, review_id: int) -> dict[int, float]:
+    """Scores by report, as they were last made; empty before the first."""
+    found = answers.newest(session, review_id, KIND)
+    return {} if found is None else {int(r): float(score) for r, score in found.body["scores"]}
+
+
+def due(session: ReadSession) -> list[int]:
+    """Reviews of whose pool something has no score by now."""
+    found = []
+    for review_id in pool.frozen(session):
+        last = answers.newest(session, review_id, KIND)
+        mark = stamp(session, review_id)
+        if mark != ("" if last is None else last.body["stamp"]):
+            found.append(review_id)
+    return found
+
+
+def stamp(session: ReadSession, review_id: int) -> str:
+    """Changes whenever the pool does; empty for an empty pool."""
+    return pool.stamp(session, review_id)
+
+
+def make(ranker: Ranker, store: Store, review_id: int) -> dict[int, float]:
+    """Score what waits, and keep the scores in place of the last ones.
+
+    What comes meanwhile makes them due once more.
+    """
+    with store.read() as session:
+        mark = stamp(session, review_id)
+    scores = ranker.score_pool(review_id) if mark else {}
+    body = {"stamp": mark, "scores": [list(each) for each in (scores or {}).items()]}
+    with store.write() as session:
+        answers.keep(session, review_id, KIND, body)
+    return scores or {}
