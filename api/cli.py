@@ -12,8 +12,11 @@ from api import __version__
 from api.commands import (
     deduping,
     evaluating,
+    events,
     harvesting,
+    nights,
     people,
+    pooling,
     records,
     reviews,
     screening,
@@ -73,6 +76,11 @@ app.add_typer(people.app, name="user")
 app.add_typer(reviews.app, name="review")
 app.add_typer(strategies.app, name="strategy")
 app.add_typer(harvesting.app, name="harvest")
+reviews.app.command("complete")(pooling.complete)
+reviews.app.command("versions")(pooling.list_versions)
+app.add_typer(nights.app, name="night")
+app.add_typer(pooling.app, name="pool")
+app.add_typer(events.app, name="events")
 
 
 def main() -> None:

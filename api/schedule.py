@@ -40,9 +40,6 @@ class ScheduleError(ValueError):
         self.field = field
         self.remedy = remedy
 
-    def __str__(self) -> str:
-        return f"{self.args[0]} {self.remedy}"
-
 
 class Schedule(BaseModel):
     """When and what a review harvests by itself.

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import case, func, select, update
-from sqlalchemy.orm import aliased
 
 from harvest.record import Rejected
-from store import audit, events, filing, raw, reviews, searches
+from store import audit, filing, raw, reviews, run_pages, searches
 from store.errors import Conflict, NotFound
 from store.filing import FileInfo, Keyed
 from store.session import ReadSession, WriteSession
@@ -20,7 +19,6 @@ from store.tables import (
     BatchEntry,
     BatchRejected,
     Identity,
-    RecordRow,
     Run,
     Search,
     StrategyRow,
@@ -531,32 +529,9 @@ def finish(session: WriteSession, run_id: int, owner: str) -> str:
     if not row.held:
         _let_in(session, row)
     if row.mode == "whole" and complete:
-        _presence(session, row, found.source)
+        run_pages.note_presence(session, row.id, found.source)
     _note(session, row, found)
     return row.state
-
-
-def _presence(session: WriteSession, row: Run, source: str) -> None:
-    """Which records of its search a whole run did not bring any more, and which again."""
-
-    def brought(condition: Any) -> set[int]:
-        return set(
-            session.scalars(
-                select(BatchEntry.record_id)
-                .join(Batch, Batch.id == BatchEntry.batch_id)
-                .where(Batch.search_id == row.search_id, Batch.withdrawn_at.is_(None), condition)
-            )
-        )
-
-    came = brought(Batch.run_id == row.id)
-    events.presence(
-        session,
-        row.review_id,
-        row.id,
-        source,
-        gone=brought(Batch.run_id != row.id) - came,
-        came=came,
-    )
 
 
 def _note(session: WriteSession, row: Run, found: RunInfo) -> None:
@@ -619,35 +594,6 @@ def of_line(
     return _infos(session, Run.search_id.in_(mine))
 
 
-def new_reports(session: ReadSession, run_ids: Sequence[int]) -> list[int]:
-    """Reports that runs brought and that are of no earlier record, the filtered left out."""
-    if not run_ids:
-        return []
-    mine = (
-        select(BatchEntry.record_id)
-        .join(Batch, Batch.id == BatchEntry.batch_id)
-        .where(Batch.run_id.in_(run_ids), BatchEntry.fate == "new", Batch.withdrawn_at.is_(None))
-    )
-    other = aliased(RecordRow)
-    earlier = (
-        select(other.id)
-        .where(
-            other.report_id == RecordRow.report_id,
-            other.id.not_in(mine),
-            other.id < RecordRow.id,
-        )
-        .exists()
-    )
-    return list(
-        session.scalars(
-            select(RecordRow.report_id)
-            .where(RecordRow.id.in_(mine), ~earlier)
-            .distinct()
-            .order_by(RecordRow.report_id)
-        )
-    )
-
-
 def join_night(session: WriteSession, run_id: int, night_id: int) -> None:
     """Let a run that did not come to its end wait for a worker again, as one of a night's."""
     row = session.get(Run, run_id, with_for_update=True)
@@ -684,53 +630,4 @@ def release(
         review_id=review_id,
         person_id=person_id,
         detail={"run": run_id, "reason": reason, "gold": row.gold_filtered},
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class PageInfo:
-    """A stored page of a run."""
-
-    batch_id: int
-    number: int
-    sha256: str
-    about: Mapping[str, Any]
-    problem: str | None
-
-
-def pages(session: ReadSession, run_id: int) -> list[PageInfo]:
-    """Pages of a run in the order they came."""
-    rows = session.scalars(select(Batch).where(Batch.run_id == run_id).order_by(Batch.number))
-    return [PageInfo(row.id, row.number or 0, row.sha256, row.columns, row.problem) for row in rows]
-
-
-def replayed(session: WriteSession, run_id: int, *, mended: int, person_id: int | None) -> None:
-    """Note that a run's pages were read again, and set again which records count."""
-    row = _row(session, run_id)
-    row.received = (
-        session.scalar(
-            select(func.count())
-            .select_from(BatchEntry)
-            .join(Batch, Batch.id == BatchEntry.batch_id)
-            .where(Batch.run_id == run_id)
-        )
-        or 0
-    ) + (
-        session.scalar(
-            select(func.count())
-            .select_from(BatchRejected)
-            .join(Batch, Batch.id == BatchRejected.batch_id)
-            .where(Batch.run_id == run_id)
-        )
-        or 0
-    )
-    searches.refresh_run(session, run_id)
-    if mended:
-        reviews.touch(session, row.review_id)
-    audit.append(
-        session,
-        "run.replayed",
-        review_id=row.review_id,
-        person_id=person_id,
-        detail={"run": run_id, "mended": mended},
     )

@@ -29,7 +29,7 @@ from harvest.sources.protocol import Page, Source
 from harvest.strategy.write import leaf_text
 from harvest.text import title_key
 from model.evaluate import MATCHED, Held, match
-from store import filing, gold, raw, reviews, runs
+from store import filing, gold, raw, reviews, run_pages, runs
 from store import strategies as stored
 from store.errors import Conflict
 from store.filing import FileInfo, Keyed
@@ -497,7 +497,7 @@ def replay(
     if run.state in ("waiting", "running"):
         raise Conflict(f"run {run.id} is under way; stop it first")
     with store.read() as session:
-        pages = runs.pages(session, run.id)
+        pages = run_pages.pages(session, run.id)
         found = strategies.by_id(session, run.review_id, run.strategy_id)
     sieve = Sieve(found.rendered(run.source, run.line))
     count = {"records": 0, "rejected": 0, "mended": 0, "unreadable": 0}
@@ -530,7 +530,7 @@ def replay(
             if progress:
                 progress(place, len(pages))
     with store.write() as session:
-        runs.replayed(session, run.id, mended=count["mended"], person_id=person_id)
+        run_pages.replayed(session, run.id, mended=count["mended"], person_id=person_id)
     return Replayed(pages=len(pages), **count)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from api import schedule as schedules
 from api.services import nights as nightly
 from api.services import pool_scores
-from store import events, nights, pool, records, reviews, runs
+from store import events, nights, pool, records, reviews, run_pages, runs
 from store.events import EventInfo
 from store.nights import NightInfo
 from store.runs import RunInfo
@@ -92,7 +92,7 @@ def morning(session: ReadSession, review_id: int, night_id: int) -> Morning:
     review = reviews.by_id(session, review_id)
     night = nights.by_id(session, night_id, review_id)
     found = runs.of_night(session, night_id)
-    fresh = runs.new_reports(session, [run.id for run in found])
+    fresh = run_pages.new_reports(session, [run.id for run in found])
     scores = pool_scores.kept(session, review_id)
     order = sorted(fresh, key=lambda report: (-scores.get(report, float("-inf")), report))
     named = order[:NAMED]

@@ -19,7 +19,7 @@ from api.services.harvesting import Blocked
 from api.settings import Settings
 from harvest.errors import StrategyError
 from harvest.http import masked
-from store import nights, pool, reviews, runs
+from store import admissions, nights, pool, reviews, runs
 from store.errors import Conflict, NotFound
 from store.nights import NightInfo
 from store.reviews import ReviewInfo
@@ -309,7 +309,7 @@ def _admit_due(store: Store, settings: Settings, moment: dt.datetime) -> None:
             rule = rule_of(reviews.by_id(session, review_id))
             if rule is None:
                 continue
-            last = [a.admitted_at for a in pool.admissions(session, review_id) if a.rule]
+            last = [a.admitted_at for a in admissions.everything(session, review_id) if a.rule]
         cron = schedules.cron_of(rule.words)
         after = max([rule.since, *last])
         due = schedules.due(cron, rule.zone, after=after, moment=moment)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime as dt
 
 from api.services.deduplicating import deduplicate_new, regroup
-from store import filing, flow, pool, records
-from store.pool import AdmissionInfo
+from store import admissions, filing, flow, records
+from store.admissions import AdmissionInfo
 from store.session import Store
 
 
@@ -38,7 +38,7 @@ def admit(
     """
     deduplicate_new(store, review_id)
     with store.write() as session:
-        admission_id, batches = pool.admit(
+        admission_id, batches = admissions.admit(
             session, review_id, up_to, person_id=person_id, rule=rule, moment=moment
         )
         filing.catch_up(session, review_id, batches)
@@ -46,7 +46,7 @@ def admit(
         regroup(session, records.of_batches(session, batches))
         session.flush()
         counts = flow.by_admission(session, review_id).get(admission_id, flow.Flow())
-        return pool.counted(
+        return admissions.counted(
             session,
             review_id,
             admission_id,

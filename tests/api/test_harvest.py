@@ -16,7 +16,7 @@ from api.settings import Settings
 from benchmarks import harvest_kills
 from harvest.errors import StrategyError
 from harvest.sources import europepmc_json
-from store import decisions, flow, gold, rankings, raw, records, reviews, runs, searches
+from store import decisions, flow, gold, rankings, raw, records, reviews, run_pages, runs, searches
 from store import strategies as stored
 from store.errors import Conflict, NotFound
 from store.people import PersonInfo
@@ -54,7 +54,7 @@ def test_a_run_brings_everything_into_the_queue_and_is_reconciled(at: Bench, sou
         lines = stored.hits(session, run.strategy_id, run_id=run.id)
         assert [h.line for h in lines] == ["1", "2", "3"]
         assert lines[-1].hits == run.reported
-        page = next(p for p in runs.pages(session, run.id) if p.about["kind"] == "records")
+        page = next(p for p in run_pages.pages(session, run.id) if p.about["kind"] == "records")
         body = b"".join(raw.of_batch(session, page.batch_id))
         assert body[:1] in (b"<", b"{")
 
@@ -385,7 +385,7 @@ def test_a_page_that_cannot_be_read_is_kept_and_asked_for_again(at: Bench) -> No
     assert run.state == "failed"
     assert "not JSON" in str(run.stop_reason)
     with at.store.read() as session:
-        (marked,) = [p for p in runs.pages(session, run.id) if p.problem]
+        (marked,) = [p for p in run_pages.pages(session, run.id) if p.problem]
         assert b"maintenance" in b"".join(raw.of_batch(session, marked.batch_id))
     at.mend()
     ended = at.walk(run.id)

@@ -11,7 +11,7 @@ import pytest
 from api.schedule import Schedule, ScheduleError
 from api.services import harvesting, mornings, nights
 from api.settings import Settings
-from store import events, flow, pool, records, runs
+from store import admissions, events, flow, pool, records, runs
 from store import nights as stored
 from store.errors import Conflict
 from store.people import PersonInfo
@@ -263,11 +263,11 @@ def test_a_rule_admits_what_had_come_by_then(calendar: Calendar) -> None:
     calendar.night(1)
     calendar.night(1)
     with store.read() as session:
-        assert pool.admissions(session, review.id) == []
+        assert admissions.everything(session, review.id) == []
     calendar.night(2)
     calendar.tick()
     with store.read() as session:
-        (admission,) = pool.admissions(session, review.id)
+        (admission,) = admissions.everything(session, review.id)
     assert (admission.name, admission.up_to, admission.rule) == (
         "top-up 1",
         "2023-03-06",

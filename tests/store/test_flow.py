@@ -16,7 +16,18 @@ from api.protocol import ProtocolBody
 from api.services import pooling
 from api.services.harvesting import _keyed
 from harvest.record import Record, Rejected
-from store import decisions, flow, people, pool, records, reviews, runs, searches, strategies
+from store import (
+    decisions,
+    flow,
+    people,
+    pool,
+    records,
+    reviews,
+    run_pages,
+    runs,
+    searches,
+    strategies,
+)
 from store.filing import FileInfo
 from store.reviews import ReviewInfo
 from store.session import Store
@@ -205,7 +216,7 @@ def run(
         )
     with store.write() as session:
         runs.finish(session, run_id, "me")
-        (batch,) = [page.batch_id for page in runs.pages(session, run_id)]
+        (batch,) = [page.batch_id for page in run_pages.pages(session, run_id)]
     marked = [(i, i in filtered and i not in model.decided) for i in ids]
     model.add(info.search_id, batch, marked, lost, late=late)
 
