@@ -20,13 +20,14 @@ from api.limits import BodyLimit
 from api.pages import duplicates as duplicates_pages
 from api.pages import gold as gold_pages
 from api.pages import harvests as harvest_pages
+from api.pages import living as living_pages
 from api.pages import protocols as protocol_pages
 from api.pages import render
 from api.pages import reviews as review_pages
 from api.pages import screening as screening_pages
 from api.pages import searches as search_pages
 from api.pages import session as session_pages
-from api.routes import duplicates, harvests, people, reviews, screening
+from api.routes import duplicates, harvests, living, people, reviews, screening
 from api.schemas import ErrorOut
 from api.security import Guard
 from api.services.screening import Orders
@@ -41,6 +42,7 @@ _PAGES = (
     protocol_pages,
     search_pages,
     harvest_pages,
+    living_pages,
     duplicates_pages,
     gold_pages,
     screening_pages,
@@ -84,6 +86,7 @@ def create_app(settings: Settings, store: Store) -> FastAPI:
         reviews.router,
         duplicates.router,
         harvests.router,
+        living.router,
         screening.router,
         people.router,
     ):

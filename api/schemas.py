@@ -607,3 +607,7 @@ class FlowOut(Out):
     screened: int
     not_screened: int
     waiting: int
+    included: int
+    excluded: int
+    maybe: int
+    notices: int

@@ -112,6 +112,18 @@ def _recompute(session: WriteSession, review_id: int) -> list[int]:
     return changed
 
 
+def _undated(session: ReadSession, batch_ids: list[int]) -> list[int]:
+    """Searches that would go to the pool for the day on which their file came."""
+    rows = session.scalars(
+        select(Search)
+        .join(Batch, Batch.search_id == Search.id)
+        .where(Batch.id.in_(batch_ids), Batch.pooled.is_(True), Search.assigned.is_(None))
+        .distinct()
+        .order_by(Search.id)
+    )
+    return [row.id for row in rows if row.kind != "api" and latest_day(row.run_on) is None]
+
+
 def _decided_in(session: ReadSession, batch_ids: list[int]) -> dict[int, int]:
     """Decided reports that only these batches and others of the pool bring, by search."""
     other = aliased(Batch)
@@ -151,6 +163,13 @@ def _decided_in(session: ReadSession, batch_ids: list[int]) -> dict[int, int]:
 def _applied(session: WriteSession, review_id: int) -> int:
     """Recompute the pool, and which records count; a decided record never goes there."""
     changed = _recompute(session, review_id)
+    undated = _undated(session, changed)
+    if undated:
+        words = ", ".join(str(search) for search in undated)
+        raise Conflict(
+            f"when search {words} was run is not stated; state it, or assign it to the review or "
+            "the pool in writing"
+        )
     into = [row for row in changed if session.scalar(select(Batch.pooled).where(Batch.id == row))]
     decided = _decided_in(session, into)
     if decided:
@@ -175,8 +194,9 @@ def set_freeze(
         How many files and pages changed sides.
 
     Raises:
-        Conflict: records that would go to the pool are decided; or the date is taken away while
-            a version is completed or something waits.
+        Conflict: records that would go to the pool are decided, or nobody stated when their
+            search was run; or the date is taken away while a version is completed or something
+            waits.
     """
     reviews.lock(session, review_id)
     if day is None:

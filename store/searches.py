@@ -85,6 +85,8 @@ class SearchInfo:
         received: entries of files that are not withdrawn, rejected ones included; an entry that an
             earlier file or run of the same search brought already is not counted again.
         at_most: ``reported`` is a sum over queries that may bring the same record.
+        walked: entries of the last harvest that asked for everything.
+        assigned: where a lead said that its records belong: "review" or "pool".
         strategy_id: the strategy version that a harvested search runs, ``line`` its line and
             ``source_name`` the source's short name.
     """
@@ -113,11 +115,19 @@ class SearchInfo:
     strategy_id: int | None = None
     line: str | None = None
     source_name: str | None = None
+    walked: int | None = None
+    assigned: str | None = None
+    assigned_reason: str | None = None
 
     @property
     def gap(self) -> int | None:
-        """Hits reported less entries received; None where no number of them is known."""
-        return None if self.reported is None or self.at_most else self.reported - self.received
+        """Hits reported less entries received; None where no number of them is known.
+
+        Of a harvested search both are of the last run that asked for everything.
+        """
+        if self.reported is None or self.at_most:
+            return None
+        return self.reported - (self.received if self.walked is None else self.walked)
 
     @property
     def withdrawn(self) -> bool:
@@ -211,19 +221,24 @@ def everything(session: ReadSession, review_id: int) -> list[SearchInfo]:
         files.setdefault(batch.search_id, []).append(batch)
     rows = session.scalars(select(Search).where(Search.review_id == review_id).order_by(Search.id))
     came = flow.received(session, review_id)
-    summed = _summed(session, review_id)
-    return [
-        _info(row, files.get(row.id, []), came.get(row.id, 0), at_most=row.id in summed)
-        for row in rows
-    ]
+    whole = _whole(session, review_id)
+    return [_info(row, files.get(row.id, []), came.get(row.id, 0), whole) for row in rows]
 
 
-def _summed(session: ReadSession, review_id: int) -> set[int]:
-    """Searches whose newest run reported a sum over queries that may overlap."""
-    newest = select(func.max(Run.id)).where(Run.review_id == review_id).group_by(Run.search_id)
-    return set(
-        session.scalars(select(Run.search_id).where(Run.id.in_(newest), Run.at_most.is_(True)))
+def _whole(session: ReadSession, review_id: int) -> dict[int, tuple[int, bool]]:
+    """Of each harvested search, entries of the newest run that asked for everything.
+
+    And whether it reported a sum over queries that may overlap.
+    """
+    newest = (
+        select(func.max(Run.id))
+        .where(Run.review_id == review_id, Run.mode == "whole", Run.opened_at.is_not(None))
+        .group_by(Run.search_id)
     )
+    rows = session.execute(
+        select(Run.search_id, Run.received, Run.at_most).where(Run.id.in_(newest))
+    )
+    return {search: (walked, at_most) for search, walked, at_most in rows}
 
 
 def by_id(session: ReadSession, review_id: int, search_id: int) -> SearchInfo:
@@ -234,11 +249,14 @@ def by_id(session: ReadSession, review_id: int, search_id: int) -> SearchInfo:
     """
     row = _row(session, review_id, search_id)
     came = flow.received(session, review_id).get(search_id, 0)
-    summed = search_id in _summed(session, review_id)
-    return _info(row, _batches(session, Batch.search_id == search_id), came, at_most=summed)
+    whole = _whole(session, review_id)
+    return _info(row, _batches(session, Batch.search_id == search_id), came, whole)
 
 
-def _info(row: Search, batches: list[BatchInfo], received: int, *, at_most: bool) -> SearchInfo:
+def _info(
+    row: Search, batches: list[BatchInfo], received: int, whole: Mapping[int, tuple[int, bool]]
+) -> SearchInfo:
+    walked, at_most = whole.get(row.id, (None, False))
     return SearchInfo(
         id=row.id,
         kind=row.kind,
@@ -255,6 +273,9 @@ def _info(row: Search, batches: list[BatchInfo], received: int, *, at_most: bool
         batches=tuple(batches),
         received=received,
         at_most=at_most,
+        walked=walked,
+        assigned=row.assigned,
+        assigned_reason=row.assigned_reason,
         route=row.route,
         limits_reason=row.limits_reason,
         filters=row.filters,

@@ -18,6 +18,7 @@ from harvest.text import fold
 from store import (
     audit,
     decisions,
+    events,
     gold,
     jobs,
     pairs,
@@ -227,9 +228,13 @@ def record_page(
         log = list(decisions.log(session, review.id, report_id=one.report_id))
         explained = explaining.kept(session, review.id, one.report_id)
         running = jobs.newest(session, review.id)
+        told = events.of_reports(session, [one.report_id], kinds=(*events.GRAVE, "changed"))
+        mine_told = told.get(one.report_id, [])
     return page(
         request,
         "record.html",
+        events=[event for event in mine_told if event.kind in events.GRAVE],
+        changed=[event for event in mine_told if event.kind == "changed"],
         review=review,
         stored=stored,
         record=stored.record,

@@ -21,7 +21,7 @@ from harvest.files.columns import FIELDS
 from harvest.files.delimited import delimiter_of, header_of
 from harvest.files.read import fingerprint
 from harvest.text import decode
-from store import jobs, raw, searches, uploads
+from store import jobs, pool, raw, searches, uploads
 from store.reviews import ReviewInfo
 
 router = APIRouter()
@@ -273,6 +273,9 @@ def save_search(
             # What was run is no one's to write.
             stated = {k: v for k, v in stated.items() if k not in searches.MEASURED}
         searches.edit(session, review.id, search_id, stated, person_id=person.id)
+        session.flush()
+        # The day of a search says whether its records wait in the pool.
+        pool.restate(session, review.id)
     return RedirectResponse(f"/reviews/{review.slug}/searches/{search_id}", status_code=303)
 
 

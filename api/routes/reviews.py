@@ -16,7 +16,7 @@ from api.services.importing import ImportRequest, import_file
 from harvest.files.read import fingerprint
 from harvest.identifiers import clean_doi, clean_pmid
 from harvest.text import fold
-from store import audit, gold, jobs, records, reviews, searches
+from store import audit, gold, jobs, pool, records, reviews, searches
 from store.errors import NotFound
 
 router = APIRouter(tags=["reviews"])
@@ -127,6 +127,9 @@ def edit_search(
     with state.store.write() as session:
         fields = body.model_dump(exclude_unset=True)
         searches.edit(session, review.id, search_id, fields, person_id=person.id)
+        session.flush()
+        # The day of a search says whether its records wait in the pool.
+        pool.restate(session, review.id)
         return views.search(searches.by_id(session, review.id, search_id))
 
 

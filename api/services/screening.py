@@ -8,19 +8,24 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from threading import Lock
 
-from store import decisions, queue, rankings, records
+from store import decisions, events, queue, rankings, records
+from store.events import EventInfo
 from store.records import StoredRecord
 from store.session import ReadSession, Store, WriteSession
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A report to be decided, with the ranking and place it is shown at."""
+    """A report to be decided, with the ranking and place it is shown at.
+
+    ``events`` are what sources say happened to it that a reader must know.
+    """
 
     report_id: int
     place: int | None
     score: float | None
     stored: StoredRecord
+    events: tuple[EventInfo, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +94,16 @@ def next_cards(
         valid=dt.timedelta(minutes=lease_minutes),
         skip=kept,
     )
-    found = records.by_reports(session, review_id, [place.report_id for place in places])
+    dealt = [place.report_id for place in places]
+    found = records.by_reports(session, review_id, dealt)
+    told = events.of_reports(session, dealt)
     cards = tuple(
         Card(
             report_id=place.report_id,
             place=place.place,
             score=order.scores[place.place - 1] if place.place else None,
             stored=found[place.report_id],
+            events=tuple(told.get(place.report_id, ())),
         )
         for place in places
     )
