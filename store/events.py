@@ -325,17 +325,24 @@ def of_reports(
 
 
 def waiting(session: ReadSession, review_id: int) -> list[EventInfo]:
-    """Grave events on included reports about which nobody has done anything yet."""
-    acted = select(EventAct.id).where(EventAct.event_id == Event.id).exists()
-    return _infos(
+    """Grave events on included reports about which nobody has done anything yet, newest first.
+
+    What several sources say of one report is one event to act on: the one that names a notice.
+    """
+    found = _infos(
         session,
         (Event.review_id == review_id)
         & Event.kind.in_(GRAVE)
         & Event.mistaken_at.is_(None)
-        & Decision.decision.in_(("include", "maybe"))
         & Report.active.is_(True)
-        & ~acted,
+        & Decision.decision.in_(("include", "maybe")),
     )
+    done = {(event.report_id, event.kind) for event in found if event.acts}
+    first: dict[tuple[int, str], EventInfo] = {}
+    for event in sorted(found, key=lambda e: (not e.detail.get("notice"), e.id)):
+        first.setdefault((event.report_id, event.kind), event)
+    left = [event for key, event in first.items() if key not in done]
+    return sorted(left, key=lambda event: -event.id)
 
 
 def by_id(session: ReadSession, review_id: int, event_id: int) -> EventInfo:

@@ -99,7 +99,8 @@ def add_batch(
     batch_id, filed, lost = _add(session, review_id, search_id, file, entries, rejected, person_id)
     # A record of a withdrawn file that comes again counts again.
     searches.refresh_active(session, batch_id)
-    reviews.touch(session, review_id)
+    if not session.scalar(select(Batch.pooled).where(Batch.id == batch_id)):
+        reviews.touch(session, review_id)
     audit.append(
         session,
         "file.imported",

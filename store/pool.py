@@ -6,6 +6,7 @@ or by a lead's written word, never by the day a file arrived.
 
 from __future__ import annotations
 
+import calendar
 import datetime as dt
 import hashlib
 from collections.abc import Mapping
@@ -48,8 +49,8 @@ def latest_day(stated: str | None) -> str | None:
         if len(numbers) == 1:
             return dt.date(numbers[0], 12, 31).isoformat()
         if len(numbers) == 2:
-            following = dt.date(numbers[0] + numbers[1] // 12, numbers[1] % 12 + 1, 1)
-            return (following - dt.timedelta(days=1)).isoformat()
+            first = dt.date(numbers[0], numbers[1], 1)
+            return (first.replace(day=calendar.monthrange(*numbers)[1])).isoformat()
         return dt.date(*numbers).isoformat()
     except (ValueError, TypeError):
         return None
@@ -448,6 +449,8 @@ def by_search(session: ReadSession, review_id: int) -> list[Waiting]:
     return [
         _waiting(search, source, entries.get(search, []), lost.get(search, 0), first, last, stated)
         for search, source, first, last, stated in days
+        # One that brought again what the review holds has nothing that waits.
+        if search in entries or search in lost
     ]
 
 
