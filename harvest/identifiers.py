@@ -24,7 +24,8 @@ def clean_doi(text: str | None) -> str | None:
     found = sici or _DOI.search(candidate)
     if not found:
         return None
-    doi = found.group(0).rstrip(".,;:'\"")
+    # In a link that asks for it by parameters, the next of these begins behind it.
+    doi = re.split(r"&\w+=", found.group(0))[0].rstrip(".,;:'\"")
     for opening, closing in ("()", "[]"):
         while doi.endswith(closing) and doi.count(closing) > doi.count(opening):
             doi = doi[:-1].rstrip(".,;:")

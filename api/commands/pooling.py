@@ -68,7 +68,10 @@ def show_pool(review: ReviewOption = None, as_json: Json = False) -> None:
                     markup=False,
                 )
             if waiting:
-                screen.print(f"An admission now would be {'an update' if kind == 'update' else 'a top-up'}.", markup=False)
+                screen.print(
+                    f"An admission now would be {'an update' if kind == 'update' else 'a top-up'}.",
+                    markup=False,
+                )
             for admission in admitted:
                 screen.print(
                     f"{admission.name}, up to {admission.up_to}: {admission.records:,} records, "

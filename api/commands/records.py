@@ -25,7 +25,14 @@ from api.commands.output import (
 )
 from api.documents import exports, search_log
 from api.protocol import ProtocolBody
-from api.services.importing import LABEL_USES, ImportOutcome, ImportRequest, import_file, slug
+from api.services.importing import (
+    LABEL_USES,
+    ImportOutcome,
+    ImportRequest,
+    import_file,
+    slug,
+    told_by,
+)
 from api.services.search_log import search_log as log_of
 from api.wake import wake
 from harvest.files.read import FileContent, read_file
@@ -81,9 +88,7 @@ def show_rejected(screen: Console, rejected: tuple[Rejected, ...]) -> None:
 
 
 def import_records(
-    file: Annotated[
-        Path, typer.Argument(help="RIS, NBIB, PubMed XML, BibTeX, EndNote XML, table.")
-    ],
+    file: Annotated[Path, typer.Argument(help="RIS, Ovid, ProQuest, Web of Science, Refer, …")],
     review: ReviewOption = None,
     actor: AsOption = None,
     search: Annotated[
@@ -220,12 +225,15 @@ def _show_dry_run(output: Output, file: Path, content: FileContent) -> None:
         "columns": dict(content.columns),
         "unused_columns": list(content.unused_columns),
         "notices": list(content.notices),
+        "origin": told_by(content.origin),
         "labelled": sum(record.label is not None for record in content.records),
         "sha256": content.sha256,
     }
 
     def show(screen: Console) -> None:
         screen.print(f"{file.name}: {content.format}")
+        for name, value in told_by(content.origin).items():
+            screen.print(f"{name}, as the file tells: {value}", markup=False)
         _show_columns(screen, content.columns, content.unused_columns)
         for notice in content.notices:
             screen.print(f"Note: {notice}", markup=False)

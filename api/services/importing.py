@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 from api.services.deduplicating import deduplicate_new
 from harvest.errors import UnreadableFile
 from harvest.files.build import MALFORMED_ID
+from harvest.files.origin import Stated, origin
 from harvest.files.read import FileContent, entries, fingerprint, read_file
 from harvest.files.sniff import sniff
 from harvest.files.table import Mapped
@@ -188,17 +189,23 @@ def _store(
     search_id = request.search_id
     if search_id is None:
         fields = dict(request.search_fields or {})
+        source = fields.get("source")
+        read = {k: v for k, v in told_by(content.origin).items() if fields.get(k) is None}
         search_id = searches.create(
-            session, review_id, kind="file", person_id=person_id, fields=fields
+            session, review_id, kind="file", person_id=person_id, fields={**fields, **read}
         )
-    source = searches.by_id(session, review_id, search_id).source
+    else:
+        source, read = searches.by_id(session, review_id, search_id).source, {}
+    notices = list(content.notices)
+    if read:
+        notices.append(f"read from the file into its search: {', '.join(sorted(read))}")
     info = FileInfo(
         name=name,
         sha256=content.sha256,
         size=content.size,
         format=content.format,
         columns=content.columns,
-        notices=content.notices,
+        notices=notices,
     )
     batch_id = filing.add_batch(
         session,
@@ -211,6 +218,17 @@ def _store(
     )
     raw.keep_batch(session, batch_id, _chunks(stream))
     return batch_id
+
+
+def told_by(origin: Stated) -> dict[str, Any]:
+    """Fields of a search that its file tells of itself."""
+    told = {
+        "source": origin.database,
+        "platform": origin.platform,
+        "strategy": origin.strategy,
+        "reported": origin.reported,
+    }
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def _labels(
@@ -294,6 +312,7 @@ class Preview:
     header: tuple[str, ...]
     complete: bool
     labelled: int
+    origin: Stated
 
 
 def preview(
@@ -314,6 +333,7 @@ def _preview_plain(stream: BinaryIO, mapping: Mapping[str, str] | None, limit: i
     rejected: list[Rejected] = []
     notices: list[str] = []
     columns: Mapped | None = None
+    stated: Stated | None = None
     more = False
     for entry in entries(stream, file_format, mapping):
         if len(found) + len(rejected) == limit:
@@ -321,6 +341,8 @@ def _preview_plain(stream: BinaryIO, mapping: Mapping[str, str] | None, limit: i
             break
         if isinstance(entry, Mapped):
             columns = entry
+        elif isinstance(entry, Stated):
+            stated = entry
         elif isinstance(entry, Notice):
             notices.append(entry.message)
         elif isinstance(entry, Record):
@@ -336,4 +358,5 @@ def _preview_plain(stream: BinaryIO, mapping: Mapping[str, str] | None, limit: i
         header=columns.columns.header if columns else (),
         complete=not more,
         labelled=sum(record.label is not None for record in found),
+        origin=origin(file_format, found, stated),
     )

@@ -8,19 +8,39 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from harvest.errors import FileTooLarge, UnknownFormat
-from harvest.files import bibtex, delimited, endnote_xml, jsonl, nbib, pubmed_xml, ris, xlsx
+from harvest.files import (
+    bibtex,
+    delimited,
+    endnote_xml,
+    jsonl,
+    nbib,
+    ovid,
+    proquest_text,
+    pubmed_xml,
+    refer,
+    refworks,
+    ris,
+    wos,
+    xlsx,
+)
+from harvest.files.origin import Stated, origin
 from harvest.files.sniff import READABLE, sniff
 from harvest.files.table import Mapped
 from harvest.files.unpack import unpacked
-from harvest.record import Entry, Notice, Parser, Record, Rejected
+from harvest.record import Entry, Notice, Record, Rejected
 
-PARSERS: Mapping[str, Parser] = {
+PARSERS: Mapping[str, Callable[[BinaryIO], Iterator[Entry | Notice | Stated]]] = {
     "ris": ris.parse,
     "nbib": nbib.parse,
     "pubmed-xml": pubmed_xml.parse,
     "endnote-xml": endnote_xml.parse,
     "bibtex": bibtex.parse,
     "jsonl": jsonl.parse,
+    "wos": wos.parse,
+    "ovid": ovid.parse,
+    "proquest-text": proquest_text.parse,
+    "refworks": refworks.parse,
+    "refer": refer.parse,
 }
 TABLES = {"csv": delimited.parse, "xlsx": xlsx.parse}
 FORMATS = (*PARSERS, *TABLES)
@@ -34,6 +54,7 @@ class FileContent:
     Attributes:
         columns: field to column name, for tables only.
         unused_columns: columns that fill no field, for tables only.
+        origin: database, platform and strategy, as far as the file tells them.
     """
 
     format: str
@@ -44,6 +65,7 @@ class FileContent:
     notices: tuple[str, ...] = ()
     columns: Mapping[str, str] = field(default_factory=dict)
     unused_columns: tuple[str, ...] = ()
+    origin: Stated = field(default_factory=Stated)
 
     @property
     def entries_read(self) -> int:
@@ -75,7 +97,7 @@ def fingerprint(stream: BinaryIO, *, limit: int | None = None) -> tuple[str, int
 
 def entries(
     stream: BinaryIO, file_format: str, mapping: Mapping[str, str] | None = None
-) -> Iterator[Entry | Notice | Mapped]:
+) -> Iterator[Entry | Notice | Mapped | Stated]:
     """Entries of a file of a known format, as a stream.
 
     Raises:
@@ -128,6 +150,7 @@ def _collected(
     rejected: list[Rejected] = []
     notices: list[str] = []
     columns: Mapped | None = None
+    stated: Stated | None = None
     for entry in entries(stream, name, mapping):
         if isinstance(entry, Record):
             records.append(entry)
@@ -135,6 +158,8 @@ def _collected(
             rejected.append(entry)
         elif isinstance(entry, Mapped):
             columns = entry
+        elif isinstance(entry, Stated):
+            stated = entry
         else:
             notices.append(entry.message)
         if progress and (len(records) + len(rejected)) % 500 == 0:
@@ -148,6 +173,7 @@ def _collected(
         notices=tuple(notices),
         columns=columns.columns.names if columns else {},
         unused_columns=columns.columns.unused if columns else (),
+        origin=origin(name, records, stated),
     )
     if content.entries_read != len(records) + len(rejected):
         raise AssertionError(

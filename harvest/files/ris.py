@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from harvest.files.build import Fields, label_in, record_from
+from harvest.files.origin import Stated, stated_in
+from harvest.files.tagged import Tagged
 from harvest.record import Author, Entry, Notice
 from harvest.text import read_text
 
@@ -27,31 +28,6 @@ _KNOWN = frozenset(
 # Without a TY line only these begin an entry; Ovid writes link lines (NL) behind each ER.
 _OPENERS = frozenset("A1 AB AN AU DO ID JF JO N2 PMID T1 T2 TI VL".split())
 _LABEL = {"ASReview_relevant": "include", "ASReview_irrelevant": "exclude"}
-
-
-@dataclass(slots=True)
-class _Entry:
-    position: int
-    line: int
-    typed: bool
-    values: list[tuple[str, list[str]]] = field(default_factory=list)
-
-    def all(self, *tags: str) -> list[str]:
-        """Values of the tags, in the order of the tags, continuation lines joined."""
-        return [
-            "\n".join(lines) for tag in tags for name, lines in self.values if name == tag if lines
-        ]
-
-    def lines(self, *tags: str) -> list[str]:
-        return [line for value in self.all(*tags) for line in value.split("\n") if line.strip()]
-
-    def first(self, *tags: str) -> str | None:
-        return next((value for value in self.all(*tags) if value.strip()), None)
-
-    def head(self, *tags: str) -> str | None:
-        """First line of the first value: for fields that never run over several lines."""
-        value = self.first(*tags)
-        return value.strip().split("\n")[0] if value else None
 
 
 def _tag(line: str) -> tuple[str, str] | None:
@@ -72,13 +48,14 @@ def looks_like(text: str) -> bool:
     return "ER" in tags and sum(tag in _KNOWN for tag in tags) >= 3
 
 
-def parse(stream: BinaryIO) -> Iterator[Entry | Notice]:
+def parse(stream: BinaryIO) -> Iterator[Entry | Notice | Stated]:
     """Records of a RIS file; see ``harvest.record.Parser``."""
     decoded = read_text(stream)
     if decoded.note:
         yield Notice(decoded.note)
-    entry: _Entry | None = None
-    count = outside = 0
+    entry: Tagged | None = None
+    count = ends = 0
+    outside: list[str] = []
     for number, line in enumerate(decoded.text.split("\n"), start=1):
         tag = _tag(line.rstrip())
         if tag is None:
@@ -86,36 +63,44 @@ def parse(stream: BinaryIO) -> Iterator[Entry | Notice]:
                 if line.strip():
                     entry.values[-1][1].append(line.strip())
             elif line.strip():
-                outside += 1
+                outside.append(line)
             continue
         name, value = tag
         if entry is None and name != "TY" and name not in _OPENERS:
-            outside += 1
+            outside.append(line)
             continue
         if name == "TY" or entry is None:
             if entry is not None:
                 yield record_from(_fields(entry))
             count += 1
-            entry = _Entry(count, number, typed=name == "TY")
+            entry = Tagged(count, number, typed=name == "TY")
         if name == "ER":
+            ends += 1
             yield record_from(_fields(entry))
             entry = None
             continue
-        entry.values.append((name, [value.strip()] if value.strip() else []))
+        entry.add(name, value)
     if entry is not None:
         yield record_from(_fields(entry))
+        if ends:
+            yield Notice(
+                "the last record does not end (ER): the file may have been cut; it is kept so far"
+            )
+    stated = stated_in(outside)
+    if stated is not None:
+        yield stated
     if outside:
-        yield Notice(f"{outside} line(s) stand outside of records and were not read")
+        yield Notice(f"{len(outside)} line(s) stand outside of records and were not read")
 
 
-def _pages(entry: _Entry) -> str | None:
+def _pages(entry: Tagged) -> str | None:
     start, end = entry.head("SP"), entry.head("EP")
     if start and end and start != end and "-" not in start:
         return f"{start}-{end}"
     return start or end
 
 
-def _venue(entry: _Entry) -> str | None:
+def _venue(entry: Tagged) -> str | None:
     kind = (entry.head("TY") or "").upper()
     if kind in {"CHAP", "CPAPER", "CONF"}:
         return entry.head("T2", "BT", "JF", "JO", "C3", "T3")
@@ -128,7 +113,7 @@ def _label(notes: list[str]) -> str | None:
     return next((_LABEL[note.strip()] for note in notes if note.strip() in _LABEL), None)
 
 
-def _fields(entry: _Entry) -> Fields:
+def _fields(entry: Tagged) -> Fields:
     notes = entry.lines("N1")
     dois = [*entry.lines("DO", "DI"), *(note for note in notes if "doi" in note.lower())]
     pubmed = [value for value in entry.lines("U1", "C1", "C2", "M1") if "pmid" in value.lower()]
@@ -139,12 +124,6 @@ def _fields(entry: _Entry) -> Fields:
     people = entry.lines("AU", "A1") or entry.lines("A2", "ED", "A3")
     title = entry.first("TI", "T1", "CT") or entry.first("BT", "TT")
     used = {"TY", "TI", "T1", "AB", "N2", "AU", "A1", "KW", "UR", "DO", "N1", "AN", "PY", "Y1"}
-    extra: dict[str, str] = {}
-    for tag, lines in entry.values:
-        if tag not in used and lines:
-            extra[tag] = (
-                f"{extra[tag]}\n{chr(10).join(lines)}" if tag in extra else "\n".join(lines)
-            )
     return Fields(
         position=entry.position,
         line=entry.line,
@@ -172,6 +151,6 @@ def _fields(entry: _Entry) -> Fields:
         label=_label(notes) or label_in(entry.head("LB")),
         notes=notes,
         flags=() if entry.typed else ("no-type-line",),
-        extra=extra,
-        excerpt=" ".join(f"{tag} {' '.join(lines)}" for tag, lines in entry.values),
+        extra=entry.rest(frozenset(used)),
+        excerpt=entry.excerpt,
     )

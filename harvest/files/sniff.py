@@ -6,27 +6,47 @@ import re
 from typing import BinaryIO
 
 from harvest.errors import UnknownFormat, UnreadableFile
-from harvest.files import bibtex, delimited, endnote_xml, jsonl, nbib, pubmed_xml, ris, xlsx
+from harvest.files import (
+    bibtex,
+    delimited,
+    endnote_xml,
+    jsonl,
+    nbib,
+    ovid,
+    proquest_text,
+    pubmed_xml,
+    refer,
+    refworks,
+    ris,
+    wos,
+    xlsx,
+)
 from harvest.text import decode
 from harvest.xml import root_name
 
 _HEAD = 256 * 1024
-READABLE = "RIS, PubMed text (NBIB), PubMed XML, BibTeX, EndNote XML, CSV, TSV, XLSX or JSON Lines"
+READABLE = (
+    "RIS, PubMed text (NBIB), PubMed XML, BibTeX, EndNote XML, EndNote tagged (Refer), Web of "
+    "Science tagged, Ovid text, ProQuest text, RefWorks tagged, CSV, TSV, XLSX or JSON Lines"
+)
 _REMEDY = f"Export the records as {READABLE}."
 
 # Formats that people upload and that we can name but not read; each with what to do instead.
 _OTHERS = (
-    (re.compile(r"^(FN |PT [A-Z]\b)", re.M), re.compile(r"^ER\s*$", re.M), "Web of Science tagged"),
-    (re.compile(r"^%0( |$)", re.M), re.compile(r"^%[ATDX]", re.M), "Refer (EndNote tagged)"),
-    (re.compile(r"^%A ", re.M), re.compile(r"^%A ", re.M), "Refer (EndNote tagged)"),
-    (re.compile(r"^\s?<\d+[. ]*>", re.M), re.compile(r"."), "Ovid text"),
-    (re.compile(r"Report Information from ProQuest"), re.compile(r"."), "ProQuest text"),
     (re.compile(r"^--[A-Z]{2}-- ", re.M), re.compile(r"."), "Biblioscape"),
     (re.compile(r"^nep\.repec\.org", re.M), re.compile(r"."), "RePEc NEP report"),
     (re.compile(r"Record.*INSPEC"), re.compile(r"."), "INSPEC text"),
     (re.compile(r"^\s*[\[{]\s*[\[{\"]"), re.compile(r"."), "JSON"),
     (re.compile(r"^\s*<!doctype html|^\s*<html", re.I), re.compile(r"."), "a web page"),
 )
+# Formats by tags, told apart by what no other of them has.
+_TAGGED = {
+    "wos": wos.looks_like,
+    "ovid": ovid.looks_like,
+    "proquest-text": proquest_text.looks_like,
+    "refworks": refworks.looks_like,
+    "refer": refer.looks_like,
+}
 _MAGIC = (
     (b"%PDF", "a PDF"),
     (b"\xd0\xcf\x11\xe0", "an old Excel or Word file (.xls, .doc)"),
@@ -37,7 +57,7 @@ _MAGIC = (
 
 
 def sniff(stream: BinaryIO) -> str:
-    """Name of the file's format: ris, nbib, pubmed-xml, endnote-xml, bibtex, csv, xlsx or jsonl.
+    """Name of the file's format, one of ``harvest.files.read.FORMATS``.
 
     The stream is left at its beginning.
 
@@ -83,14 +103,14 @@ def _text(text: str) -> str:
         return "jsonl"
     if ris.looks_like(text) and not _is_nbib_with_ris_like_tags(text):
         return "ris"
-    for first, second, name in _OTHERS[:4]:
-        if first.search(text) and second.search(text):
-            raise UnknownFormat(f"The file looks like {name}, which is not read.", remedy=_REMEDY)
+    for name, looks_like in _TAGGED.items():
+        if looks_like(text):
+            return name
     if bibtex.looks_like(text):
         return "bibtex"
     if nbib.looks_like(text):
         return "nbib"
-    for first, second, name in _OTHERS[4:]:
+    for first, second, name in _OTHERS:
         if first.search(text) and second.search(text):
             raise UnknownFormat(f"The file looks like {name}, which is not read.", remedy=_REMEDY)
     if delimited.looks_like(text):

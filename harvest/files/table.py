@@ -60,6 +60,15 @@ def records(rows: Iterable[Row], mapping: Mapping[str, str] | None) -> Iterator[
         yield _entry(row, columns, position)
 
 
+# Embase.com puts where a report came out into one cell: "Journal (2014) 3:3 (152-160). Date of
+# Publication: 2014".
+_EMBASE = re.compile(
+    r"^(?P<venue>.+?) \((?P<year>\d{4})\)(?: (?P<volume>[\w-]+)(?::(?P<issue>[\w -]+?))?)?"
+    r"(?: \((?P<pages>[^)]*)\))?(?: Article Number: [^.]*)?\."
+    r"(?: Date of Publication: (?P<date>.*?))?$"
+)
+
+
 def _entry(row: Row, columns: Columns, position: int) -> Entry:
     if row.fault is not None:
         return Rejected(position, row.fault, line=row.line, excerpt=excerpt(" ".join(row.cells)))
@@ -83,6 +92,7 @@ def _fields(row: Row, columns: Columns, position: int) -> Fields:
         return row.cells[place].strip() or None
 
     used = set(columns.index.values())
+    place = _EMBASE.match(cell("venue") or "") if cell("year") is None else None
     keywords = cell("keywords") or ""
     split = ";" if ";" in keywords else ("," if "," in keywords else "\n")
     return Fields(
@@ -91,12 +101,12 @@ def _fields(row: Row, columns: Columns, position: int) -> Fields:
         title=cell("title"),
         abstract=cell("abstract"),
         authors=split_people(cell("authors")),
-        date=cell("year"),
-        year=cell("year"),
-        venue=cell("venue"),
-        volume=cell("volume"),
-        issue=cell("issue"),
-        pages=cell("pages"),
+        date=place["date"] or place["year"] if place else cell("year"),
+        year=place["year"] if place else cell("year"),
+        venue=place["venue"] if place else cell("venue"),
+        volume=place["volume"] if place else cell("volume"),
+        issue=place["issue"] if place else cell("issue"),
+        pages=place["pages"] if place else cell("pages"),
         publisher=cell("publisher"),
         doi=[value for value in (cell("doi"),) if value],
         pmid=[value for value in (cell("pmid"),) if value],

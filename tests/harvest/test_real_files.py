@@ -20,10 +20,10 @@ FILES = (
     if IMPORTS.is_dir()
     else []
 )
-# Formats that Winnow names but does not read yet.
+# Formats that Winnow names but does not read, and files that hold no record.
 _UNREAD = re.compile(
-    r"\.(enw|isi|ciw|ref|enl|vec|md|json)$|OVIDTagged|Ovid.*txt$|Biblioscape.*txt$|Repec|Inspec.*txt$"
-    r"|no_enw|ais_enl|ProQuest_Test|emptyFile|Empty\.txt|InvalidFormat|example_wos"
+    r"\.(vec|md|json)$|Biblioscape.*txt$|Repec|Inspec.*txt$|OvidImporterTest2Invalid"
+    r"|pattern\.|emptyFile|Empty\.(txt|isi)|InvalidFormat"
 )
 
 
