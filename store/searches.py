@@ -65,6 +65,7 @@ class BatchInfo:
     number: int | None = None
     problem: str | None = None
     held: bool = False
+    pooled: bool = False
 
     @property
     def read(self) -> int:
@@ -128,6 +129,12 @@ class SearchInfo:
         if self.reported is None or self.at_most:
             return None
         return self.reported - (self.received if self.walked is None else self.walked)
+
+    @property
+    def pooled(self) -> bool:
+        """Whether all that it brought waits in the pool."""
+        live = [batch for batch in self.batches if not batch.withdrawn_at]
+        return bool(live) and all(batch.pooled for batch in live)
 
     @property
     def withdrawn(self) -> bool:
@@ -344,6 +351,7 @@ def _batches(session: ReadSession, condition: Any) -> list[BatchInfo]:
             number=row.number,
             problem=row.problem,
             held=row.held,
+            pooled=row.pooled,
         )
         for row, new, changed, same, filtered, lost, person in rows
     ]

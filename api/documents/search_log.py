@@ -28,11 +28,18 @@ def as_markdown(log: Log) -> str:
     ]
     if log.note:
         out += ["", f"> {log.note}"]
+    out += [line for words in log.standing for line in ("", words)]
     out += ["", "## The 16 items", ""]
     out += [f"{number}. **{name}.** {log.items[number]}" for number, name in ITEMS.items()]
     out += ["", "## Searches", "", *_overview(log)]
     for search in log.searches:
         out += ["", *_search(search)]
+    if log.pooled:
+        out += ["", "## In the pool", ""]
+        out += [
+            f"- {search.title}: run {search.answers[13]}; it counts nowhere above."
+            for search in log.pooled
+        ]
     if log.withdrawn:
         out += ["", "## Withdrawn", ""]
         out += [

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from api.protocol import ProtocolBody
-from api.services import strategies
+from api.services import nights, strategies
+from api.services.versions import INCLUDED_AT
 from harvest.strategy.tree import Limit, leaves, placed
 from harvest.strategy.write import leaf_text
-from store import flow, reviews, runs, searches
+from store import admissions, completions, flow, pool, reviews, runs, searches
 from store import strategies as stored
 from store.flow import Flow
 from store.runs import RunInfo
@@ -59,6 +60,7 @@ class LogSearch:
 
     Attributes:
         number: place in the log, from 1.
+        runs: the runs that asked for everything.
         lines: of a harvested search; empty for one that was imported.
         losses: what the source could not say, by kind, with what was decided of it.
         filtered: different records that the strategy rejected on our side.
@@ -89,13 +91,18 @@ class LogSearch:
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """The search log of a review."""
+    """The search log of a review.
+
+    ``standing`` says what is frozen, what waits, and when sources were last checked.
+    """
 
     title: str
     note: str | None
+    standing: tuple[str, ...]
     made_at: dt.datetime
     searches: tuple[LogSearch, ...]
     withdrawn: tuple[LogSearch, ...]
+    pooled: tuple[LogSearch, ...]
     items: dict[int, str]
     flow: Flow
 
@@ -118,17 +125,52 @@ def search_log(session: ReadSession, review_id: int) -> Log:
         )
         for number, info in enumerate(searches.everything(session, review_id), start=1)
     ]
-    kept = tuple(search for search in listed if not search.info.withdrawn)
+    counted = [search for search in listed if not search.info.withdrawn]
+    kept = tuple(search for search in counted if not search.info.pooled)
     counts = flow.flow(session, review_id)
     return Log(
         title=review.title,
         note=body.strategy_note or None,
+        standing=tuple(_standing(session, review_id)),
         made_at=dt.datetime.now(dt.UTC),
         searches=kept,
         withdrawn=tuple(search for search in listed if search.info.withdrawn),
+        pooled=tuple(search for search in counted if search.info.pooled),
         items={number: _item(number, kept, counts) for number in ITEMS},
         flow=counts,
     )
+
+
+def _standing(session: ReadSession, review_id: int) -> list[str]:
+    found = []
+    until = pool.freeze(session, review_id)
+    if until:
+        waiting = pool.waiting(session, review_id)
+        found.append(
+            f"Searches are frozen on {until}: {waiting:,} records of searches run later wait in "
+            "the pool and are in none of these counts."
+        )
+    for each in completions.everything(session, review_id):
+        found.append(
+            f"Version {each.number} was completed on {each.completed_at:%Y-%m-%d}: "
+            f"{each.included:,} reports of {each.studies:,} studies {INCLUDED_AT}."
+        )
+    for admission in admissions.everything(session, review_id):
+        found.append(
+            f"{admission.name.capitalize()} took in searches up to {admission.up_to}: "
+            f"{admission.records:,} records."
+        )
+    checked = nights.checked(session, review_id)
+    if checked:
+        days = "; ".join(
+            f"{each.source} {each.last.isoformat() if each.last else 'never'}"
+            + (f" (everything {each.whole.isoformat()})" if each.whole else "")
+            for each in checked
+        )
+        found.append(
+            f"Retractions, corrections and expressions of concern were last checked: {days}."
+        )
+    return found
 
 
 def _search(
@@ -148,7 +190,8 @@ def _search(
         found = strategies.by_id(session, review_id, info.strategy_id)
         version, review_note = found.info.version, found.info.peer_review
         note = found.strategy.note
-        newest = own[-1].id if own else None
+        whole = [run for run in own if run.mode == "whole"]
+        newest = whole[-1].id if whole else None
         hits = {
             h.line: h
             for h in stored.hits(session, info.strategy_id, run_id=newest)
@@ -164,7 +207,7 @@ def _search(
             )
             for line in found.strategy.lines.values()
         )
-        losses = _losses(own[-1].losses) if own else ()
+        losses = _losses(whole[-1].losses) if whole else ()
         own_limits = [
             leaf_text(leaf.node)
             for leaf in leaves(placed(found.strategy, info.line))
@@ -172,7 +215,10 @@ def _search(
         ]
         limits = "; ".join(dict.fromkeys(own_limits)) or None
     answers = _answers(info, own, version, review_note, limits, protocol)
-    return LogSearch(number, info, tuple(own), lines, losses, filtered, note, version, answers)
+    # A living review has thousands of nights: those that asked for everything are listed, the
+    # others are told together under the dates.
+    listed = tuple(run for run in own if run.mode == "whole")
+    return LogSearch(number, info, listed, lines, losses, filtered, note, version, answers)
 
 
 def _losses(losses: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
@@ -194,9 +240,16 @@ def _dates(info: SearchInfo, own: Sequence[RunInfo]) -> str:
     if not own:
         return info.run_on or NOT_STATED
     days = [
-        f"{run.started_at:%Y-%m-%d} (run {run.id}, {'held' if run.held else run.state})"
+        f"{run.until or run.started_at.date()} (run {run.id}, {'held' if run.held else run.state})"
         for run in own
+        if run.mode == "whole"
     ]
+    later = [run for run in own if run.mode == "changes" and run.good]
+    if later:
+        days.append(
+            f"what was new or changed asked for {len(later):,} "
+            f"{'time' if len(later) == 1 else 'times'} from {later[0].until} to {later[-1].until}"
+        )
     return ", ".join(days)
 
 
@@ -225,6 +278,12 @@ def _answers(
         12: info.update_method
         or (
             f"Can be run again as it stands (strategy version {version}); what is new is added."
+            + (
+                " Nightly: what the source indexed or changed since, with an overlap of days; "
+                "everything now and then."
+                if any(run.night_id for run in own)
+                else ""
+            )
             if info.kind == "api"
             else "None stated."
         ),
@@ -249,10 +308,11 @@ def _limits(info: SearchInfo, limits: str | None, protocol: ProtocolBody) -> str
 
 def _total(info: SearchInfo, own: Sequence[RunInfo]) -> str:
     reported = "not stated" if info.reported is None else f"{info.reported:,}"
-    if own and own[-1].at_most:
-        reported = f"at most {reported} (a sum over {len(own[-1].queries)} overlapping queries)"
+    whole = [run for run in own if run.mode == "whole"]
+    if whole and whole[-1].at_most:
+        reported = f"at most {reported} (a sum over {len(whole[-1].queries)} overlapping queries)"
     words = f"Reported {reported}; received {info.received:,}"
-    if own and own[-1].at_most:
+    if whole and whole[-1].at_most:
         return f"{words}."
     if info.gap:
         why = info.gap_reason or "not explained"
