@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from types import FrameType
 
@@ -24,6 +25,8 @@ logger = logging.getLogger(__name__)
 
 # How long a worker may take to see that it is to stop.
 _BLINK = 0.5
+# Runs that are walked at once at one source.
+_AT_ONCE = 4
 
 
 class Harvests:
@@ -40,23 +43,29 @@ class Harvests:
         self._settings = settings
         self._done = done
         self._stop = threading.Event()
-        self._threads: dict[int, threading.Thread] = {}
+        self._threads: dict[int, tuple[str, threading.Thread]] = {}
 
     def take_up(self) -> None:
-        """Begin with runs that wait, and with those that somebody left."""
-        self._threads = {n: thread for n, thread in self._threads.items() if thread.is_alive()}
+        """Begin with runs that wait, and with those that somebody left.
+
+        A source's pace is shared by all its runs, so a few at once are as quick as all; and the
+        runs at one that hangs leave the others' places free.
+        """
+        self._threads = {n: found for n, found in self._threads.items() if found[1].is_alive()}
+        busy = Counter(source for source, _ in self._threads.values())
         with self._store.read() as session:
-            due = runs.due(session)
-        for number in due:
-            if number not in self._threads:
+            due = runs.due_at(session)
+        for number, source in due.items():
+            if number not in self._threads and busy[source] < _AT_ONCE:
+                busy[source] += 1
                 thread = threading.Thread(target=self._walk, args=(number,), name=f"run-{number}")
-                self._threads[number] = thread
+                self._threads[number] = (source, thread)
                 thread.start()
 
     def close(self) -> None:
         """Stop after the pages under way; the next worker goes on with the runs."""
         self._stop.set()
-        for thread in self._threads.values():
+        for _, thread in self._threads.values():
             thread.join()
 
     def _walk(self, number: int) -> None:

@@ -13,6 +13,7 @@ from harvest.record import Rejected
 from store import audit, filing, raw, reviews, run_pages, searches
 from store.errors import Conflict, NotFound
 from store.filing import FileInfo, Keyed
+from store.run_outlines import CUT, is_cut
 from store.session import ReadSession, WriteSession
 from store.tables import (
     Batch,
@@ -30,8 +31,6 @@ SILENT = dt.timedelta(seconds=90)
 OPEN = ("waiting", "running", "blocked", "stopped", "failed")
 # What an entry is rejected for that the source listed and did not give.
 MISSING = "asked for and not returned"
-# What the problem of a run begins with that was ended by somebody.
-CUT = "ended before its end"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +96,7 @@ class RunInfo:
     @property
     def cut(self) -> bool:
         """Whether it was ended before its end: what it did not bring is asked for again."""
-        return any(problem.startswith(CUT) for problem in self.problems)
+        return is_cut(self.problems)
 
     @property
     def good(self) -> bool:
@@ -209,9 +208,12 @@ def by_id(session: ReadSession, run_id: int, review_id: int | None = None) -> Ru
     return found[0]
 
 
-def everything(session: ReadSession, review_id: int) -> list[RunInfo]:
-    """All runs of a review, oldest first."""
-    return _infos(session, Run.review_id == review_id)
+def everything(session: ReadSession, review_id: int, *, limit: int | None = None) -> list[RunInfo]:
+    """Runs of a review, oldest first: all of them, or the newest so many."""
+    if limit is None:
+        return _infos(session, Run.review_id == review_id)
+    newest = select(Run.id).where(Run.review_id == review_id).order_by(Run.id.desc()).limit(limit)
+    return _infos(session, Run.id.in_(session.scalars(newest).all()))
 
 
 def _infos(session: ReadSession, condition: Any) -> list[RunInfo]:
@@ -333,12 +335,21 @@ def _info(
 
 def due(session: ReadSession) -> list[int]:
     """Runs that a worker should walk: the waiting, and those that somebody left."""
+    return list(due_at(session))
+
+
+def due_at(session: ReadSession) -> dict[int, str]:
+    """The same, each with its source."""
     silent = (Run.state == "running") & (
         Run.heartbeat_at.is_(None) | (Run.heartbeat_at < now() - SILENT)
     )
-    return list(
-        session.scalars(select(Run.id).where((Run.state == "waiting") | silent).order_by(Run.id))
+    rows = session.execute(
+        select(Run.id, Search.source_name)
+        .join(Search, Search.id == Run.search_id)
+        .where((Run.state == "waiting") | silent)
+        .order_by(Run.id)
     )
+    return {number: source or "" for number, source in rows}
 
 
 def claim(session: WriteSession, run_id: int, owner: str, *, due_only: bool) -> bool:
@@ -579,19 +590,6 @@ def give_up(session: WriteSession, run_id: int, *, reason: str) -> None:
 def of_night(session: ReadSession, night_id: int) -> list[RunInfo]:
     """Runs of a night, in the order they were begun."""
     return _infos(session, Run.night_id == night_id)
-
-
-def of_line(
-    session: ReadSession, review_id: int, source: str, strategy_id: int, line: str
-) -> list[RunInfo]:
-    """Runs of a strategy line at a source, oldest first."""
-    mine = select(Search.id).where(
-        Search.review_id == review_id,
-        Search.source_name == source,
-        Search.strategy_id == strategy_id,
-        Search.line == line,
-    )
-    return _infos(session, Run.search_id.in_(mine))
 
 
 def join_night(session: WriteSession, run_id: int, night_id: int) -> None:

@@ -26,6 +26,8 @@ router = APIRouter()
 RunPath = Annotated[int, Path(ge=1, le=2**63 - 1)]
 _LONGEST = 500_000
 _SAMPLE = 20
+# Runs on the page: a living review has thousands, of which the nights' page tells.
+_SHOWN = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,7 +286,7 @@ def _harvest(
     status: int = 200,
 ) -> HTMLResponse:
     with state.store.read() as session:
-        found = runs.everything(session, review.id)
+        found = runs.everything(session, review.id, limit=_SHOWN)
         counts = flow.flow(session, review.id)
         versions = stored.versions(session, review.id)
         standing = {

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from api import schedule as schedules
@@ -19,11 +19,11 @@ from api.services.harvesting import Blocked
 from api.settings import Settings
 from harvest.errors import StrategyError
 from harvest.http import masked
-from store import admissions, nights, pool, reviews, runs
+from store import admissions, nights, pool, reviews, run_outlines, runs
 from store.errors import Conflict, NotFound
 from store.nights import NightInfo
 from store.reviews import ReviewInfo
-from store.runs import RunInfo
+from store.run_outlines import Outline
 from store.session import ReadSession, Store, WriteSession
 
 logger = logging.getLogger(__name__)
@@ -217,7 +217,9 @@ def _begin_source(
     today: dt.date,
 ) -> None:
     current = strategies.current(session, night.review_id)
-    before = runs.of_line(session, night.review_id, name, current.info.id, current.strategy.use)
+    before = run_outlines.of_line(
+        session, night.review_id, name, current.info.id, current.strategy.use
+    )
     left = next((run for run in reversed(before) if run.state in runs.OPEN), None)
     if left is not None and not _taken_over(session, left, night, today):
         return
@@ -234,7 +236,7 @@ def _begin_source(
 
 
 def window_start(
-    before: list[RunInfo], wanted: Schedule, overlap: int, today: dt.date
+    before: Sequence[Outline], wanted: Schedule, overlap: int, today: dt.date
 ) -> dt.date | None:
     """First day of what is asked for at a source; None: everything.
 
@@ -244,18 +246,15 @@ def window_start(
         overlap: days that are asked for again.
         today: the day of the night.
     """
-    good = [run for run in before if run.good and run.until]
+    good = [run for run in before if run.good]
     whole = [run for run in good if run.mode == "whole"]
-    if not whole:
+    if not whole or (today - whole[-1].day).days >= wanted.whole_days:
         return None
-    last_whole = dt.date.fromisoformat(whole[-1].until or "")
-    if (today - last_whole).days >= wanted.whole_days:
-        return None
-    last = max(dt.date.fromisoformat(run.until or "") for run in good)
+    last = max(run.day for run in good)
     return min(last, today) - dt.timedelta(days=overlap)
 
 
-def _taken_over(session: WriteSession, left: RunInfo, night: NightInfo, today: dt.date) -> bool:
+def _taken_over(session: WriteSession, left: Outline, night: NightInfo, today: dt.date) -> bool:
     """What becomes of a run that has not ended; True where another may begin.
 
     Raises:
@@ -267,8 +266,7 @@ def _taken_over(session: WriteSession, left: RunInfo, night: NightInfo, today: d
         raise Conflict(f"run {left.id} waits for a person: {left.stop_reason}")
     if left.state == "stopped":
         raise Conflict(f"run {left.id} was stopped by a person; resume it or release it")
-    began = dt.date.fromisoformat(left.until) if left.until else left.started_at.date()
-    if left.mode == "whole" and today - began < _STALE:
+    if left.mode == "whole" and today - left.day < _STALE:
         # It goes on from the page where it failed.
         runs.join_night(session, left.id, night.id)
         return False
@@ -353,19 +351,19 @@ class Checked:
 
 def checked(session: ReadSession, review_id: int) -> list[Checked]:
     """When each source was last asked for what the review searches, in order of name."""
-    by_source: dict[str, list[RunInfo]] = {}
-    for run in runs.everything(session, review_id):
+    by_source: dict[str, list[Outline]] = {}
+    for run in run_outlines.everything(session, review_id):
         by_source.setdefault(run.source, []).append(run)
     history = nights.everything(session, review_id)
     names = sorted({*by_source, *(name for night in history for name in night.problems)})
     return [_checked(name, by_source.get(name, []), history) for name in names]
 
 
-def _checked(name: str, found: list[RunInfo], history: list[NightInfo]) -> Checked:
+def _checked(name: str, found: Sequence[Outline], history: list[NightInfo]) -> Checked:
     good = [run for run in found if run.good]
-    days = [_day(run) for run in good]
-    whole = [_day(run) for run in good if run.mode == "whole"]
-    by_night: Mapping[int | None, RunInfo] = {run.night_id: run for run in found}
+    days = [run.day for run in good]
+    whole = [run.day for run in good if run.mode == "whole"]
+    by_night: Mapping[int | None, Outline] = {run.night_id: run for run in found}
     failing, why = 0, None
     for night in history:
         if night.ended_at is None:
@@ -385,7 +383,3 @@ def _checked(name: str, found: list[RunInfo], history: list[NightInfo]) -> Check
         failing=failing,
         why=why,
     )
-
-
-def _day(run: RunInfo) -> dt.date:
-    return dt.date.fromisoformat(run.until) if run.until else run.started_at.date()
