@@ -18,14 +18,14 @@ from api.services.deduplicating import deduplicate_new
 from api.services.importing import key
 from api.services.matching import known_of
 from api.settings import Settings
-from harvest.errors import Interrupted, MalformedPage, SourceError
+from harvest.errors import Interrupted, MalformedPage, SourceError, SourceUnavailable
 from harvest.http import masked
 from harvest.record import Record, Rejected
 from harvest.render.registry import Rendered
 from harvest.render.window import Window, within
 from harvest.sieve import Sieve
 from harvest.sources.config import SourceConfig
-from harvest.sources.protocol import Page, Source
+from harvest.sources.protocol import Cursor, Page, Source
 from harvest.strategy.write import leaf_text
 from harvest.text import title_key
 from model.evaluate import MATCHED, Held, match
@@ -390,12 +390,24 @@ def _pages(work: _Walk, stop: threading.Event, progress: Progress) -> None:
             _keep(work, page)
             raise
         done += _keep(work, page)
+        if page.cursor is not None and _place(page.cursor) == _place(cursor):
+            # It would be walked for ever.
+            raise SourceUnavailable(
+                f"{work.run.source} named the place that it gave before as the next.",
+                source=work.run.source,
+                remedy="Try again later; a night asks anew.",
+            )
         cursor = page.cursor
         progress(done, work.run.reported)
     # Before its records come into the queue: nobody is shown a copy of what is there already.
     deduplicate_new(work.store, work.run.review_id)
     with work.store.write() as session:
         runs.finish(session, work.run.id, work.owner)
+
+
+def _place(cursor: Cursor) -> dict[str, object]:
+    """Where a cursor stands, without how much has come by then."""
+    return {name: value for name, value in cursor.items() if name != "came"}
 
 
 def _keep(work: _Walk, page: Page) -> int:

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from api import schedule as schedules
 from api.schedule import Schedule, ScheduleError
-from api.services import harvesting, mornings, nights
+from api.services import harvesting, mornings, nights, pool_scores, versions
+from api.services.importing import ImportRequest, import_file
+from api.services.ranking import Ranker
 from api.settings import Settings
+from api.worker import Worker
 from store import admissions, events, flow, pool, records, runs
 from store import nights as stored
 from store.errors import Conflict
@@ -317,3 +325,129 @@ def test_a_night_is_not_begun_by_hand_while_another_is_under_way(calendar: Calen
     nights.begin_now(made.store, made.settings, made.review.id, moment=calendar.moment)
     with pytest.raises(Conflict, match="under way"):
         nights.begin_now(made.store, made.settings, made.review.id, moment=calendar.moment)
+
+
+def test_two_workers_make_each_night_once(
+    store: Store, settings: Settings, review: ReviewInfo, person: PersonInfo
+) -> None:
+    with bench(store, settings, review, person, size=120) as made:
+        made.save()
+        limits = made.settings.harvest.model_copy(update={"shortest_minutes": 1})
+        chosen = made.settings.model_copy(
+            update={"harvest": limits, "pipeline": "elas-u4", "worker_idle_seconds": 0.5}
+        )
+        with store.write() as session:
+            wanted = Schedule(on=True, cron="* * * * *")
+            nights.set_schedule(
+                session,
+                chosen,
+                review.id,
+                wanted,
+                person_id=person.id,
+                # Two minutes ago, so that one is due as the workers start.
+                moment=dt.datetime.now(dt.UTC) - dt.timedelta(minutes=2),
+            )
+        # Each looks for itself, as two machines do; on SQLite they share this process.
+        workers = [Worker(store, chosen) for _ in range(2)]
+        threads = [threading.Thread(target=worker.run) for worker in workers]
+        for thread in threads:
+            thread.start()
+        try:
+            until = time.monotonic() + 60
+            history: list[stored.NightInfo] = []
+            while time.monotonic() < until:
+                with store.read() as session:
+                    history = stored.everything(session, review.id)
+                if any(night.told_at for night in history):
+                    break
+                time.sleep(0.2)
+        finally:
+            for worker in workers:
+                worker.stop()
+            for thread in threads:
+                thread.join()
+        with store.read() as session:
+            made_runs = runs.everything(session, review.id)
+    assert any(night.told_at for night in history)
+    assert len({night.due_at for night in history}) == len(history)
+    for night in history:
+        mine = sorted(run.source for run in made_runs if run.night_id == night.id)
+        assert mine == sorted(set(mine))
+    first = history[-1]
+    assert sorted(r.source for r in made_runs if r.night_id == first.id) == [
+        "europepmc",
+        "openalex",
+        "pubmed",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cron", "zone", "after", "due"),
+    [
+        # 01:30 does not exist in London on 26 March 2023: it comes right after the jump.
+        ("30 1 * * *", "Europe/London", "2023-03-25T12:00", "2023-03-26T01:00"),
+        ("30 1 * * *", "Europe/London", "2023-03-26T12:00", "2023-03-27T00:30"),
+        # 01:30 comes twice on 29 October 2023, and is due once.
+        ("30 1 * * *", "Europe/London", "2023-10-28T12:00", "2023-10-29T00:30"),
+        ("30 1 * * *", "Europe/London", "2023-10-29T00:30", "2023-10-30T01:30"),
+    ],
+)
+def test_a_night_comes_once_on_days_when_the_clocks_change(
+    cron: str, zone: str, after: str, due: str
+) -> None:
+    start = dt.datetime.fromisoformat(after).replace(tzinfo=dt.UTC)
+    wanted = dt.datetime.fromisoformat(due).replace(tzinfo=dt.UTC)
+    just_before = wanted - dt.timedelta(seconds=1)
+    assert schedules.due(cron, zone, after=start, moment=just_before) is None
+    assert schedules.due(cron, zone, after=start, moment=wanted) == schedules.Due(wanted, 0)
+
+
+def test_a_source_that_gives_the_same_cursor_again_is_left_and_asked_anew(
+    calendar: Calendar,
+) -> None:
+    calendar.schedule(sources=("openalex",))
+    calendar.night()
+    calendar.bench.fault("openalex", "stuck")
+    (run,) = calendar.night(200)
+    assert run.state == "failed"
+    assert "the place that it gave before" in (run.stop_reason or "")
+    calendar.bench.mend()
+    (run,) = calendar.night(4)
+    assert run.state == "complete"
+
+
+def test_a_finished_review_goes_on_as_a_living_one(
+    calendar: Calendar, tmp_path: Path, quick_encoder: None
+) -> None:
+    made = calendar.bench
+    rows = ["title,abstract,included"]
+    for number in range(12):
+        word = "children and social work together" if number % 2 else "dental surgery of adults"
+        rows.append(f"Study {number} of {word},All about {word} number {number},{number % 2}")
+    request = ImportRequest(
+        search_fields={"source": "ASSIA", "run_on": "2022-11-01"}, labels="decisions"
+    )
+    outcome = import_file(
+        made.store,
+        made.review.id,
+        io.BytesIO("\n".join(rows).encode()),
+        "finished.csv",
+        request,
+        person_id=made.person.id,
+    )
+    assert outcome.decisions_added == 12
+    done = versions.complete(made.store, made.review.id, person_id=made.person.id)
+    assert (done.number, done.included) == (1, 6)
+    calendar.schedule(sources=("pubmed",))
+    (run,) = calendar.night()
+    assert run.pooled
+    assert run.new > 0
+    scores = pool_scores.make(Ranker(made.store, made.settings), made.store, made.review.id)
+    assert len(scores) == run.new
+    with made.store.read() as session:
+        newest = stored.newest(session, made.review.id)
+        assert newest is not None
+        morning = mornings.morning(session, made.review.id, newest.id)
+    found = [report.score for report in morning.reports]
+    assert None not in found
+    assert found == sorted(found, key=lambda score: -(score or 0.0))

@@ -10,7 +10,7 @@ from schemathesis import Case
 
 from api.app import create_app
 from api.settings import Settings
-from benchmarks import soak
+from benchmarks import soak, year
 from store.people import PersonInfo
 from store.reviews import ReviewInfo
 from store.session import Store
@@ -47,6 +47,14 @@ def test_broken_files_are_read_or_refused() -> None:
     assert found["read"] + found["refused"] == 3_000
     assert found["read"] > 300
     assert found["refused"] > 300
+
+
+def test_a_broken_year_of_nights_ends_as_an_unbroken_one() -> None:
+    found = year.compare(4, size=400)
+    assert found["kills"] > 0
+    assert found["source_weeks_down"] > 0
+    assert (found["differ"], found["lost"], found["twice"]) == ([], 0, 0)
+    assert found["sums_hold"]
 
 
 def test_no_request_breaks_the_server(

@@ -27,7 +27,8 @@ class Fault:
 
     Attributes:
         kind: ``pace``, ``budget``, ``broken`` (500), ``cut``, ``hang``, ``error`` (told in a body
-            of status 200), ``garbage`` (a page that is no such page), ``partial``, ``empty``.
+            of status 200), ``garbage`` (a page that is no such page), ``partial``, ``empty``, ``stuck``
+            (OpenAlex names the place that was asked for as the next).
         at: number of the source's request, counted from 1; 0 is every request.
         times: how many requests in a row.
         service: only requests whose path ends so.
@@ -346,7 +347,9 @@ class _Handler(BaseHTTPRequestHandler):
         }
         if fault == "partial":
             meta["timed_out"] = True
-        if mark:
+        if fault == "stuck" and mark:
+            meta["next_cursor"] = mark
+        elif mark:
             ended = len(listed) < size or start + size >= len(found)
             meta["next_cursor"] = (
                 None if ended else base64.b64encode(str(start + size).encode()).decode()
