@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from benchmarks import report_dedupe, report_plots, report_ranking
+from benchmarks import report_dedupe, report_living, report_plots, report_ranking
 from benchmarks.markdown import circumstances, spread, table
 from benchmarks.measuring import RESULTS, ROOT
 
@@ -229,6 +229,9 @@ def document() -> str:
         ("replay", report_ranking.replay),
         ("soak", _soak),
         ("harvest_kills", _harvest_kills),
+        ("year", report_living.year),
+        ("nights", report_living.nights),
+        ("vendors", report_living.vendors),
         ("dedupe", report_dedupe.dedupe),
         ("dedupe_store", report_dedupe.dedupe_store),
     ):

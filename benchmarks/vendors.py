@@ -1,0 +1,67 @@
+"""Every vendor export among the recorded files: database, platform, records, rejected.
+
+Run: python -m benchmarks.vendors (seconds). The files are read in place; what cannot be read is
+listed with the reason that its user is given.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from benchmarks.measuring import write
+from harvest.errors import UnreadableFile
+from harvest.files.read import read_file
+from tests.shared import IMPORTS
+
+# Folders of what databases and platforms export; the others hold what reference managers write.
+_FOLDERS = (
+    *("asreview", "citesource", "colrev", "colrev-loader", "metaknowledge"),
+    *("zotero-OVIDTagged", "zotero-WebOfScienceTagged", "ASySD", "dedupe-sweep"),
+)
+_JABREF = (
+    *("Ovid", "Isi", "Endnote.", "refer", "Inspec", "IEEE", "MedlinePlain", "Nbib"),
+    "RisImporterTestScopus",
+)
+
+
+def files() -> list[Path]:
+    """The vendor files, by name."""
+    found = [p for folder in _FOLDERS for p in (IMPORTS / folder).rglob("*") if p.is_file()]
+    found += [
+        p
+        for p in (IMPORTS / "jabref").iterdir()
+        if p.name.startswith(_JABREF) and p.suffix != ".bib"
+    ]
+    return sorted(p for p in found if ".expected" not in p.name and "generic" not in p.name)
+
+
+def row(path: Path) -> dict[str, Any]:
+    """What a file is read as."""
+    name = str(path.relative_to(IMPORTS))
+    try:
+        with path.open("rb") as stream:
+            found = read_file(stream)
+    except UnreadableFile as error:
+        return {"file": name, "refused": error.message}
+    return {
+        "file": name,
+        "format": found.format,
+        "database": found.origin.database,
+        "platform": found.origin.platform,
+        "records": len(found.records),
+        "rejected": len(found.rejected),
+        "strategy": found.origin.strategy is not None,
+    }
+
+
+def main() -> None:
+    """Write benchmarks/results/vendors.json."""
+    if not IMPORTS.is_dir():
+        sys.exit("The recorded files are not here.")
+    write("vendors", {"files": [row(path) for path in files()]})
+
+
+if __name__ == "__main__":
+    main()
