@@ -22,6 +22,7 @@ from store import (
     gold,
     jobs,
     pairs,
+    pool,
     rankings,
     records,
     reviews,
@@ -57,7 +58,10 @@ def overview(request: Request, state: StateDep, review: ReviewDep) -> HTMLRespon
             "jobs": jobs.newest(session, review.id),
             "protocol": reviews.protocol(session, review.id),
             "gold": len(gold.everything(session, review.id)),
-            "events": audit.events(session, review.id, limit=10),
+            "changes": audit.events(session, review.id, limit=10),
+            "open_events": len(events.waiting(session, review.id)),
+            "freeze": pool.freeze(session, review.id),
+            "in_pool": pool.waiting(session, review.id),
         }
     return page(request, "overview.html", review=review, formats=tuple(exports.FORMATS), **values)
 
