@@ -292,6 +292,7 @@ class Jobs:
         return (
             f"{batch.name}: {batch.read} entries = {batch.new} new + {batch.changed} changed + "
             f"{batch.same} held already + {batch.rejected} rejected."
+            + (" They wait in the pool: the searches are frozen." if batch.pooled else "")
         )
 
 

@@ -17,7 +17,17 @@ from store.errors import Conflict, NotFound
 from store.records import record_of
 from store.representative import compose, text_hash
 from store.session import ReadSession, WriteSession
-from store.tables import Decision, Identity, Lease, Ranking, RecordRow, Report, now
+from store.tables import (
+    Batch,
+    BatchEntry,
+    Decision,
+    Identity,
+    Lease,
+    Ranking,
+    RecordRow,
+    Report,
+    now,
+)
 
 TITLE_ABSTRACT = "title-abstract"
 DECISIONS = ("include", "exclude", "maybe")
@@ -128,7 +138,8 @@ def record(
 
     Raises:
         NotFound: the report, or the ranking it names, is not of this review.
-        Conflict: the token was used for another report, decision or person.
+        Conflict: the token was used for another report, decision or person; or the report waits
+            in the pool.
         ValueError: the decision is not one of ``DECISIONS``.
     """
     if new.decision not in DECISIONS:
@@ -142,6 +153,8 @@ def record(
         if same != (row.id, new.decision, person_id):
             raise Conflict(f"token {new.token!r} was used for another decision")
         return earlier.id, False
+    if not row.active and _in_pool(session, row.id):
+        raise Conflict(f"report {row.id} waits in the pool; it can be decided once it is admitted")
     if new.ranking_id is not None:
         ranking = session.get(Ranking, new.ranking_id)
         if ranking is None or ranking.review_id != review_id:
@@ -173,6 +186,18 @@ def record(
     session.execute(delete(Lease).where(Lease.report_id == row.id, Lease.stage == new.stage))
     reviews.touch(session, review_id)
     return decision.id, True
+
+
+def _in_pool(session: ReadSession, report_id: int) -> bool:
+    """Whether a file or page of the pool brought a report."""
+    found = session.scalar(
+        select(BatchEntry.record_id)
+        .join(Batch, Batch.id == BatchEntry.batch_id)
+        .join(RecordRow, RecordRow.id == BatchEntry.record_id)
+        .where(RecordRow.report_id == report_id, Batch.pooled.is_(True))
+        .limit(1)
+    )
+    return found is not None
 
 
 def _where(session: ReadSession, decision: Decision) -> int | None:

@@ -275,7 +275,8 @@ def _mend(row: RecordRow, entry: Keyed) -> bool:
     values = _values(row.review_id, row.report_id, entry, active=row.active)
     mended = False
     for name, value in values.items():
-        if name in _NOT_SAID:
+        if name in _NOT_SAID or value == (row.said or {}).get(name):
+            # What the source said later stands beside what was stored first.
             continue
         if value not in (None, [], {}, "") and getattr(row, name) != value:
             setattr(row, name, value)

@@ -146,6 +146,12 @@ def _show(console: Console, found: Sequence[RunInfo]) -> None:
                 f"not come; run it again later (`winnow harvest run --source {run.source}`).",
                 markup=False,
             )
+        if run.pooled:
+            console.print(
+                f"Run {run.id}: its records wait in the pool, since it was run after the search "
+                "freeze date (`winnow pool show`).",
+                markup=False,
+            )
         if run.held:
             console.print(
                 f"Run {run.id} is held: {len(run.gold_filtered)} known relevant records are among "

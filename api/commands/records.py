@@ -304,6 +304,8 @@ def _show_import(
             f"{batch.read} entries = {batch.new} new + {batch.changed} changed + "
             f"{batch.same} held already + {batch.rejected} rejected"
         )
+        if batch.pooled:
+            screen.print("They wait in the pool (`winnow pool show`): the searches are frozen.")
         if outcome.copies:
             screen.print(f"{outcome.copies} records were merged into reports held already")
         if outcome.labelled:

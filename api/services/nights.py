@@ -7,10 +7,12 @@ not answer keeps no other from being asked, and is asked again the next night.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from api import schedule as schedules
 from api.schedule import Schedule, ScheduleError
@@ -128,21 +130,28 @@ def tick(store: Store, settings: Settings, *, moment: dt.datetime | None = None)
     moment = moment or dt.datetime.now(dt.UTC)
     end_over(store, moment=moment)
     for review_id in _scheduled(store):
-        try:
-            _claim_due(store, review_id, moment)
-        except ScheduleError as error:
-            # It was right when it was set: the zone's data changed since.
-            logger.warning("the schedule of review %s: %s", review_id, error)
+        _each(partial(_claim_due, store, review_id, moment), review_id)
     begun = []
     with store.read() as session:
         open_ones = nights.open_ones(session)
     for night in open_ones:
         if night.begun_at is None:
-            _begin(store, settings, night, moment)
+            _each(partial(_begin, store, settings, night, moment), night.review_id)
             begun.append(night.id)
     end_over(store, moment=moment)
-    _admit_due(store, settings, moment)
+    with store.read() as session:
+        frozen = pool.frozen(session)
+    for review_id in frozen:
+        _each(partial(_admit_due, store, settings, review_id, moment), review_id)
     return begun
+
+
+def _each(work: Callable[[], object], review_id: int) -> None:
+    """Do something for one review; what goes wrong there keeps no other from its night."""
+    try:
+        work()
+    except Exception:
+        logger.exception("the tick failed for review %s", review_id)
 
 
 def begin_now(
@@ -298,35 +307,30 @@ def _over(session: ReadSession, night: NightInfo) -> bool:
     )
 
 
-def _admit_due(store: Store, settings: Settings, moment: dt.datetime) -> None:
-    """Admit what is due by rules; what came after the due moment waits for the next."""
+def _admit_due(store: Store, settings: Settings, review_id: int, moment: dt.datetime) -> None:
+    """Admit what is due by a rule; what came after the due moment waits for the next."""
     with store.read() as session:
-        frozen = pool.frozen(session)
-    for review_id in frozen:
-        with store.read() as session:
-            rule = rule_of(reviews.by_id(session, review_id))
-            if rule is None:
-                continue
-            last = [a.admitted_at for a in admissions.everything(session, review_id) if a.rule]
-        cron = schedules.cron_of(rule.words)
-        after = max([rule.since, *last])
-        due = schedules.due(cron, rule.zone, after=after, moment=moment)
-        if due is None:
-            continue
-        day = due.at.astimezone(schedules.zone_of(rule.zone)).date()
-        try:
-            pooling.admit(
-                store,
-                review_id,
-                day,
-                in_full=settings.pool.read_in_full,
-                person_id=None,
-                rule=rule.words,
-                moment=moment,
-            )
-        except Conflict:
-            # Nothing waits up to that day, or another worker was sooner.
-            continue
+        rule = rule_of(reviews.by_id(session, review_id))
+        last = [a.admitted_at for a in admissions.everything(session, review_id) if a.rule]
+    if rule is None:
+        return
+    due = schedules.due(
+        schedules.cron_of(rule.words), rule.zone, after=max([rule.since, *last]), moment=moment
+    )
+    if due is None:
+        return
+    day = due.at.astimezone(schedules.zone_of(rule.zone)).date()
+    # Nothing waits up to that day, or another worker was sooner.
+    with contextlib.suppress(Conflict):
+        pooling.admit(
+            store,
+            review_id,
+            day,
+            in_full=settings.pool.read_in_full,
+            person_id=None,
+            rule=rule.words,
+            moment=moment,
+        )
 
 
 @dataclass(frozen=True, slots=True)

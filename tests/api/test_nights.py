@@ -19,7 +19,7 @@ from api.services.importing import ImportRequest, import_file
 from api.services.ranking import Ranker
 from api.settings import Settings
 from api.worker import Worker
-from store import admissions, events, flow, pool, records, runs
+from store import admissions, events, flow, pool, records, reviews, runs
 from store import nights as stored
 from store.errors import Conflict
 from store.people import PersonInfo
@@ -318,6 +318,20 @@ def test_a_schedule_that_cannot_be_kept_is_refused(
 ) -> None:
     with pytest.raises(ScheduleError, match=words):
         calendar.schedule(**values)
+
+
+def test_one_review_whose_schedule_broke_keeps_no_other_from_its_night(
+    calendar: Calendar,
+) -> None:
+    calendar.schedule(sources=("pubmed",))
+    store = calendar.bench.store
+    with store.write() as session:
+        other = reviews.create(
+            session, slug="other", title="Other", protocol={}, person_id=calendar.bench.person.id
+        )
+        broken = {"on": True, "cron": "nonsense", "zone": "UTC", "since": START.isoformat()}
+        reviews.set_settings(session, other.id, {"schedule": broken}, person_id=None)
+    assert [run.source for run in calendar.night()] == ["pubmed"]
 
 
 def test_a_night_is_not_begun_by_hand_while_another_is_under_way(calendar: Calendar) -> None:

@@ -278,6 +278,18 @@ def test_one_urgent_record_comes_in_by_a_route_of_its_own(store: Store, frozen: 
     assert apart[flow.BASE].not_screened == 4
 
 
+def test_what_waits_cannot_be_decided(store: Store, frozen: ReviewInfo, person: PersonInfo) -> None:
+    add(store, frozen, {"81": "A late study of family support"}, AFTER, source="b")
+    with store.read() as session:
+        (report,) = pool.reports(session, frozen.id)
+    new = decisions.NewDecision(token="x", report_id=report, decision="include")
+    with pytest.raises(Conflict, match="waits in the pool"):
+        screening.decide(store, frozen.id, person.id, new)
+    pooling.admit(store, frozen.id, dt.date(2026, 3, 1), in_full=200, person_id=None)
+    _, stored = screening.decide(store, frozen.id, person.id, new)
+    assert stored
+
+
 def test_a_completed_version_is_followed_by_updates(
     store: Store, frozen: ReviewInfo, person: PersonInfo
 ) -> None:
