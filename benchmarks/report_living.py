@@ -86,8 +86,9 @@ def vendors(data: dict[str, Any]) -> str:
             f"{sum(each['records'] for each in read):,} records, "
             f"{sum(each['rejected'] for each in read):,} entries rejected with a reason. None of "
             "them carries its search history: reading that is tested on made-up files alone. No "
-            "file of ProQuest XML, EBSCO XML or HMIC is among them, nor one of RefWorks tagged: "
-            "the last is read after its documentation, untested on a real file.",
+            "file of EBSCO XML, RefWorks tagged or HMIC is among them: the first two are read "
+            "after their descriptions, untested on a real file; HMIC comes through Ovid, in its "
+            "formats. ProQuest XML is not read: export RIS or text.",
             table(["file", "format", "database", "platform", "records", "rejected"], rows),
             "Refused, each with what to do: "
             + "; ".join(f"`{each['file']}` ({each['refused'].rstrip('.')})" for each in refused)

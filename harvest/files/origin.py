@@ -15,7 +15,12 @@ _DATABASE = re.compile(r"^\s*Databases?\s*(?:\(s\))?:\s*(\S.*?)\s*$", re.IGNOREC
 _PROVIDER = re.compile(r"^\s*Provider:\s*(\S.*?)\s*$")
 # A set of ProQuest's: S1, the query, the databases and the hits, each on a line or parted by tabs.
 _SET = re.compile(r"^\s*(S\d{1,3})\b\s*(.*)$")
-_FORMATS = {"wos": "Web of Science", "ovid": "Ovid", "proquest-text": "ProQuest"}
+_FORMATS = {
+    "wos": "Web of Science",
+    "ovid": "Ovid",
+    "proquest-text": "ProQuest",
+    "ebsco-xml": "EBSCOhost",
+}
 _HOSTS = (
     ("ebscohost.com", "EBSCOhost"),
     ("proquest.com", "ProQuest"),

@@ -11,6 +11,7 @@ from harvest.errors import FileTooLarge, UnknownFormat
 from harvest.files import (
     bibtex,
     delimited,
+    ebsco_xml,
     endnote_xml,
     jsonl,
     nbib,
@@ -34,6 +35,7 @@ PARSERS: Mapping[str, Callable[[BinaryIO], Iterator[Entry | Notice | Stated]]] =
     "nbib": nbib.parse,
     "pubmed-xml": pubmed_xml.parse,
     "endnote-xml": endnote_xml.parse,
+    "ebsco-xml": ebsco_xml.parse,
     "bibtex": bibtex.parse,
     "jsonl": jsonl.parse,
     "wos": wos.parse,

@@ -9,6 +9,7 @@ from harvest.errors import UnknownFormat, UnreadableFile
 from harvest.files import (
     bibtex,
     delimited,
+    ebsco_xml,
     endnote_xml,
     jsonl,
     nbib,
@@ -77,7 +78,7 @@ def sniff(stream: BinaryIO) -> str:
             raise UnknownFormat(f"The file is {name}, not a list of records.", remedy=_REMEDY)
     root = root_name(head)
     if root is not None:
-        return _xml(root)
+        return _xml(root, head)
     text = _whole_lines(decode(head).text, cut=len(head) == _HEAD)
     return _text(text)
 
@@ -86,14 +87,17 @@ def _whole_lines(text: str, *, cut: bool) -> str:
     return text.rpartition("\n")[0] or text if cut else text
 
 
-def _xml(root: str) -> str:
+def _xml(root: str, head: bytes) -> str:
     if root in pubmed_xml.ROOTS:
         return "pubmed-xml"
+    # EndNote and what writes its XML use the same root.
+    if root in ebsco_xml.ROOTS and ebsco_xml.looks_like(head):
+        return "ebsco-xml"
     if root in endnote_xml.ROOTS:
         return "endnote-xml"
     raise UnknownFormat(
         f"The XML file's root element is <{root}>; Winnow reads <PubmedArticleSet>, "
-        "<PubmedBookArticleSet>, single PubMed articles and EndNote's <xml>.",
+        "<PubmedBookArticleSet>, single PubMed articles, EndNote's <xml> and EBSCO's <records>.",
         remedy=_REMEDY,
     )
 
