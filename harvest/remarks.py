@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -41,6 +42,15 @@ def of_types(types: Iterable[str]) -> tuple[Remark, ...]:
     """What the types of a record say by themselves."""
     words = {kind.strip().lower() for kind in types}
     return (Remark("retracted"),) if words & _RETRACTED else ()
+
+
+# Publishers write it before the title of what was retracted.
+_TITLE: Final = re.compile(r"^\W*retracted(?:\s+article)?\s*[:\]]", re.IGNORECASE)
+
+
+def of_title(title: str | None) -> tuple[Remark, ...]:
+    """What a title says by how it begins: "RETRACTED: ..." or "RETRACTED ARTICLE: ..."."""
+    return (Remark("retracted"),) if title and _TITLE.match(title) else ()
 
 
 def notice_in(types: Iterable[str]) -> str | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from harvest.identifiers import clean_doi, clean_pmcid, clean_pmid, clean_url
 from harvest.record import NOTICE, Author, Record, Rejected, Remark
-from harvest.remarks import notice_in, settled
+from harvest.remarks import notice_in, of_title, settled
 from harvest.text import clean, clean_markup, excerpt, year_in
 
 # Where a record keeps an id that is none.
@@ -98,7 +98,7 @@ def record_from(fields: Fields) -> Record | Rejected:
     if abstract is None:
         flags.append("no-abstract")
     types = _unique(map(clean, fields.types))
-    remarks = settled(types, fields.remarks)
+    remarks = settled(types, (*fields.remarks, *of_title(title)))
     if any(remark.kind == "retracted" for remark in remarks):
         flags.append("retracted")
     if notice_in(types):

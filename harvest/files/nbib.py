@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from harvest.files.build import Fields, record_from
-from harvest.record import Author, Entry, Notice
+from harvest.record import Author, Entry, Notice, Remark
 from harvest.text import read_text
 
 _TAG = re.compile(r"^([A-Z]{2,4})\s{0,2}-(?:\s?(.*)|)$")
@@ -88,6 +88,26 @@ def _begins(entry: _Entry, tag: str, *, after_blank: bool) -> bool:
     return after_blank and (tag in _STARTERS or not _STARTERS & entry.values.keys())
 
 
+# PubMed's tags for what was published about an article (MEDLINE/PubMed data element descriptions).
+_REMARKS = {
+    "RIN": "retracted",
+    "RRI": "republished",
+    "EIN": "corrected",
+    "CRI": "corrected",
+    "ECI": "concern",
+    "UIN": "published",
+}
+_NUMBER = re.compile(r"\bPMID:\s*(\d+)")
+
+
+def _remarks(entry: _Entry) -> list[Remark]:
+    return [
+        Remark(kind, value, number.group(1) if (number := _NUMBER.search(value)) else None)
+        for tag, kind in _REMARKS.items()
+        for value in entry.all(tag)
+    ]
+
+
 def _identifiers(entry: _Entry, kind: str) -> list[str]:
     return [
         value.replace(f"[{kind}]", "").strip()
@@ -130,6 +150,7 @@ def _fields(entry: _Entry) -> Fields:
         accession=accession,
         database="ERIC" if "ERIC" in owner else ("PubMed" if pmid else None),
         flags=("stray-text",) if entry.stray else (),
+        remarks=_remarks(entry),
         extra={tag: "\n".join(v) for tag, v in entry.values.items() if tag not in used},
         excerpt=" ".join(f"{tag} {' '.join(v)}" for tag, v in entry.values.items()),
     )
