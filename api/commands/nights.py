@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+import time
 from typing import Annotated
 
 import typer
@@ -23,14 +25,18 @@ from api.commands.output import (
 from api.schedule import Schedule
 from api.services import harvesting, mornings, nights, telling
 from api.services.living_json import checked_json
+from api.settings import Settings
 from api.wake import wake
 from store import nights as stored
 from store import runs
-from store.errors import NotFound
-from store.session import ReadSession
+from store.errors import Conflict, NotFound
+from store.session import ReadSession, Store
 
 app = typer.Typer(help="Harvest a review by itself, every night.", no_args_is_help=True)
 
+_UNDER_WAY = ("waiting", "running")
+# Seconds between two looks at runs that a worker walks.
+_PAUSE = 0.3
 NightArgument = Annotated[int | None, typer.Argument(help="Number of the night; default the last.")]
 
 
@@ -105,12 +111,7 @@ def run_night(review: ReviewOption = None, actor: AsOption = None, as_json: Json
                 find_person(session, actor)
                 found = find_review(session, review)
             night = nights.begin_now(store, chosen, found.id)
-            with store.read() as session:
-                waiting = [run.id for run in runs.of_night(session, night)]
-            for number in waiting:
-                with output.progress(f"run {number}") as progress:
-                    harvesting.walk(store, chosen, number, progress=progress)
-            nights.end_over(store)
+            _walked(output, store, chosen, night)
             telling.tell_ended(store, chosen)
             wake(store, chosen.data_dir)
             with store.read() as session:
@@ -118,6 +119,24 @@ def run_night(review: ReviewOption = None, actor: AsOption = None, as_json: Json
         _show_morning(output, morning, chosen.base_url)
         if morning.failed:
             raise typer.Exit(1)
+
+
+def _walked(output: Output, store: Store, chosen: Settings, night: int) -> None:
+    """Walk a night's runs to their ends; one that a worker took first is waited for."""
+    while True:
+        nights.end_over(store)
+        with store.read() as session:
+            if stored.by_id(session, night).ended_at is not None:
+                return
+            left = [run for run in runs.of_night(session, night) if run.state in _UNDER_WAY]
+        for run in left:
+            # A worker may have ended it meanwhile.
+            with (
+                output.progress(f"run {run.id}, {run.source}") as progress,
+                contextlib.suppress(Conflict),
+            ):
+                harvesting.walk(store, chosen, run.id, due_only=True, progress=progress)
+        time.sleep(_PAUSE)
 
 
 def _show_morning(output: Output, found: mornings.Morning, base_url: str) -> None:

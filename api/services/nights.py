@@ -66,8 +66,9 @@ def set_schedule(
             remedy=f"The sources are: {', '.join(settings.sources)}.",
         )
     before = schedule_of(reviews.by_id(session, review_id))
-    # What was missed while it was off is not caught up.
-    since = before.since if before.on and wanted.on else moment
+    # What was missed while it was off, or by another line, is not caught up.
+    same = (before.on, before.cron, before.zone) == (wanted.on, wanted.cron, wanted.zone)
+    since = before.since if same else moment
     kept = wanted.model_copy(update={"since": since})
     reviews.set_settings(
         session, review_id, {SCHEDULE: kept.model_dump(mode="json")}, person_id=person_id
@@ -276,7 +277,9 @@ def _taken_over(session: WriteSession, left: Outline, night: NightInfo, today: d
     if left.state == "stopped":
         raise Conflict(f"run {left.id} was stopped by a person; resume it or release it")
     if left.mode == "whole" and today - left.day < _STALE:
-        # It goes on from the page where it failed.
+        # It goes on from the page where it failed; its own night keeps why.
+        if left.night_id is not None:
+            nights.problem(session, left.night_id, left.source, left.stop_reason or left.state)
         runs.join_night(session, left.id, night.id)
         return False
     runs.give_up(session, left.id, reason=f"the next night asks again ({left.stop_reason})")

@@ -1,0 +1,45 @@
+"""`winnow night`, `winnow pool`, `winnow events` and versions by command line."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from tests.api.test_harvest_cli import Terminal, strategy
+from tests.api.test_harvest_cli import winnow as winnow
+
+
+def test_a_living_review_by_command_line(winnow: Terminal) -> None:
+    winnow("strategy", "save", strategy(winnow.folder))
+    for source, kind in (("openalex", "thesaurus"), ("europepmc", "explosion")):
+        winnow(*("strategy", "accept", "--source", source, "--kind", kind, "--reason", "words"))
+    refused = winnow("night", "schedule", "--on", "--zone", "Mars", code=1)["error"]
+    assert "no time zone 'Mars'" in refused["message"]
+    assert "Europe/London" in refused["remedy"]
+    kept = winnow("night", "schedule", "--on", "--zone", "Europe/London", "--source", "pubmed")
+    assert kept["schedule"]["next"].endswith(("T02:00:00+00:00", "T02:00:00+01:00"))
+    old = winnow.folder / "old.csv"
+    old.write_text("title,abstract\nA first study of children,Once\n")
+    winnow("import", str(old), "--source", "ASSIA", "--date", "2026-01-02")
+    winnow("pool", "freeze", "2026-01-05")
+    morning = winnow("night", "run")
+    assert [run["source"] for run in morning["runs"]] == ["pubmed"]
+    assert morning["pooled"]
+    assert morning["new"] == morning["waiting_in_pool"] > 0
+    assert winnow("night", "show")["night"] == morning["night"]
+    listed = winnow("night", "list")
+    assert listed["checked"][0]["failing_nights"] == 0
+    waiting = winnow("pool", "show")
+    assert [each["entries"] for each in waiting["waiting"]] == [morning["new"]]
+    refused = winnow("pool", "admit", "--up-to", "2026-01-31", code=1)["error"]
+    assert "nothing waits" in refused["message"]
+    made = winnow("pool", "admit")
+    assert (made["name"], made["up_to"]) == ("top-up 1", dt.datetime.now(dt.UTC).date().isoformat())
+    parts = winnow("review", "versions")["parts"]
+    assert [part["identified"] for part in parts] == [1, morning["new"]]
+    refused = winnow("review", "complete", code=1)["error"]
+    assert "are not screened" in refused["message"]
+    done = winnow("review", "complete", "--unread-reason", "a trial")
+    assert done["version"] == 1
+    assert winnow("events", "list")["events"] == []
+    refused = winnow("events", "act", "1", "kept", "--note", "x", code=1)["error"]
+    assert "no event 1" in refused["message"]
