@@ -131,7 +131,7 @@ def admit(
         with store.read() as session:
             person = find_person(session, actor)
             found = find_review(session, review)
-        day = _day(up_to) if up_to else dt.datetime.now(dt.UTC).date()
+        day = _day(up_to) if up_to else nights.today(found)
         made = pooling.admit(
             store, found.id, day, in_full=chosen.pool.read_in_full, person_id=person.id
         )

@@ -66,7 +66,7 @@ def _nights(
         following=schedules.following(kept, moment),
         nights=history,
         checked=checked,
-        today=moment.date(),
+        today=nights.today(info),
         waiting=waiting,
         telling=telling.telling_of(info),
         sources=state.settings.sources,
@@ -202,7 +202,7 @@ def _pool(
         rule=nights.rule_of(info),
         rules=list(schedules.RULES),
         routes=searches.ROUTES,
-        today=dt.datetime.now(dt.UTC).date(),
+        today=nights.today(info),
         in_full=state.settings.pool.read_in_full,
         included_at=versions.INCLUDED_AT,
         problem=problem,
@@ -233,7 +233,7 @@ def change_pool(
             pooling.admit(
                 state.store,
                 review.id,
-                when or dt.datetime.now(dt.UTC).date(),
+                when or nights.today(review),
                 in_full=state.settings.pool.read_in_full,
                 person_id=person.id,
             )

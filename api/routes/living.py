@@ -154,7 +154,7 @@ def admit_pool(
     made = pooling.admit(
         state.store,
         review.id,
-        body.up_to or dt.datetime.now(dt.UTC).date(),
+        body.up_to or nights.today(review),
         in_full=state.settings.pool.read_in_full,
         person_id=person.id,
     )

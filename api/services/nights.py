@@ -76,6 +76,11 @@ def set_schedule(
     return kept
 
 
+def today(review: ReviewInfo) -> dt.date:
+    """This day in the review's time zone: what its searches are dated by."""
+    return dt.datetime.now(schedules.zone_of(schedule_of(review).zone)).date()
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """A rule by which the pool is admitted, and since when it holds."""
@@ -199,7 +204,7 @@ def _begin(store: Store, settings: Settings, night: NightInfo, moment: dt.dateti
         review = reviews.by_id(session, night.review_id)
         wanted = schedule_of(review)
         done = {run.source for run in runs.of_night(session, night.id)} | night.problems.keys()
-    today = moment.astimezone(schedules.zone_of(wanted.zone)).date()
+    day = moment.astimezone(schedules.zone_of(wanted.zone)).date()
     for name in wanted.sources or tuple(settings.sources):
         if name in done:
             continue
@@ -209,7 +214,7 @@ def _begin(store: Store, settings: Settings, night: NightInfo, moment: dt.dateti
                 continue
             try:
                 with session.begin_nested():
-                    _begin_source(session, settings, night, wanted, name, today)
+                    _begin_source(session, settings, night, wanted, name, day)
             except (Blocked, StrategyError) as error:
                 nights.problem(session, night.id, name, f"{error} {error.remedy}".strip())
             except (Conflict, NotFound) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from zoneinfo import ZoneInfo
 
 from tests.api.test_harvest_cli import Terminal, strategy
 from tests.api.test_harvest_cli import winnow as winnow
@@ -33,7 +34,8 @@ def test_a_living_review_by_command_line(winnow: Terminal) -> None:
     refused = winnow("pool", "admit", "--up-to", "2026-01-31", code=1)["error"]
     assert "nothing waits" in refused["message"]
     made = winnow("pool", "admit")
-    assert (made["name"], made["up_to"]) == ("top-up 1", dt.datetime.now(dt.UTC).date().isoformat())
+    today = dt.datetime.now(ZoneInfo("Europe/London")).date()
+    assert (made["name"], made["up_to"]) == ("top-up 1", today.isoformat())
     parts = winnow("review", "versions")["parts"]
     assert [part["identified"] for part in parts] == [1, morning["new"]]
     refused = winnow("review", "complete", code=1)["error"]
