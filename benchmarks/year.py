@@ -166,21 +166,21 @@ def state(store: Store, review_id: int) -> dict[str, Any]:
 
 def _killed(values: dict[str, str], moment: dt.datetime, after: float) -> bool:
     """A worker's night in a process of its own; whether it was killed before its end."""
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", "benchmarks.year", "--night", moment.isoformat()],
         env=values,
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,
-    )
-    assert process.stdout is not None
-    process.stdout.readline()
-    try:
-        process.wait(timeout=after)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-        return True
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        try:
+            process.wait(timeout=after)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            return True
     if process.returncode:
         raise RuntimeError(f"the night of {moment} failed")
     return False

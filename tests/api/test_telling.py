@@ -114,7 +114,7 @@ def hook() -> Iterator[Hook]:
 
 @pytest.fixture
 def at(store: Store, settings: Settings, review: ReviewInfo, person: PersonInfo) -> Iterator[Bench]:
-    with bench(store, settings, review, person) as made:
+    with bench(store, settings, review, person, size=150) as made:
         made.save()
         yield made
 

@@ -66,7 +66,7 @@ def test_a_frozen_review_is_topped_up_and_completed(page: Page, served: Site) ->
     expect(page.locator("main")).to_contain_text("61 records not screened: the commission")
 
 
-def test_a_retraction_is_a_banner_on_a_card_and_waits_on_an_include(
+def test_a_schedule_is_set_and_a_retraction_shows_on_cards_and_waits_on_an_include(
     page: Page, served: Site
 ) -> None:
     store = _store(served)
@@ -80,17 +80,6 @@ def test_a_retraction_is_a_banner_on_a_card_and_waits_on_an_include(
         new = decisions.NewDecision(token="t", report_id=found[-1].report_id, decision="include")
         decisions.record(session, review.id, 1, new)
     store.close()
-    page.goto(f"{served.url}/reviews/r/screen")
-    expect(page.locator(".card .event").first).to_contain_text("Retracted, says pubmed: J Care")
-    page.goto(f"{served.url}/reviews/r/events")
-    expect(page.locator("main")).to_contain_text("1 on included reports")
-    page.fill("input[name=note] >> nth=0", "data are sound, authorship was disputed")
-    page.click("button:text('Sensitivity analysis')")
-    expect(page.locator("main")).not_to_contain_text("on included reports, for somebody")
-    expect(page.locator("main")).to_contain_text("sensitivity by ada")
-
-
-def test_a_schedule_is_set_and_a_wrong_one_says_what_to_write(page: Page, served: Site) -> None:
     page.goto(f"{served.url}/reviews/r/nights")
     page.check("input[name=on]")
     page.fill("input[name=cron]", "0 2 30 2 *")
@@ -101,3 +90,11 @@ def test_a_schedule_is_set_and_a_wrong_one_says_what_to_write(page: Page, served
     page.fill("input[name=cron]", "0 2 * * *")
     page.click("form[action$=schedule] button")
     expect(page.locator("main")).to_contain_text("02:00 (Europe/London)")
+    page.goto(f"{served.url}/reviews/r/screen")
+    expect(page.locator(".card .event").first).to_contain_text("Retracted, says pubmed: J Care")
+    page.goto(f"{served.url}/reviews/r/events")
+    expect(page.locator("main")).to_contain_text("1 on included reports")
+    page.fill("input[name=note] >> nth=0", "data are sound, authorship was disputed")
+    page.click("button:text('Sensitivity analysis')")
+    expect(page.locator("main")).not_to_contain_text("on included reports, for somebody")
+    expect(page.locator("main")).to_contain_text("sensitivity by ada")

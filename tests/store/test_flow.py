@@ -262,7 +262,7 @@ def decide(store: Store, review: ReviewInfo, model: Model, number: int, person: 
     model.decided.add(number)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(history=st.lists(STEP, max_size=8), frozen=st.booleans())
 def test_the_sum_holds_over_any_history(
     store: Store, history: list[tuple[object, ...]], frozen: bool
