@@ -68,8 +68,8 @@ def settings_of(values: dict[str, str]) -> Settings:
         os.environ.update(before)
 
 
-def prepare(settings: Settings) -> tuple[Store, int]:
-    """A store with a review, the sample strategy accepted, and three runs that wait."""
+def searched(settings: Settings) -> tuple[Store, int, people.PersonInfo]:
+    """A store with a review and the sample strategy, its losses accepted; and who did so."""
     store = open_store(settings, create=True, first_person="soak").store
     body = tomllib.loads(_SAMPLE.read_text(encoding="utf-8"))
     with store.write() as session:
@@ -92,8 +92,14 @@ def prepare(settings: Settings) -> tuple[Store, int]:
                 reason="the words are in lines 1 to 4",
                 person_id=person.id,
             )
-    harvesting.begin(store, settings, review.id, *SOURCES, person_id=person.id, person=person.name)
-    return store, review.id
+    return store, review.id, person
+
+
+def prepare(settings: Settings) -> tuple[Store, int]:
+    """The same with three runs that wait."""
+    store, review_id, person = searched(settings)
+    harvesting.begin(store, settings, review_id, *SOURCES, person_id=person.id, person=person.name)
+    return store, review_id
 
 
 def walk_all(store: Store, settings: Settings, review_id: int) -> None:

@@ -21,26 +21,23 @@ import subprocess
 import sys
 import tempfile
 import time
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from api.protocol import ProtocolBody
 from api.schedule import Schedule
-from api.services import harvesting, nights, pooling, strategies
+from api.services import harvesting, nights, pooling
 from api.services.setup import open_store
 from api.settings import Settings
-from benchmarks.harvest_kills import SOURCES, environment, settings_of
+from benchmarks.harvest_kills import SOURCES, environment, searched, settings_of
 from benchmarks.measuring import ROOT, write
-from store import admissions, events, flow, people, pool, records, reviews, runs
+from store import admissions, events, flow, pool, records, runs
 from store import nights as stored
 from store.errors import Conflict
 from store.session import Store
 from tests.loopback.corpus import Article, corpus
 from tests.loopback.server import Fault, Loopback, World
 
-_SAMPLE = ROOT / "configs" / "reviews" / "childrens-services-integration" / "strategy.toml"
 _ZONE = "Europe/London"
 # Both changes of the clocks lie in the year that begins here.
 _START = dt.datetime(2022, 10, 23, 6, tzinfo=dt.UTC)
@@ -49,37 +46,17 @@ _KINDS = ("retracted", "republished", "corrected", "concern")
 
 def prepare(settings: Settings) -> tuple[Store, int]:
     """A store with a living review that is harvested each night."""
-    store = open_store(settings, create=True, first_person="soak").store
-    body = tomllib.loads(_SAMPLE.read_text(encoding="utf-8"))
+    store, review_id, person = searched(settings)
     with store.write() as session:
-        (person,) = people.everyone(session)
-        review = reviews.create(
-            session,
-            slug="living",
-            title="Living",
-            protocol=ProtocolBody().stored(),
-            person_id=person.id,
-        )
-        strategies.save(session, review.id, body, reason=None, person_id=person.id)
-        for source, kind in (("openalex", "thesaurus"), ("europepmc", "explosion")):
-            strategies.accept(
-                session,
-                review.id,
-                source=source,
-                kind=kind,
-                leaf=None,
-                reason="the words are there",
-                person_id=person.id,
-            )
         nights.set_schedule(
             session,
             settings,
-            review.id,
+            review_id,
             Schedule(on=True, cron="30 1 * * *", zone=_ZONE),
             person_id=person.id,
             moment=_START - dt.timedelta(days=2),
         )
-    return store, review.id
+    return store, review_id
 
 
 def night(store: Store, settings: Settings, moment: dt.datetime) -> None:

@@ -12,7 +12,7 @@ from store import audit, reviews, searches
 from store.chunks import CHUNK, batched
 from store.errors import Conflict, NotFound
 from store.living_tables import Admission, Completion
-from store.pool import pooled
+from store.pool import by_search, pooled
 from store.session import ReadSession, WriteSession
 from store.tables import Batch, Identity, now
 
@@ -101,9 +101,10 @@ def admit(
         Conflict: nothing waits up to that day.
     """
     reviews.lock(session, review_id)
-    batches = due_for(session, review_id, up_to.isoformat())
-    if not batches:
+    # Pages that brought again what the review holds are no reason for a top-up of nothing.
+    if not by_search(session, review_id, up_to=up_to.isoformat()):
         raise Conflict(f"nothing waits in the pool of searches run up to {up_to.isoformat()}")
+    batches = due_for(session, review_id, up_to.isoformat())
     kind, completion = open_kind(session, review_id)
     number = 1 + (
         session.scalar(

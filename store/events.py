@@ -73,16 +73,17 @@ class EventInfo:
 
     @property
     def open(self) -> bool:
-        """Whether it waits for a person: grave, on an included report, and nothing done yet."""
+        """Whether it is grave, on an included report, and nothing was done about it itself.
+
+        What was done about another source's word of the same settles it too: see ``waiting``.
+        """
         relied_on = self.decision in ("include", "maybe")
         return self.stands and self.kind in GRAVE and relied_on and not self.acts
 
 
-def _key(*parts: str | None) -> str:
-    told = "|".join(part or "" for part in parts)
-    if len(told) <= _LONGEST_KEY:
-        return told
-    return hashlib.sha256(told.encode()).hexdigest()
+def _key(notice: str | None) -> str:
+    told = notice or ""
+    return told if len(told) <= _LONGEST_KEY else hashlib.sha256(told.encode()).hexdigest()
 
 
 def _add(session: WriteSession, rows: Sequence[dict[str, Any]]) -> None:
@@ -150,27 +151,22 @@ def changed(
     )
     # The same words may come, go and come again: each time is an event of its own.
     key = f"{earlier or 0}:{hashlib.sha256(after.encode()).hexdigest()}"
-    _add(session, [_of_record(batch.review_id, row, "changed", key, batch, {"fields": told})])
+    event = {
+        "review_id": batch.review_id,
+        "record_id": row.id,
+        "kind": "changed",
+        "key": key,
+        "source": row.source,
+        "batch_id": batch.id,
+        "run_id": batch.run_id,
+        "detail": {"fields": told},
+        "at": now(),
+    }
+    _add(session, [event])
 
 
 def _shown(value: Any) -> Any:
     return value[:_SHOWN] if isinstance(value, str) else value
-
-
-def _of_record(
-    review_id: int, row: RecordRow, kind: str, key: str, batch: Batch | None, detail: dict[str, Any]
-) -> dict[str, Any]:
-    return {
-        "review_id": review_id,
-        "record_id": row.id,
-        "kind": kind,
-        "key": key,
-        "source": row.source,
-        "batch_id": batch.id if batch else None,
-        "run_id": batch.run_id if batch else None,
-        "detail": detail,
-        "at": now(),
-    }
 
 
 def presence(

@@ -181,7 +181,7 @@ def _add(
         held=file.run_id is not None,
         created_at=moment,
         searched_on=day,
-        pooled=pool.is_late(session, review_id, search, day, moment),
+        pooled=pool.membership(session, review_id).late(search, day, moment),
     )
     session.add(batch)
     session.flush()

@@ -17,6 +17,7 @@ from sqlalchemy import and_, case, func, select
 from sqlalchemy.orm import aliased
 
 from store import audit, reviews, searches
+from store.chunks import CHUNK, batched
 from store.errors import Conflict, NotFound
 from store.living_tables import Completion
 from store.session import ReadSession, WriteSession
@@ -68,33 +69,43 @@ def _completed_at(session: ReadSession, review_id: int) -> dt.datetime | None:
     )
 
 
-def is_late(
-    session: ReadSession, review_id: int, search: Search, day: str, filed: dt.datetime
-) -> bool:
-    """Whether what a search brought waits in the pool.
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """What decides whether a search's records wait in the pool.
 
-    Args:
-        session: a transaction.
-        review_id: the review.
-        search: the search.
-        day: when it was run, as ``day_of`` gives it.
-        filed: when its records were stored.
+    Attributes:
+        freeze: the search freeze date, YYYY-MM-DD, or None.
+        completed: when the last version was completed, or None.
     """
-    if search.assigned:
-        return search.assigned == "pool"
-    until = freeze(session, review_id)
-    if until is None:
-        return False
-    completed = _completed_at(session, review_id)
-    if completed is not None and filed > completed:
+
+    freeze: str | None
+    completed: dt.datetime | None
+
+    def late(self, search: Search, day: str, filed: dt.datetime) -> bool:
+        """Whether what a search brought waits in the pool.
+
+        Args:
+            search: the search.
+            day: when it was run, as ``day_of`` gives it.
+            filed: when its records were stored.
+        """
+        if search.assigned:
+            return search.assigned == "pool"
+        if self.freeze is None:
+            return False
         # A completed version has its counts; whatever comes after belongs to the next.
-        return True
-    return day > until
+        return (self.completed is not None and filed > self.completed) or day > self.freeze
+
+
+def membership(session: ReadSession, review_id: int) -> Membership:
+    """A review's freeze date and last completion."""
+    return Membership(freeze(session, review_id), _completed_at(session, review_id))
 
 
 def _recompute(session: WriteSession, review_id: int) -> list[int]:
     """Set again which batches wait in the pool; gives those that changed."""
     changed = []
+    member = membership(session, review_id)
     rows = session.execute(
         select(Batch, Search)
         .join(Search, Search.id == Batch.search_id)
@@ -105,7 +116,7 @@ def _recompute(session: WriteSession, review_id: int) -> list[int]:
         if batch.run_id is None:
             batch.searched_on = day_of(search.run_on, batch.created_at)
         day = batch.searched_on or day_of(None, batch.created_at)
-        late = is_late(session, review_id, search, day, batch.created_at)
+        late = member.late(search, day, batch.created_at)
         if late != batch.pooled:
             batch.pooled = late
             changed.append(batch.id)
@@ -126,39 +137,42 @@ def _undated(session: ReadSession, batch_ids: list[int]) -> list[int]:
 
 
 def _decided_in(session: ReadSession, batch_ids: list[int]) -> dict[int, int]:
-    """Decided reports that only these batches and others of the pool bring, by search."""
+    """Decided reports that only batches of the pool bring, by the search of these."""
     other = aliased(Batch)
+    entry = aliased(BatchEntry)
+    record = aliased(RecordRow)
     elsewhere = (
-        select(BatchEntry.record_id)
-        .join(other, other.id == BatchEntry.batch_id)
-        .join(RecordRow, RecordRow.id == BatchEntry.record_id)
+        select(entry.record_id)
+        .join(other, other.id == entry.batch_id)
+        .join(record, record.id == entry.record_id)
         .where(
-            RecordRow.report_id == Report.id,
+            record.report_id == Report.id,
             other.withdrawn_at.is_(None),
             other.pooled.is_(False),
             other.held.is_(False),
-            BatchEntry.fate != "filtered",
+            entry.fate != "filtered",
         )
         .exists()
     )
-    found: dict[int, int] = {}
-    for batch_id in batch_ids:
+    found: dict[int, set[int]] = {}
+    for part in batched(batch_ids, CHUNK):
         rows = session.execute(
-            select(Batch.search_id, func.count(Report.id.distinct()))
+            select(Batch.search_id, Report.id)
             .join(BatchEntry, BatchEntry.batch_id == Batch.id)
             .join(RecordRow, RecordRow.id == BatchEntry.record_id)
             .join(Report, Report.id == RecordRow.report_id)
             .where(
-                Batch.id == batch_id,
-                Report.decision_id.is_not(None),
+                Batch.id.in_(part),
+                Batch.pooled.is_(True),
                 Batch.withdrawn_at.is_(None),
+                Report.decision_id.is_not(None),
                 ~elsewhere,
             )
-            .group_by(Batch.search_id)
+            .distinct()
         )
-        for search_id, count in rows:
-            found[search_id] = found.get(search_id, 0) + count
-    return found
+        for search_id, report_id in rows:
+            found.setdefault(search_id, set()).add(report_id)
+    return {search_id: len(reports) for search_id, reports in sorted(found.items())}
 
 
 def _applied(session: WriteSession, review_id: int) -> int:
@@ -171,8 +185,7 @@ def _applied(session: WriteSession, review_id: int) -> int:
             f"when search {words} was run is not stated; state it, or assign it to the review or "
             "the pool in writing"
         )
-    into = [row for row in changed if session.scalar(select(Batch.pooled).where(Batch.id == row))]
-    decided = _decided_in(session, into)
+    decided = _decided_in(session, changed)
     if decided:
         words = ", ".join(f"search {search}: {count:,}" for search, count in decided.items())
         raise Conflict(
@@ -356,18 +369,6 @@ def waiting_records(review_id: int) -> Any:
     )
 
 
-def waiting(session: ReadSession, review_id: int) -> int:
-    """How many records wait in the pool, those filtered included."""
-    return (
-        session.scalar(
-            select(func.count(BatchEntry.record_id.distinct()))
-            .join(Batch, Batch.id == BatchEntry.batch_id)
-            .where(pooled(review_id))
-        )
-        or 0
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class Waiting:
     """What one search has in the pool.
@@ -390,8 +391,11 @@ class Waiting:
     undated: bool
 
 
-def by_search(session: ReadSession, review_id: int) -> list[Waiting]:
-    """What waits, by search, oldest first."""
+def by_search(session: ReadSession, review_id: int, *, up_to: str | None = None) -> list[Waiting]:
+    """What waits, by search, oldest first; only of searches run up to a day, on request."""
+    inside = pooled(review_id)
+    if up_to is not None:
+        inside = and_(inside, Batch.searched_on <= up_to)
     mine = (
         select(
             Batch.search_id,
@@ -399,7 +403,7 @@ def by_search(session: ReadSession, review_id: int) -> list[Waiting]:
             func.max(case((BatchEntry.fate != "filtered", 1), else_=0)).label("kept"),
         )
         .join(Batch, Batch.id == BatchEntry.batch_id)
-        .where(pooled(review_id))
+        .where(inside)
         .group_by(Batch.search_id, BatchEntry.record_id)
         .subquery()
     )
@@ -435,14 +439,14 @@ def by_search(session: ReadSession, review_id: int) -> list[Waiting]:
             func.min(Search.run_on),
         )
         .join(Search, Search.id == Batch.search_id)
-        .where(pooled(review_id))
+        .where(inside)
         .group_by(Batch.search_id, Search.source)
         .order_by(Batch.search_id)
     ).all()
     rejected = (
         select(Batch.search_id, func.count())
         .join(BatchRejected, BatchRejected.batch_id == Batch.id)
-        .where(pooled(review_id))
+        .where(inside)
         .group_by(Batch.search_id)
     )
     lost: dict[int, int] = dict(session.execute(rejected).all())
@@ -452,6 +456,14 @@ def by_search(session: ReadSession, review_id: int) -> list[Waiting]:
         # One that brought again what the review holds has nothing that waits.
         if search in entries or search in lost
     ]
+
+
+def waiting(session: ReadSession, review_id: int) -> int:
+    """How many records wait in the pool, those filtered included.
+
+    What a night's overlap brought again is none: its search brought it into the review before.
+    """
+    return sum(each.entries for each in by_search(session, review_id))
 
 
 def _waiting(
@@ -522,8 +534,6 @@ def frozen(session: ReadSession) -> Mapping[int, str]:
 
 def only_pooled(session: ReadSession, record_ids: set[int]) -> set[int]:
     """Which of these records wait in the pool and nowhere else."""
-    if not record_ids:
-        return set()
     out = aliased(Batch)
     entry = aliased(BatchEntry)
     elsewhere = (
@@ -537,14 +547,13 @@ def only_pooled(session: ReadSession, record_ids: set[int]) -> set[int]:
         .exists()
     )
     found: set[int] = set()
-    ids = sorted(record_ids)
-    for start in range(0, len(ids), 500):
+    for part in batched(record_ids, CHUNK):
         found.update(
             session.scalars(
                 select(BatchEntry.record_id)
                 .join(Batch, Batch.id == BatchEntry.batch_id)
                 .where(
-                    BatchEntry.record_id.in_(ids[start : start + 500]),
+                    BatchEntry.record_id.in_(part),
                     Batch.pooled.is_(True),
                     ~elsewhere,
                 )

@@ -20,15 +20,10 @@ def due(session: ReadSession) -> list[int]:
     found = []
     for review_id in pool.frozen(session):
         last = answers.newest(session, review_id, KIND)
-        mark = stamp(session, review_id)
+        mark = pool.stamp(session, review_id)
         if mark != ("" if last is None else last.body["stamp"]):
             found.append(review_id)
     return found
-
-
-def stamp(session: ReadSession, review_id: int) -> str:
-    """Changes whenever the pool does; empty for an empty pool."""
-    return pool.stamp(session, review_id)
 
 
 def make(ranker: Ranker, store: Store, review_id: int) -> dict[int, float]:
@@ -37,7 +32,7 @@ def make(ranker: Ranker, store: Store, review_id: int) -> dict[int, float]:
     What comes meanwhile makes them due once more.
     """
     with store.read() as session:
-        mark = stamp(session, review_id)
+        mark = pool.stamp(session, review_id)
     scores = ranker.score_pool(review_id) if mark else {}
     body = {"stamp": mark, "scores": [list(each) for each in (scores or {}).items()]}
     with store.write() as session:

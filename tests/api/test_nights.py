@@ -14,7 +14,7 @@ import pytest
 
 from api import schedule as schedules
 from api.schedule import Schedule, ScheduleError
-from api.services import harvesting, mornings, nights, pool_scores, versions
+from api.services import harvesting, mornings, nights, pool_scores, pooling, versions
 from api.services.importing import ImportRequest, import_file
 from api.services.ranking import Ranker
 from api.settings import Settings
@@ -75,6 +75,22 @@ class Calendar:
     def history(self) -> list[stored.NightInfo]:
         with self.bench.store.read() as session:
             return stored.everything(session, self.bench.review.id)
+
+    def arrive(self, number: int = 50_001) -> None:
+        """Something new comes out today that the strategy finds."""
+        bench_ = self.bench
+        with bench_.store.read() as session:
+            held = next(
+                int(r.source_id) - 90_000_000
+                for r in records.everything_of(session, bench_.review.id)
+                if r.source == "pubmed" and r.active
+            )
+        world = bench_.server.world
+        like = next(a for a in world.articles if a.number == held)
+        title = f"{like.title} and what came of it years later"
+        new = replace(like, number=number, title=title, entered=self.moment.date())
+        world.articles = [*world.articles, new]
+        bench_.server.forget()
 
     def change(self, number: int, **values: object) -> None:
         """Something happens to an article today."""
@@ -248,7 +264,10 @@ def test_what_comes_after_the_freeze_waits_and_changes_no_count(calendar: Calend
         pool.set_freeze(session, review.id, calendar.moment.date(), person_id=None)
     with store.read() as session:
         before = (records.counts(session, review.id), flow.flow(session, review.id))
-    later = calendar.night(40)
+    calendar.pass_days(40)
+    calendar.arrive()
+    calendar.tick()
+    later = calendar.walk()
     assert all(run.pooled for run in later)
     with store.read() as session:
         assert (records.counts(session, review.id), flow.flow(session, review.id)) == before
@@ -257,7 +276,31 @@ def test_what_comes_after_the_freeze_waits_and_changes_no_count(calendar: Calend
         assert newest is not None
         morning = mornings.morning(session, review.id, newest.id)
     assert morning.pooled
-    assert morning.new == len({r.report_id for r in morning.reports}) or morning.new > 20
+    # One report, of three sources.
+    assert (morning.new, len(morning.reports)) == (1, 1)
+    assert sorted(morning.reports[0].sources) == ["europepmc", "openalex", "pubmed"]
+    assert morning.waiting == 3
+
+
+def test_what_a_night_brings_again_does_not_wait_and_makes_no_top_up(calendar: Calendar) -> None:
+    calendar.schedule(whole_days=300)
+    calendar.night()
+    store, review = calendar.bench.store, calendar.bench.review
+    with store.write() as session:
+        pool.set_freeze(session, review.id, calendar.moment.date(), person_id=None)
+        nights.set_rule(session, review.id, "each day", person_id=None, moment=calendar.moment)
+    # OpenAlex gives the days of its overlap again, all of them held already.
+    again = {run.source: run for run in calendar.night(1)}
+    assert again["openalex"].received > 0
+    assert sum(run.new for run in again.values()) == 0
+    calendar.pass_days(0.9)
+    calendar.tick()
+    with store.read() as session:
+        assert pool.waiting(session, review.id) == 0
+        assert pool.by_search(session, review.id) == []
+        assert admissions.everything(session, review.id) == []
+    with pytest.raises(Conflict, match="nothing waits"):
+        pooling.admit(store, review.id, calendar.moment.date(), in_full=200, person_id=None)
 
 
 def test_a_rule_admits_what_had_come_by_then(calendar: Calendar) -> None:
@@ -268,6 +311,7 @@ def test_a_rule_admits_what_had_come_by_then(calendar: Calendar) -> None:
         pool.set_freeze(session, review.id, calendar.moment.date(), person_id=None)
         nights.set_rule(session, review.id, "each Monday", person_id=None, moment=calendar.moment)
     # 2023-03-02 is a Thursday.
+    calendar.arrive()
     calendar.night(1)
     calendar.night(1)
     with store.read() as session:
@@ -276,6 +320,7 @@ def test_a_rule_admits_what_had_come_by_then(calendar: Calendar) -> None:
     calendar.tick()
     with store.read() as session:
         (admission,) = admissions.everything(session, review.id)
+    assert (admission.records, admission.reports) == (3, 1)
     assert (admission.name, admission.up_to, admission.rule) == (
         "top-up 1",
         "2023-03-06",
