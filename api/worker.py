@@ -169,13 +169,19 @@ class Worker:
 
     def _score_pools(self) -> None:
         """Score what has come into pools; leads see it, the queue does not."""
+
+        def between() -> bool:
+            # Whoever screens meanwhile gets their order first.
+            self._rank_due()
+            return not self._stop.is_set()
+
         with self._store.read() as session:
             due = pool_scores.due(session)
         for review_id in due:
             if self._stop.is_set():
                 return
             try:
-                pool_scores.make(self._ranker, self._store, review_id)
+                pool_scores.make(self._ranker, self._store, review_id, between=between)
             except Exception:
                 logger.exception("scoring the pool of review %s failed", review_id)
 

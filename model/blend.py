@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 
 from model.pipeline import HeadStart
 
-Index = NDArray[np.int64]
-
 _PSEUDO: Final = 3
 
 
@@ -24,13 +22,6 @@ def spread_of(scores: NDArray[np.float64], among: NDArray[np.bool_]) -> tuple[fl
     mean = float(chosen.mean())
     spread = float(np.sqrt(np.square(chosen - mean).mean()))
     return mean, spread if spread >= 1e-12 else float("inf")
-
-
-def standardised(scores: NDArray[np.float64], among: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Scores with mean 0 and standard deviation 1 among some rows; zeros where all are equal."""
-    mean, spread = spread_of(scores, among)
-    z: NDArray[np.float64] = (scores - mean) / spread
-    return z
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,22 +41,35 @@ class Blend:
         """Weight of each head start."""
         return {name: weight for name, (weight, _) in self.starts.items()}
 
-    def parts(self, views: Sequence[NDArray[np.float64]], rows: Index) -> list[NDArray[np.float64]]:
-        """What each view, then each head start, adds to the scores of some rows.
+    @property
+    def starting(self) -> list[NDArray[np.float64]]:
+        """Each head start's scores of all rows."""
+        return [scores for _, scores in self.starts.values()]
+
+    def parts(
+        self, views: Sequence[NDArray[np.float64]], starting: Sequence[NDArray[np.float64]]
+    ) -> list[NDArray[np.float64]]:
+        """What each view, then each head start, adds to the scores of some texts.
 
         Args:
-            views: each view's scores of these rows.
-            rows: which rows these are.
+            views: each view's scores of these texts.
+            starting: each head start's scores of them, in the order of ``starts``.
         """
         of_views = [
             weight * ((scores - mean) / spread)
             for scores, (mean, spread, weight) in zip(views, self.views, strict=True)
         ]
-        return [*of_views, *(weight * scores[rows] for weight, scores in self.starts.values())]
+        of_starts = [
+            weight * scores
+            for (weight, _), scores in zip(self.starts.values(), starting, strict=True)
+        ]
+        return [*of_views, *of_starts]
 
-    def total(self, views: Sequence[NDArray[np.float64]], rows: Index) -> NDArray[np.float64]:
-        """Scores of some rows, see ``parts``."""
-        found: NDArray[np.float64] = np.sum(self.parts(views, rows), axis=0)
+    def total(
+        self, views: Sequence[NDArray[np.float64]], starting: Sequence[NDArray[np.float64]]
+    ) -> NDArray[np.float64]:
+        """Scores of some texts, see ``parts``."""
+        found: NDArray[np.float64] = np.sum(self.parts(views, starting), axis=0)
         return found
 
 

@@ -10,7 +10,7 @@ import hashlib
 import os
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -68,10 +68,16 @@ class VectorCache:
         self._read.add(name)
         self._add(keys, vectors)
 
-    def missing(self, texts: Sequence[str]) -> int:
-        """How many of the texts have no vector yet."""
+    def missing(self, texts: Sequence[str]) -> list[str]:
+        """Those of the texts that have no vector yet, each once, the shortest first."""
         self._refresh()
-        return len({h for h in map(text_hash, texts) if h not in self._place})
+        return [*self._wanted(texts, map(text_hash, texts)).values()]
+
+    def _wanted(self, texts: Sequence[str], hashes: Iterable[bytes]) -> dict[bytes, str]:
+        pairs = zip(hashes, texts, strict=True)
+        wanted = {key: text for key, text in pairs if key not in self._place}
+        # Texts of like length together: a batch is as slow as its longest text.
+        return dict(sorted(wanted.items(), key=lambda each: (len(each[1]), each[0])))
 
     def vectors(self, texts: Sequence[str], progress: Progress | None = None) -> Vectors:
         """Vectors of texts, shape (n_texts, dimension); what is missing is encoded and kept.
@@ -82,18 +88,17 @@ class VectorCache:
         """
         self._refresh()
         hashes = [text_hash(text) for text in texts]
-        wanted = {h: text for h, text in zip(hashes, texts, strict=True) if h not in self._place}
+        wanted = self._wanted(texts, hashes)
         if progress:
             progress(0, len(wanted))
-        # Texts of like length together: a batch is as slow as its longest text.
-        pending = sorted(wanted, key=lambda h: (len(wanted[h]), h))
+        pending = list(wanted)
         done = 0
-        for vectors in self.encoder.encode([wanted[h] for h in pending]):
+        for vectors in self.encoder.encode([*wanted.values()]):
             self._write(pending[done : done + len(vectors)], vectors)
             done += len(vectors)
             if progress:
                 progress(done, len(pending))
         if not texts:
             return np.zeros((0, self._pieces[0].shape[1] if self._pieces else 0), np.float32)
-        places = [self._place[h] for h in hashes]
+        places = [self._place[key] for key in hashes]
         return np.stack([self._pieces[piece][row] for piece, row in places])

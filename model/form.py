@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -46,23 +47,67 @@ def _row(title: str, abstract: str) -> tuple[float, ...]:
 _OF_ABSTRACTS: Final = (0, 1, 5, 6)
 
 
-def form(titles: Sequence[str], abstracts: Sequence[str]) -> NDArray[np.float32]:
+@dataclass(frozen=True, slots=True)
+class FormScale:
+    """What is usual among the texts of a pool, each of shape (7,), columns as in ``FORM_NAMES``.
+
+    Attributes:
+        usual: what a record without an abstract is taken to have.
+        mean: over the texts.
+        spread: standard deviation over the texts.
+    """
+
+    usual: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    spread: NDArray[np.float64]
+
+    def rows(self, titles: Sequence[str], abstracts: Sequence[str]) -> NDArray[np.float32]:
+        """Form features of texts beside those of the pool, as ``form`` has them."""
+        return self.scaled(_filled(_counted(titles, abstracts), abstracts, self.usual))
+
+    def scaled(self, rows: NDArray[np.float64]) -> NDArray[np.float32]:
+        """Rows without a gap, shape (n_texts, 7), standardised and bounded."""
+        moved = rows - self.mean
+        scaled = np.divide(moved, self.spread, out=np.zeros_like(moved), where=self.spread > 1e-9)
+        bounded = np.clip(scaled, -_LIMIT, _LIMIT) / np.sqrt(len(FORM_NAMES))
+        found: NDArray[np.float32] = bounded.astype(np.float32)
+        return found
+
+
+def _counted(titles: Sequence[str], abstracts: Sequence[str]) -> NDArray[np.float64]:
+    rows = np.array([_row(*pair) for pair in zip(titles, abstracts, strict=True)], float)
+    return rows.reshape(len(titles), len(FORM_NAMES))
+
+
+def _filled(
+    rows: NDArray[np.float64], abstracts: Sequence[str], usual: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    without = np.array([not abstract for abstract in abstracts], bool)
+    for column in _OF_ABSTRACTS:
+        rows[without, column] = usual[column]
+    return rows
+
+
+def form(titles: Sequence[str], abstracts: Sequence[str]) -> tuple[NDArray[np.float32], FormScale]:
     """Form features of texts, each standardised over them and bounded at 3 standard deviations.
 
     What can only be said of an abstract has the mean where there is none: that a source did not
     hand one out says nothing about the report.
 
     Returns:
-        Shape (n_texts, 7), columns as in ``FORM_NAMES``; rows about 1 long.
+        Shape (n_texts, 7), columns as in ``FORM_NAMES``; rows about 1 long. And the scale, by which
+        other texts can be set beside these.
     """
-    rows = np.array([_row(*pair) for pair in zip(titles, abstracts, strict=True)], float)
-    rows = rows.reshape(len(titles), len(FORM_NAMES))
+    rows = _counted(titles, abstracts)
     known = np.array([bool(abstract) for abstract in abstracts], bool)
-    for column in _OF_ABSTRACTS:
-        rows[~known, column] = rows[known, column].mean() if known.any() else 0.0
-    moved = rows - rows.mean(axis=0) if len(rows) else rows
-    spread = rows.std(axis=0) if len(rows) else np.ones(len(FORM_NAMES))
-    scaled = np.divide(moved, spread, out=np.zeros_like(moved), where=spread > 1e-9)
-    bounded = np.clip(scaled, -_LIMIT, _LIMIT) / np.sqrt(len(FORM_NAMES))
-    found: NDArray[np.float32] = bounded.astype(np.float32)
-    return found
+    usual = np.zeros(len(FORM_NAMES))
+    for column in _OF_ABSTRACTS if known.any() else ():
+        usual[column] = rows[known, column].mean()
+    rows = _filled(rows, abstracts, usual)
+    some = len(rows) > 0
+    scale = FormScale(
+        usual=usual,
+        mean=rows.mean(axis=0) if some else usual,
+        spread=rows.std(axis=0) if some else np.ones(len(FORM_NAMES)),
+    )
+    return scale.scaled(rows), scale

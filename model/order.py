@@ -11,7 +11,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from model.blend import Blend, faded, spread_of, standardised
+from model.blend import Blend, faded, spread_of
 from model.chance import Curve, fit_curve
 from model.explain import Explanation, Part, by_terms, nearest
 from model.features import Features, Matrix
@@ -20,6 +20,7 @@ from model.tail import interleaved, reached
 from model.variety import varied, wanted
 
 if TYPE_CHECKING:
+    from model.classify import BalancedSVM
     from model.pool import PoolSVM
 
 Index = NDArray[np.int64]
@@ -117,27 +118,60 @@ def _training(evidence: Evidence) -> tuple[Index, NDArray[np.bool_]]:
     return rows, y
 
 
-def _closeness(matrix: Matrix, queries: Index) -> NDArray[np.float64]:
-    """Cosine of every row with the mean of the query rows."""
-    if sp.issparse(matrix):
-        target = np.asarray(matrix[queries].mean(axis=0)).ravel()
-        return np.asarray(matrix @ target).ravel()
-    close: NDArray[np.float64] = (matrix @ matrix[queries].mean(axis=0)).astype(np.float64)
+def _one_sided(y: NDArray[np.bool_]) -> bool:
+    """Whether nothing can be fitted: no label, or labels of one kind."""
+    return len(y) == 0 or bool(y.all()) or not y.any()
+
+
+def _sought(evidence: Evidence) -> Index:
+    """Rows that say what is sought while nothing can be fitted."""
+    sought = [evidence.queries, evidence.seeds, evidence.rows[evidence.y]]
+    return np.unique(np.concatenate(sought))
+
+
+def _middle(matrix: Matrix, queries: Index) -> Matrix:
+    """Mean of the query rows."""
+    middle = matrix[queries].mean(axis=0)
+    return np.asarray(middle).ravel() if sp.issparse(matrix) else middle
+
+
+def _closeness(matrix: Matrix, target: Matrix) -> NDArray[np.float64]:
+    """Cosine of every row with a target."""
+    close: NDArray[np.float64] = np.asarray(matrix @ target).ravel().astype(np.float64)
     return close
 
 
 def cold_scores(
-    features: Features, pipeline: Pipeline, queries: Index, unread: NDArray[np.bool_]
+    features: Features,
+    pipeline: Pipeline,
+    queries: Index,
+    unread: NDArray[np.bool_],
+    *,
+    others: Features | None = None,
 ) -> NDArray[np.float64]:
-    """Closeness to what is sought, summed over the views; zeros where nothing says what is."""
-    total = np.zeros(features.size)
+    """Closeness to what is sought, summed over the views; zeros where nothing says what is.
+
+    Args:
+        features: of the pool.
+        pipeline: its views.
+        queries: rows of the pool that say what is sought.
+        unread: rows of the pool over which closeness is standardised.
+        others: whose scores are wanted in place of the pool's, see ``read_beside``.
+    """
+    asked = features if others is None else others
+    total = np.zeros(asked.size)
     if len(queries) == 0:
         return total
     for view in pipeline.views:
         # A question is written like no record: its form and its study language say nothing.
         if view.features not in ("form", STUDY_AXES):
-            close = _closeness(features[view.features], queries)
-            total += view.weight * standardised(close, unread)
+            matrix = features[view.features]
+            target = _middle(matrix, queries)
+            close = _closeness(matrix, target)
+            mean, spread = spread_of(close, unread)
+            if others is not None:
+                close = _closeness(others[view.features], target)
+            total += view.weight * ((close - mean) / spread)
     return total
 
 
@@ -173,17 +207,14 @@ class PoolRanker:
         self._foresee(evidence.rows)
         rows, y = _training(evidence)
         places = np.flatnonzero(evidence.unread)
-        if len(y) == 0 or y.all() or not y.any():
-            queries = np.concatenate([evidence.queries, evidence.seeds, evidence.rows[evidence.y]])
-            scores = cold_scores(
-                self._features, self._pipeline, np.unique(queries), evidence.unread
-            )
+        if _one_sided(y):
+            scores = cold_scores(self._features, self._pipeline, _sought(evidence), evidence.unread)
             order = _best_first(scores, places)
             return Ranked(order, scores[order].astype(np.float32), cold_start=True, warm=False)
         warm = bool(self._fits)
         views = self._fitted(rows, y)
         blend = self._blended(views, evidence, rows[y])
-        scores = blend.total(views, np.arange(self._features.size))
+        scores = blend.total(views, blend.starting)
         rest = float(scores[evidence.unread].mean()) if len(places) else 0.0
         self._last = _Fit(rows, y, scores, rest, views, blend)
         order = _best_first(scores, places)
@@ -201,6 +232,29 @@ class PoolRanker:
             )
         found = scores[order].astype(np.float32)
         return Ranked(order, found, cold_start=False, warm=warm, head_starts=blend.weights)
+
+    def score(self, evidence: Evidence, others: Features) -> NDArray[np.float64]:
+        """Scores of documents outside the pool, on the scale of the pool's own, shape (n_others,).
+
+        The pool's order stays as it is. A document of the pool would have its own score again.
+
+        Args:
+            evidence: what is known about the pool; where the last ranking was by another, the pool
+                is ranked by this first.
+            others: see ``model.features.read_beside``.
+        """
+        rows, y = _training(evidence)
+        if _one_sided(y):
+            return cold_scores(
+                self._features, self._pipeline, _sought(evidence), evidence.unread, others=others
+            )
+        last = self._last
+        if last is None or not (np.array_equal(last.rows, rows) and np.array_equal(last.y, y)):
+            self.rank(evidence)
+            last = self._last
+        assert last is not None
+        starting = [scores for _, _, scores in self._starts(evidence.queries, others)]
+        return last.blend.total(self._outside(rows, y, others), starting)
 
     def curve(self) -> Curve | None:
         """What the scores of the last ranking mean, see ``model.chance``.
@@ -228,10 +282,13 @@ class PoolRanker:
         if not self._fits:
             raise ValueError(f"solver {self._pipeline.solver!r} keeps no fit to explain")
         at = np.array([row], np.int64)
-        adds = last.blend.parts([scores[at] for scores in last.views], at)
+        blend = last.blend
+        adds = blend.parts(
+            [scores[at] for scores in last.views], [scores[at] for scores in blend.starting]
+        )
         parts = []
         for number, view in enumerate(self._pipeline.views):
-            _, spread, weight = last.blend.views[number]
+            _, spread, weight = blend.views[number]
             found = Part(view.features, float(adds[number][0]))
             if view.features in ("embedding", STUDY_AXES):
                 matrix = self._features[view.features]
@@ -241,7 +298,7 @@ class PoolRanker:
                 terms = by_terms(self._features, view, columns, row=row, scale=weight / spread)
                 found = replace(found, terms=terms)
             parts.append(found)
-        names = list(last.blend.starts)
+        names = list(blend.starts)
         parts += [
             Part(name, float(added[0]))
             for name, added in zip(names, adds[len(parts) :], strict=True)
@@ -279,7 +336,10 @@ class PoolRanker:
         """Each view's scores of all rows, shape (n_rows,)."""
         try:
             if self._pipeline.solver == "liblinear":
-                return [self._cold_scores(view, rows, y) for view in self._pipeline.views]
+                return [
+                    self._cold_fit(view, rows, y).decision_function(self._features[view.features])
+                    for view in self._pipeline.views
+                ]
             return self._warm_scores(rows, y)
         except BaseException:
             # A fit that broke off half-way is nothing to go on from.
@@ -287,16 +347,30 @@ class PoolRanker:
             self._last = None
             raise
 
-    def _cold_scores(self, view: View, rows: Index, y: NDArray[np.bool_]) -> NDArray[np.float64]:
+    def _cold_fit(self, view: View, rows: Index, y: NDArray[np.bool_]) -> BalancedSVM:
         # Imported here: scikit-learn takes seconds, which a cold start or `--help` should not pay.
         from model.classify import BalancedSVM
 
         matrix = self._features[view.features]
-        model = BalancedSVM(view.C, view.ratio, random_state=self._seed).fit(matrix[rows], y)
-        return model.decision_function(matrix)
+        return BalancedSVM(view.C, view.ratio, random_state=self._seed).fit(matrix[rows], y)
+
+    def _outside(
+        self, rows: Index, y: NDArray[np.bool_], others: Features
+    ) -> list[NDArray[np.float64]]:
+        """Each view's scores of others by the last fit, which was to these rows."""
+        views = self._pipeline.views
+        if self._pipeline.solver == "liblinear":
+            return [
+                self._cold_fit(view, rows, y).decision_function(others[view.features])
+                for view in views
+            ]
+        return [
+            np.asarray(others[view.features] @ fit.weights()).ravel() + fit.bias
+            for fit, view in zip(self._fits, views, strict=True)
+        ]
 
     def _warm_scores(self, rows: Index, y: NDArray[np.bool_]) -> list[NDArray[np.float64]]:
-        # Imported here: see ``_cold_scores``.
+        # Imported here: see ``_cold_fit``.
         from model.classify import balanced_weights
         from model.pool import PoolSVM
 
@@ -331,24 +405,36 @@ class PoolRanker:
             },
         )
 
-    def _starts(self, queries: Index) -> Iterator[tuple[str, HeadStart, NDArray[np.float64]]]:
-        """Name, use and scores, shape (n_rows,), of each head start that has something to say."""
+    def _starts(
+        self, queries: Index, others: Features | None = None
+    ) -> Iterator[tuple[str, HeadStart, NDArray[np.float64]]]:
+        """Name, use and scores of each head start that has something to say.
+
+        Scores of the pool's rows, or of others in their place.
+        """
         pipeline = self._pipeline
-        if pipeline.study_language is not None and self._features.prior is not None:
-            scores = self._features.prior.astype(np.float64)
-            yield "study-language", pipeline.study_language, scores
+        prior = (self._features if others is None else others).prior
+        if pipeline.study_language is not None and prior is not None:
+            yield "study-language", pipeline.study_language, prior.astype(np.float64)
         if pipeline.question is not None and len(queries):
-            yield "question", pipeline.question, self._closeness_to(queries)
+            close = self._closeness_to(queries) if others is None else self._near(queries, others)
+            yield "question", pipeline.question, close
 
     def _closeness_to(self, queries: Index) -> NDArray[np.float64]:
         """How close each row is to the queries, from -3 to 3; kept, since they seldom change."""
         key = queries.tobytes()
         if self._close is None or self._close[0] != key:
-            everything = np.ones(self._features.size, bool)
-            close = cold_scores(self._features, self._pipeline, queries, everything)
-            bounded = np.clip(standardised(close, everything), -_LIMIT, _LIMIT)
-            self._close = key, bounded
+            self._close = key, self._near(queries, None)
         return self._close[1]
+
+    def _near(self, queries: Index, others: Features | None) -> NDArray[np.float64]:
+        everything = np.ones(self._features.size, bool)
+        close = cold_scores(self._features, self._pipeline, queries, everything)
+        mean, spread = spread_of(close, everything)
+        if others is not None:
+            close = cold_scores(self._features, self._pipeline, queries, everything, others=others)
+        found: NDArray[np.float64] = np.clip((close - mean) / spread, -_LIMIT, _LIMIT)
+        return found
 
 
 def rank(features: Features, pipeline: Pipeline, evidence: Evidence, *, seed: int = 0) -> Ranked:

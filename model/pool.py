@@ -35,7 +35,8 @@ class PoolSVM:
         # Of the rows that were ever labelled: inner products and coefficients.
         self._products = np.zeros((0, 0), np.float32)
         self._coefficients = np.zeros(0)
-        self._bias = 0.0
+        # The fit's bias: what a row of zeros would score.
+        self.bias = 0.0
 
     def fit(self, rows: Index, y: NDArray[np.bool_], costs: Floats) -> Floats:
         """Fit to the labelled rows, from where the last fit ended.
@@ -62,7 +63,7 @@ class PoolSVM:
         new[active] = before[active]
         new[active[new[active] * signs < 0]] = 0.0
         known = len(before)
-        decisions = self._scorer.scores[self._pool_rows] + (self._bias + (new - before).sum())
+        decisions = self._scorer.scores[self._pool_rows] + (self.bias + (new - before).sum())
         add_products(decisions, self._products[:known, :known], new - before)
         descend(
             self._products,
@@ -77,8 +78,8 @@ class PoolSVM:
         )
         self._scorer.move(new, new - before)
         self._coefficients = new
-        self._bias = float(new.sum())
-        return self._scorer.scores + self._bias
+        self.bias = float(new.sum())
+        return self._scorer.scores + self.bias
 
     def weights(self) -> Floats:
         """The fit's weight of each column of the matrix, shape (n_columns,), without the bias."""

@@ -18,7 +18,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from model.words import counted_among, weighed
+from model.words import counted_among, weighed, weighed_as
 
 Floats = NDArray[np.float64]
 
@@ -30,6 +30,23 @@ _DIRECTION_SHARE: Final = 0.7
 _LIMIT: Final = 3.0
 # A file has the places on the axes, from -1 to 1, as whole numbers of this fineness: half the size.
 _FINENESS: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class StudyScale:
+    """What is usual among the texts of a pool: each mean and standard deviation, see ``scores``.
+
+    Attributes:
+        terms: of the terms' opinion.
+        vector: mean of the sentence vectors, shape (dimension,); None where they were not asked.
+        direction: of the direction's opinion.
+        both: of the two together.
+    """
+
+    terms: tuple[float, float]
+    vector: Floats | None
+    direction: tuple[float, float]
+    both: tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +88,17 @@ class StudyPrior:
         """
         return term_rows(texts, list(self.terms))
 
+    def rows_beside(self, texts: Sequence[str], among: NDArray[np.int64], number: int) -> Any:
+        """Texts outside a pool by the terms, as rare as they are in the pool; see ``rows``.
+
+        Args:
+            texts: title and abstract of each record.
+            among: in how many of the pool's texts each term stands, shape (n_terms,).
+            number: how many texts the pool has.
+        """
+        counts = counted_among(texts, list(self.terms), WORD)
+        return weighed_as(counts, among, number) if texts and self.terms else counts
+
     def places(self, rows: Any) -> Floats:
         """Where texts stand along the axes.
 
@@ -89,19 +117,45 @@ class StudyPrior:
             return np.zeros((rows.shape[0], 1))
         return np.asarray(rows @ self.axes.astype(np.float64))
 
-    def scores(self, rows: Any, vectors: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
+    def scores(
+        self, rows: Any, vectors: NDArray[np.float32] | None = None
+    ) -> tuple[NDArray[np.float32], StudyScale]:
         """How much each text reads like what reviews kept, from -3 to 3, mean about 0.
 
         Args:
             rows: see ``rows``.
             vectors: their sentence vectors, shape (n_texts, dimension), not centred; None where
                 there are none or they are of another encoder.
+
+        Returns:
+            Shape (n_texts,), and the scale, by which other texts can be set beside these.
         """
-        found = _unit_spread(rows @ np.array([*self.terms.values()]))
+        of_terms = rows @ np.array([*self.terms.values()])
+        terms, middle, along = _spread(of_terms), None, (0.0, 1.0)
+        found = _standard(of_terms, terms)
         if self.direction is not None and vectors is not None:
-            moved = vectors.astype(np.float64) - vectors.mean(axis=0, dtype=np.float64)
-            found = found + _DIRECTION_SHARE * _unit_spread(moved @ self.direction)
-        return np.clip(_unit_spread(found), -_LIMIT, _LIMIT).astype(np.float32)
+            middle = vectors.mean(axis=0, dtype=np.float64)
+            way = (vectors.astype(np.float64) - middle) @ self.direction
+            along = _spread(way)
+            found = found + _DIRECTION_SHARE * _standard(way, along)
+        both = _spread(found)
+        return _bounded(found, both), StudyScale(terms, middle, along, both)
+
+    def scores_beside(
+        self, scale: StudyScale, rows: Any, vectors: NDArray[np.float32] | None = None
+    ) -> NDArray[np.float32]:
+        """Scores of texts outside a pool on the scale of its own, see ``scores``.
+
+        Args:
+            scale: the pool's.
+            rows: weighed as the pool's were.
+            vectors: as for the pool.
+        """
+        found = _standard(rows @ np.array([*self.terms.values()]), scale.terms)
+        if self.direction is not None and vectors is not None and scale.vector is not None:
+            way = (vectors.astype(np.float64) - scale.vector) @ self.direction
+            found = found + _DIRECTION_SHARE * _standard(way, scale.direction)
+        return _bounded(found, scale.both)
 
 
 def term_rows(texts: Sequence[str], vocabulary: Sequence[str]) -> Any:
@@ -110,12 +164,23 @@ def term_rows(texts: Sequence[str], vocabulary: Sequence[str]) -> Any:
     return weighed(counts) if texts and vocabulary else counts
 
 
-def _unit_spread(values: Floats) -> Floats:
+def _spread(values: Floats) -> tuple[float, float]:
+    """Mean and standard deviation; the latter infinite where all values are equal."""
     spread = float(values.std()) if values.size else 0.0
-    if spread < 1e-12:
-        return np.zeros_like(values)
-    moved: Floats = (values - values.mean()) / spread
+    return (float(values.mean()), spread) if spread >= 1e-12 else (0.0, float("inf"))
+
+
+def _standard(values: Floats, scale: tuple[float, float]) -> Floats:
+    mean, spread = scale
+    moved: Floats = (values - mean) / spread
     return moved
+
+
+def _bounded(values: Floats, scale: tuple[float, float]) -> NDArray[np.float32]:
+    found: NDArray[np.float32] = np.clip(_standard(values, scale), -_LIMIT, _LIMIT).astype(
+        np.float32
+    )
+    return found
 
 
 def load(path: Path = SHIPPED) -> StudyPrior:

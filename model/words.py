@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from array import array
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Any, Final
@@ -67,11 +67,10 @@ def singular(word: str) -> str:
 
 
 def _numbered(
-    texts: Sequence[str], numbers: Mapping[str, int], stem: Callable[[str], str] | None
+    texts: Sequence[str], number: Callable[[str], int], stem: Callable[[str], str] | None
 ) -> tuple[Index, Index]:
     """Number of each word, text after text, and which text each stands in."""
     find = re.compile(WORD).findall
-    number = numbers.__getitem__
     ids = array("i")
     lengths = np.zeros(len(texts), np.int64)
     for at, text in enumerate(texts):
@@ -103,7 +102,7 @@ def counted(
         Counts, shape (n_texts, n_columns), float64, and the columns in alphabetical order.
     """
     numbers: dict[str, int] = defaultdict(count().__next__)
-    ids, text_of = _numbered(texts, numbers, stem)
+    ids, text_of = _numbered(texts, numbers.__getitem__, stem)
     words = sorted(numbers)
     # A space comes before every word character: "care", "care home" and "careful" stand in the
     # order of their numbers, a word alone being 0 after itself.
@@ -129,6 +128,34 @@ def counted(
     if not kept.all():
         table, first, second = _only(table, kept), first[kept], second[kept]
     return table, Terms(tuple(words), first, second)
+
+
+def counted_as(
+    texts: Sequence[str], terms: Terms, *, stem: Callable[[str], str] | None = None
+) -> sp.csr_matrix:
+    """How often the words and pairs of a table stand in other texts; others are not counted.
+
+    Args:
+        texts: lower-cased here.
+        terms: the table's columns, as ``counted`` gives them.
+        stem: the one that the table was made with.
+
+    Returns:
+        Counts, shape (n_texts, n_columns), float64.
+    """
+    numbers = {word: at for at, word in enumerate(terms.words)}
+    ids, text_of = _numbered(texts, lambda word: numbers.get(word, -1), stem)
+    base = len(terms.words) + 1
+    # The columns' order is that of these numbers, see ``counted``.
+    columns = terms.first.astype(np.int64) * base + terms.second + 1
+    paired = (text_of[1:] == text_of[:-1]) & (ids[:-1] >= 0) & (ids[1:] >= 0)
+    wanted = np.concatenate([ids[ids >= 0] * base, (ids[:-1] * base + ids[1:] + 1)[paired]])
+    rows = np.concatenate([text_of[ids >= 0], text_of[1:][paired]])
+    at = np.searchsorted(columns, wanted)
+    known = at < len(columns)
+    known[known] = columns[at[known]] == wanted[known]
+    shape = (len(texts), len(columns))
+    return sp.coo_matrix((np.ones(int(known.sum())), (rows[known], at[known])), shape=shape).tocsr()
 
 
 def _only(table: sp.csr_matrix, kept: NDArray[np.bool_]) -> sp.csr_matrix:
@@ -163,7 +190,29 @@ def counted_among(texts: Sequence[str], vocabulary: Sequence[str], pattern: str)
 
 def weighed(counts: Any) -> Any:
     """Counts to TF-IDF: sublinear, smooth, rows of unit length; a scipy csr_matrix."""
+    return _transformer().fit_transform(counts).tocsr()
+
+
+def weighed_as(counts: Any, texts_with: NDArray[np.int64], number: int) -> Any:
+    """Counts to TF-IDF as ``weighed`` does, words as rare as they are among other texts.
+
+    Args:
+        counts: of texts that are not among those, shape (n_texts, n_columns).
+        texts_with: in how many of the other texts each column's word stands, shape (n_columns,).
+        number: how many texts those are.
+    """
+    transformer = _transformer()
+    transformer.idf_ = np.log((number + 1.0) / (texts_with + 1.0)) + 1.0
+    return transformer.transform(counts).tocsr()
+
+
+def texts_with(counts: Any) -> Any:
+    """In how many texts each column's word stands, shape (n_columns,), from counts or TF-IDF."""
+    return np.bincount(counts.indices, minlength=counts.shape[1])
+
+
+def _transformer() -> Any:
     # Imported here: it takes a second that no other command should pay.
     from sklearn.feature_extraction.text import TfidfTransformer
 
-    return TfidfTransformer(sublinear_tf=True).fit_transform(counts).tocsr()
+    return TfidfTransformer(sublinear_tf=True)

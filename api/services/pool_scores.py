@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from api.services.ranking import Ranker
 from store import answers, pool
 from store.session import ReadSession, Store
@@ -26,15 +28,28 @@ def due(session: ReadSession) -> list[int]:
     return found
 
 
-def make(ranker: Ranker, store: Store, review_id: int) -> dict[int, float]:
+def make(
+    ranker: Ranker, store: Store, review_id: int, *, between: Callable[[], bool] = lambda: True
+) -> dict[int, float] | None:
     """Score what waits, and keep the scores in place of the last ones.
 
     What comes meanwhile makes them due once more.
+
+    Args:
+        ranker: of this process.
+        store: the database.
+        review_id: the review.
+        between: called while texts are encoded, see ``Ranker.encode_pool``.
+
+    Returns:
+        Scores by report; None where ``between`` ended the work: they stay due.
     """
     with store.read() as session:
         mark = pool.stamp(session, review_id)
+    if mark and not ranker.encode_pool(review_id, between):
+        return None
     scores = ranker.score_pool(review_id) if mark else {}
-    body = {"stamp": mark, "scores": [list(each) for each in (scores or {}).items()]}
+    body = {"stamp": mark, "scores": [list(each) for each in scores.items()]}
     with store.write() as session:
         answers.keep(session, review_id, KIND, body)
-    return scores or {}
+    return scores

@@ -7,8 +7,8 @@ import threading
 import time
 from array import array
 from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -19,11 +19,13 @@ from api.services.matching import held_of, known_of
 from api.settings import Settings
 from model.cache import VectorCache
 from model.chance import Curve
+from model.encode import Vectors
 from model.evaluate import Limits, match
 from model.explain import Explanation
-from model.features import Document, Features, build
+from model.features import Document, Features, build, read_beside
 from model.order import Evidence, PoolRanker, Ranked
 from model.pipeline import Pipeline
+from model.prior import StudyPrior
 from store import decisions, gold, jobs, rankings, records, reviews, searches
 from store import pool as pooled
 from store.errors import NotFound
@@ -35,6 +37,8 @@ logger = logging.getLogger(__name__)
 RELEVANT = ("include", "maybe")
 # Reviews whose features are kept; a server with many lets the longest unused go.
 _RESIDENT = 4
+# Texts of the pool that are encoded at a time: some seconds on a small machine.
+_PIECE = 64
 # Depths at which the expected number of relevant records is told.
 _NEXT = (20, 50, 100)
 
@@ -207,7 +211,9 @@ class Ranker:
         if current is None or report_id not in current[0].row_of:
             raise NotFound(f"the review has no report {report_id}")
         pool, known = current
-        ranked = pool.ranker.rank(_evidence(pool, known.labels))
+        evidence = _evidence(pool, known.labels)
+        pool.ranker.catch_up(evidence)
+        ranked = pool.ranker.rank(evidence)
         row = pool.row_of[report_id]
         found = pool.ranker.explain(row)
         if ranked.cold_start or found is None:
@@ -239,44 +245,69 @@ class Ranker:
             pool.features, pool.pipeline, pool.row_of, pool.queries, pool.seeds, self._settings.seed
         )
 
-    def score_pool(
-        self, review_id: int, *, progress: Progress | None = None
-    ) -> dict[int, float] | None:
-        """Scores of what waits in the pool, by a fit of its own to the review's decisions.
+    def encode_pool(self, review_id: int, between: Callable[[], bool]) -> bool:
+        """Encode what waits in the pool, a few texts at a time: a decision waits for no more.
+
+        Args:
+            review_id: the review.
+            between: called before each piece, with nothing held; False ends the work.
+
+        Returns:
+            Whether all is encoded. What was encoded is kept in any case.
+        """
+        if not self.pipeline.needs_encoder:
+            return True
+        with self._turn:
+            texts = [document.prose for _, document in self._waiting(review_id)]
+            wanted = self.cache.missing(texts)
+        reporter = _JobProgress(self._store, review_id, None)
+        try:
+            for start in range(0, len(wanted), _PIECE):
+                if not between():
+                    reporter.close("failed", "interrupted")
+                    return False
+                with self._turn:
+                    self.cache.vectors(wanted[start : start + _PIECE])
+                reporter.report(min(start + _PIECE, len(wanted)), len(wanted))
+        except BaseException as error:
+            reporter.close("failed", str(error) or type(error).__name__)
+            raise
+        reporter.close("done", None)
+        return True
+
+    def score_pool(self, review_id: int) -> dict[int, float]:
+        """Scores of what waits in the pool, by the review's own fit and on its scale.
 
         The review's features and its order stay as they are: words of the pool weigh nothing there.
 
         Returns:
-            Scores by report, the highest first; None where the review has no records to learn from.
+            Scores by report, the highest first; empty where the review has no records to learn
+            from.
         """
         with self._turn:
-            found = self._current(review_id, progress)
+            found = self._current(review_id, None)
             if found is None:
-                return None
+                return {}
             current, known = found
-            with self._store.read() as session:
-                waiting = pooled.records(session, review_id)
-                texts = records.shown(records.texts_of(session, review_id, list(waiting)))
-            inside = [text for text in texts if text.report_id not in current.row_of]
+            inside = [each for each in self._waiting(review_id) if each[0] not in current.row_of]
             if not inside:
                 return {}
-            first = len(current.documents)
-            documents = [
-                *current.documents,
-                *(Document(text.title or "", text.abstract or "") for text in inside),
-            ]
-            features = self._features(review_id, documents, current.pipeline, progress)
-            evidence = _evidence(current, known.labels)
-            unread = np.zeros(len(documents), bool)
-            unread[first:] = True
-            ranked = PoolRanker(features, current.pipeline, seed=self._settings.seed).rank(
-                replace(evidence, unread=unread)
+            encode, prior = self._reading()
+            others = read_beside(
+                current.features, [document for _, document in inside], encode, prior
             )
-        reports = {first + place: text.report_id for place, text in enumerate(inside)}
-        return {
-            reports[row]: float(score)
-            for row, score in zip(ranked.order.tolist(), ranked.scores.tolist(), strict=True)
-        }
+            evidence = _evidence(current, known.labels)
+            current.ranker.catch_up(evidence)
+            scores = current.ranker.score(evidence, others)
+        best_first = np.argsort(-scores, kind="stable").tolist()
+        return {inside[at][0]: float(scores[at]) for at in best_first}
+
+    def _waiting(self, review_id: int) -> list[tuple[int, Document]]:
+        """Reports that wait in the pool, with what the model reads of them."""
+        with self._store.read() as session:
+            waiting = pooled.records(session, review_id)
+            texts = records.shown(records.texts_of(session, review_id, list(waiting)))
+        return [(text.report_id, _document(text)) for text in texts]
 
     def _current(self, review_id: int, progress: Progress | None) -> tuple[_Pool, _Decided] | None:
         """The review's pool, made anew where its records, protocol or gold list changed.
@@ -311,7 +342,7 @@ class Ranker:
         progress: Progress | None,
     ) -> _Pool:
         texts = records.shown(held)
-        documents = [Document(text.title or "", text.abstract or "") for text in texts]
+        documents = [_document(text) for text in texts]
         row_of = {text.report_id: row for row, text in enumerate(texts)}
         queries = list(range(len(documents), len(documents) + len(body.query_texts)))
         documents += [Document(text, "") for text in body.query_texts]
@@ -340,6 +371,13 @@ class Ranker:
             ranker=PoolRanker(features, pipeline, seed=self._settings.seed),
         )
 
+    def _reading(self) -> tuple[Callable[[Sequence[str]], Vectors] | None, StudyPrior]:
+        """What texts outside a review's records are read with."""
+        if not self.pipeline.needs_encoder:
+            return None, resources.study_prior().for_encoder(None)
+        prior = resources.study_prior().for_encoder(self.cache.encoder.identity)
+        return self.cache.vectors, prior
+
     def _features(
         self,
         review_id: int,
@@ -347,9 +385,9 @@ class Ranker:
         pipeline: Pipeline,
         progress: Progress | None,
     ) -> Features:
-        if not pipeline.needs_encoder:
-            return build(documents, pipeline, None, resources.study_prior().for_encoder(None))
-        prior = resources.study_prior().for_encoder(self.cache.encoder.identity)
+        encode, prior = self._reading()
+        if encode is None:
+            return build(documents, pipeline, None, prior)
         reporter = _JobProgress(self._store, review_id, progress)
         try:
             features = build(
@@ -374,6 +412,10 @@ def expected(curve: Curve | None, ranked: Ranked) -> dict[str, float]:
         return {}
     chances = curve.chances(ranked.scores[: max(_NEXT)].astype(np.float64))
     return {str(n): float(chances[:n].sum()) for n in _NEXT if n <= len(ranked.order)}
+
+
+def _document(text: Text) -> Document:
+    return Document(text.title or "", text.abstract or "")
 
 
 def _decided(session: ReadSession, review_id: int) -> _Decided:

@@ -505,6 +505,7 @@ def test_a_finished_review_goes_on_as_a_living_one(
     assert run.pooled
     assert run.new > 0
     scores = pool_scores.make(Ranker(made.store, made.settings), made.store, made.review.id)
+    assert scores is not None
     assert len(scores) == run.new
     with made.store.read() as session:
         newest = stored.newest(session, made.review.id)

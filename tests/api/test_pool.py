@@ -400,7 +400,18 @@ def test_scores_of_the_pool_leave_the_order_of_the_queue_alone(
     with store.read() as session:
         assert rankings.due(session) == []
         assert pool_scores.due(session) == [frozen.id]
-    scores = pool_scores.make(ranker, store, frozen.id)
+    assert pool_scores.make(ranker, store, frozen.id, between=lambda: False) is None
+    with store.read() as session:
+        assert pool_scores.due(session) == [frozen.id], "what was stopped is still to be done"
+    turns: list[int] = []
+
+    def between() -> bool:
+        turns.append(len(ranker.due()))
+        return True
+
+    scores = pool_scores.make(ranker, store, frozen.id, between=between)
+    assert turns == [0], "a worker ranks between the pieces that are encoded"
+    assert scores is not None
     with store.read() as session:
         assert pool_scores.due(session) == []
         assert set(scores) == set(pool.reports(session, frozen.id))

@@ -9,7 +9,7 @@ from model.form import FORM_NAMES, form
 def test_columns_are_what_they_are_called() -> None:
     titles = ["Joint teams: a trial", "Why?", "Joint teams"]
     abstracts = ["METHODS: 20 of 31 (p < 0.05). RESULTS: 12", "We argue.", "No number at all here"]
-    found = form(titles, abstracts)
+    found, _ = form(titles, abstracts)
     assert found.shape == (3, len(FORM_NAMES))
     highest = dict(zip(FORM_NAMES, found.argmax(axis=0).tolist(), strict=True))
     assert highest == {
@@ -25,13 +25,13 @@ def test_columns_are_what_they_are_called() -> None:
 
 
 def test_a_missing_abstract_says_nothing() -> None:
-    found = form(["a", "a", "a"], ["short", "a much longer one, 5 < 6", ""])
+    found, _ = form(["a", "a", "a"], ["short", "a much longer one, 5 < 6", ""])
     of_abstracts = [FORM_NAMES.index(n) for n in FORM_NAMES if "title" not in n]
     assert found[2, of_abstracts] == pytest.approx(np.zeros(len(of_abstracts)), abs=1e-6)
 
 
 @pytest.mark.parametrize("texts", [[], [""], ["x"], ["same", "same"]])
 def test_texts_that_do_not_differ_give_zeros(texts: list[str]) -> None:
-    found = form(texts, texts)
+    found, _ = form(texts, texts)
     assert found.shape == (len(texts), len(FORM_NAMES))
     assert not found.any()

@@ -40,7 +40,7 @@ def test_a_prior_learns_what_relevant_records_of_many_reviews_share() -> None:
     # Each topic is one review's alone: the fifth of the reviews that speak of it is too few.
     assert "heart" not in prior.terms
     assert prior.trained_on == ("heart", "school", "steel", "river", "forest")
-    found = prior.scores(prior.rows(["a trial of bridges", "a case of bridges", "bridges"]))
+    found, _ = prior.scores(prior.rows(["a trial of bridges", "a case of bridges", "bridges"]))
     assert found[0] > found[2] > found[1]
 
 
