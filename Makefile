@@ -68,6 +68,8 @@ bench: $(VENV)/installed-dev ## all benchmarks; writes benchmarks/results and do
 	$(PY) -m benchmarks.replay
 	$(PY) -m benchmarks.dedupe
 	$(PY) -m benchmarks.dedupe_store
+	$(PY) -m benchmarks.nights
+	$(PY) -m benchmarks.vendors
 	$(PY) -m benchmarks.report
 	$(PY) -m benchmarks.model_card
 

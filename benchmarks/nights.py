@@ -139,6 +139,9 @@ def into_pool(size: int, new: int, repeats: int) -> dict[str, Any]:
     documents, labels = texts(size + new * repeats)
     encoder = Encoder()
     started = time.perf_counter()
+    list(encoder.encode(["A first text loads the model."]))
+    loading = time.perf_counter() - started
+    started = time.perf_counter()
     encoded = sum(len(piece) for piece in encoder.encode([d.prose for d in documents[-new:]]))
     assert encoded == new
     encoding = time.perf_counter() - started
@@ -192,6 +195,7 @@ def into_pool(size: int, new: int, repeats: int) -> dict[str, Any]:
         "seconds_to_scores": median(each["scored"] for each in took),
         "seconds_in_all": median(each["stored"] + each["scored"] for each in took),
         "seconds_of_encoding": encoding,
+        "seconds_of_loading": loading,
         "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         "decisions": int(np.minimum(400, size)),
     }

@@ -57,7 +57,8 @@ def nights(data: dict[str, Any]) -> str:
             f"**{pooled['seconds_to_stored']:.1f} s** until they are stored and compared with all "
             f"others, **{pooled['seconds_to_scores']:.1f} s** more until each has its score in the "
             f"pool, {pooled['seconds_in_all']:.1f} s in all; encoding {pooled['new']} texts takes "
-            f"{pooled['seconds_of_encoding']:.1f} s besides. Memory "
+            f"{pooled['seconds_of_encoding']:.1f} s besides, loading the encoder once "
+            f"{pooled['seconds_of_loading']:.1f} s. Memory "
             f"{pooled['peak_mib'] / 1024:.1f} GiB. The queue's own order is not made anew.",
         ]
     )
