@@ -115,7 +115,7 @@ def run_night(review: ReviewOption = None, actor: AsOption = None, as_json: Json
             telling.tell_ended(store, chosen)
             wake(store, chosen.data_dir)
             with store.read() as session:
-                morning = mornings.morning(session, found.id, night)
+                morning = mornings.morning(session, found.id, night, lead=True)
         _show_morning(output, morning, chosen.base_url)
         if morning.failed:
             raise typer.Exit(1)
@@ -141,9 +141,9 @@ def _walked(output: Output, store: Store, chosen: Settings, night: int) -> None:
 
 def _show_morning(output: Output, found: mornings.Morning, base_url: str) -> None:
     output.result(
-        mornings.as_json(found, lead=True),
+        mornings.as_json(found),
         lambda screen: screen.print(
-            mornings.as_text(found, lead=True, base_url=base_url), markup=False, end=""
+            mornings.as_text(found, base_url=base_url), markup=False, end=""
         ),
     )
 
@@ -201,7 +201,8 @@ def show_night(
     with command(as_json) as output, opened() as store:
         with store.read() as session:
             found = find_review(session, review)
-            morning = mornings.morning(session, found.id, night or _last(session, found.id))
+            chosen_night = night or _last(session, found.id)
+            morning = mornings.morning(session, found.id, chosen_night, lead=True)
         _show_morning(output, morning, settings().base_url)
 
 

@@ -159,7 +159,7 @@ def night_page(
 ) -> HTMLResponse:
     """The morning summary of a night."""
     with state.store.read() as session:
-        found = mornings.morning(session, review.id, night_id)
+        found = mornings.morning(session, review.id, night_id, lead=True)
     live = found.night.ended_at is None
     return page(request, "night.html", review=review, morning=found, live=live)
 

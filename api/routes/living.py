@@ -78,7 +78,7 @@ def begin_night(state: StateDep, _person: PersonDep, review: ReviewDep) -> schem
 def get_night(state: StateDep, review: ReviewDep, night_id: IdPath) -> dict[str, Any]:
     """The morning summary of a night, with scores: every user of a review is its lead so far."""
     with state.store.read() as session:
-        return mornings.as_json(mornings.morning(session, review.id, night_id), lead=True)
+        return mornings.as_json(mornings.morning(session, review.id, night_id, lead=True))
 
 
 @router.get("/reviews/{slug}/telling")

@@ -52,6 +52,7 @@ class Morning:
         failed: sources that were not gone through, with how long that is so.
         open_events: grave events on included reports that wait for a person.
         zone: time zone in which moments are told.
+        lead: whether it is a lead's copy, with scores.
     """
 
     slug: str
@@ -67,6 +68,7 @@ class Morning:
     open_events: tuple[EventInfo, ...]
     untold: tuple[str, ...]
     zone: str
+    lead: bool
 
     @property
     def quiet(self) -> bool:
@@ -83,8 +85,15 @@ class Morning:
         return found
 
 
-def morning(session: ReadSession, review_id: int, night_id: int) -> Morning:
+def morning(session: ReadSession, review_id: int, night_id: int, *, lead: bool) -> Morning:
     """The summary of a night.
+
+    Args:
+        session: a reading session.
+        review_id: the review.
+        night_id: the night.
+        lead: whether it is for a lead, who sees scores; their order would tell them too, so that
+            others get reports in the order in which they came.
 
     Raises:
         NotFound: the review has no such night.
@@ -93,7 +102,7 @@ def morning(session: ReadSession, review_id: int, night_id: int) -> Morning:
     night = nights.by_id(session, night_id, review_id)
     found = runs.of_night(session, night_id)
     fresh = run_pages.new_reports(session, [run.id for run in found])
-    scores = pool_scores.kept(session, review_id)
+    scores = pool_scores.kept(session, review_id) if lead else {}
     order = sorted(fresh, key=lambda report: (-scores.get(report, float("-inf")), report))
     named = order[:NAMED]
     shown = records.by_reports(session, review_id, named)
@@ -125,6 +134,7 @@ def morning(session: ReadSession, review_id: int, night_id: int) -> Morning:
         open_events=tuple(events.waiting(session, review_id)),
         untold=earlier[0].untold if earlier else (),
         zone=nightly.schedule_of(review).zone,
+        lead=lead,
     )
 
 
@@ -132,12 +142,11 @@ def _moment(moment: dt.datetime, zone: str) -> str:
     return f"{moment.astimezone(schedules.zone_of(zone)):%Y-%m-%d %H:%M} ({zone})"
 
 
-def as_text(found: Morning, *, lead: bool, base_url: str) -> str:
+def as_text(found: Morning, *, base_url: str) -> str:
     """The summary as plain text.
 
     Args:
         found: the summary.
-        lead: whether it goes to a lead, who sees scores.
         base_url: where the pages are.
     """
     lines = [f"{found.title}: the night due {_moment(found.night.due_at, found.zone)}", ""]
@@ -159,7 +168,7 @@ def as_text(found: Morning, *, lead: bool, base_url: str) -> str:
     if found.reports:
         lines += ["", "New:"]
         for report in found.reports:
-            score = f"  score {report.score:.2f}" if lead and report.score is not None else ""
+            score = f"  score {report.score:.2f}" if report.score is not None else ""
             lines.append(
                 f"  {report.title} ({report.year or 'no year'}; {', '.join(report.sources)}){score}"
             )
@@ -196,7 +205,7 @@ def _line(run: RunInfo) -> str:
     return f"{run.source}: asked for {asked}: {state}{reason}; {told}"
 
 
-def as_json(found: Morning, *, lead: bool) -> dict[str, Any]:
+def as_json(found: Morning) -> dict[str, Any]:
     """The summary as JSON; scores only for leads."""
     return {
         "review": found.slug,
@@ -239,7 +248,7 @@ def as_json(found: Morning, *, lead: bool) -> dict[str, Any]:
                 "title": report.title,
                 "year": report.year,
                 "sources": list(report.sources),
-                **({"score": report.score} if lead else {}),
+                **({"score": report.score} if found.lead else {}),
             }
             for report in found.reports
         ],

@@ -8,7 +8,7 @@ import json
 import logging
 import smtplib
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from email.message import EmailMessage
 from functools import partial
 from typing import Annotated
@@ -116,22 +116,26 @@ def tell_ended(store: Store, settings: Settings) -> None:
                 continue
         with store.read() as session:
             review = reviews.by_id(session, night.review_id)
-            found = mornings.morning(session, night.review_id, night.id)
-        problems = _tell(settings, telling_of(review), found)
+            copies = {
+                lead: mornings.morning(session, night.review_id, night.id, lead=lead)
+                for lead in (False, True)
+            }
+        problems = _tell(settings, telling_of(review), copies)
         if problems:
             with store.write() as session:
                 nights.told(session, night.id, problems)
 
 
-def _tell(settings: Settings, wanted: Telling, found: Morning) -> list[str]:
-    """Send the summary; gives what did not go out, in words."""
+def _tell(settings: Settings, wanted: Telling, copies: Mapping[bool, Morning]) -> list[str]:
+    """Send the summary, to leads their own copy; gives what did not go out, in words."""
+    found = copies[False]
     if found.quiet and not wanted.quiet:
         return []
     problems = []
     for addresses, lead in ((wanted.team, False), (wanted.leads, True)):
         if addresses:
             try:
-                _mail(settings, addresses, found, lead=lead)
+                _mail(settings, addresses, copies[lead])
             except (OSError, smtplib.SMTPException) as error:
                 told = masked(str(error))[:300]
                 problems.append(f"mail to {', '.join(addresses)}: {type(error).__name__}: {told}")
@@ -145,7 +149,7 @@ def _tell(settings: Settings, wanted: Telling, found: Morning) -> list[str]:
     return problems
 
 
-def _mail(settings: Settings, to: Sequence[str], found: Morning, *, lead: bool) -> None:
+def _mail(settings: Settings, to: Sequence[str], found: Morning) -> None:
     tell = settings.tell
     message = EmailMessage()
     news = f"{found.new:,} new"
@@ -153,7 +157,7 @@ def _mail(settings: Settings, to: Sequence[str], found: Morning, *, lead: bool) 
     message["Subject"] = " ".join(f"{found.title}: {news}{failed}".split())
     message["From"] = tell.mail_from
     message["To"] = ", ".join(to)
-    message.set_content(mornings.as_text(found, lead=lead, base_url=settings.base_url))
+    message.set_content(mornings.as_text(found, base_url=settings.base_url))
     with _server(tell) as server:
         if tell.smtp_user:
             server.login(tell.smtp_user, tell.smtp_password)
@@ -180,7 +184,7 @@ def signature(secret: str, body: bytes) -> str:
 
 
 def _post(settings: Settings, address: str, found: Morning) -> None:
-    body = json.dumps(mornings.as_json(found, lead=False), ensure_ascii=False).encode()
+    body = json.dumps(mornings.as_json(found), ensure_ascii=False).encode()
     headers = {
         "Content-Type": "application/json",
         _SIGNATURE: signature(settings.tell.webhook_secret, body),

@@ -182,11 +182,11 @@ def test_a_source_that_is_down_stops_no_other_and_is_asked_again(calendar: Calen
         checked = {each.source: each for each in nights.checked(session, calendar.bench.review.id)}
         newest = stored.newest(session, calendar.bench.review.id)
         assert newest is not None
-        morning = mornings.morning(session, calendar.bench.review.id, newest.id)
+        morning = mornings.morning(session, calendar.bench.review.id, newest.id, lead=True)
     assert checked["europepmc"].failing == 2
     assert checked["europepmc"].age(calendar.moment.date()) == 11
     assert checked["pubmed"].failing == 0
-    text = mornings.as_text(morning, lead=True, base_url="http://x")
+    text = mornings.as_text(morning, base_url="http://x")
     assert "europepmc is stale: last gone through 2023-03-02, failing for 2 nights." in text
     calendar.bench.mend()
     up = {run.source: run for run in calendar.night(1)}
@@ -274,7 +274,7 @@ def test_what_comes_after_the_freeze_waits_and_changes_no_count(calendar: Calend
         assert pool.waiting(session, review.id) > 0
         newest = stored.newest(session, review.id)
         assert newest is not None
-        morning = mornings.morning(session, review.id, newest.id)
+        morning = mornings.morning(session, review.id, newest.id, lead=True)
     assert morning.pooled
     # One report, of three sources.
     assert (morning.new, len(morning.reports)) == (1, 1)
@@ -510,7 +510,11 @@ def test_a_finished_review_goes_on_as_a_living_one(
     with made.store.read() as session:
         newest = stored.newest(session, made.review.id)
         assert newest is not None
-        morning = mornings.morning(session, made.review.id, newest.id)
+        morning = mornings.morning(session, made.review.id, newest.id, lead=True)
+        team = mornings.morning(session, made.review.id, newest.id, lead=False)
     found = [report.score for report in morning.reports]
     assert None not in found
     assert found == sorted(found, key=lambda score: -(score or 0.0))
+    assert [report.score for report in team.reports] == [None] * len(team.reports)
+    came = [report.report_id for report in team.reports]
+    assert came == sorted(came), "the order would tell what the scores are"
