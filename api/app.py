@@ -27,7 +27,8 @@ from api.pages import reviews as review_pages
 from api.pages import screening as screening_pages
 from api.pages import searches as search_pages
 from api.pages import session as session_pages
-from api.routes import duplicates, harvests, living, people, reviews, screening
+from api.pages import team as team_pages
+from api.routes import duplicates, harvests, living, people, reviews, screening, team
 from api.schemas import ErrorOut
 from api.security import Guard
 from api.services.screening import Orders
@@ -46,10 +47,14 @@ _PAGES = (
     duplicates_pages,
     gold_pages,
     screening_pages,
+    team_pages,
 )
 _ANSWERS: dict[int | str, dict[str, Any]] = {
     401: {"model": ErrorOut, "description": "Nobody is signed in."},
-    403: {"description": "A browser sent this from another site."},
+    403: {
+        "model": ErrorOut,
+        "description": "Your role does not allow it, or a browser sent this from another site.",
+    },
     404: {"model": ErrorOut, "description": "There is no such thing in this place."},
     409: {"model": ErrorOut, "description": "It contradicts what is stored."},
     413: {"model": ErrorOut, "description": "The body is over the limit."},
@@ -89,6 +94,7 @@ def create_app(settings: Settings, store: Store) -> FastAPI:
         living.router,
         screening.router,
         people.router,
+        team.router,
     ):
         app.include_router(router, prefix=API, responses=_ANSWERS)
     for pages in _PAGES:

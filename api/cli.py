@@ -23,6 +23,7 @@ from api.commands import (
     server,
     simulating,
     strategies,
+    team,
 )
 
 app = typer.Typer(
@@ -74,6 +75,7 @@ app.command("worker")(server.run_worker)
 app.command("doctor")(server.doctor)
 app.add_typer(people.app, name="user")
 app.add_typer(reviews.app, name="review")
+app.add_typer(team.app, name="team")
 app.add_typer(strategies.app, name="strategy")
 app.add_typer(harvesting.app, name="harvest")
 reviews.app.command("complete")(pooling.complete)

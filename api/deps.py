@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import Depends, Path, Request
@@ -9,10 +10,11 @@ from fastapi import Depends, Path, Request
 from api.errors import SignInNeeded
 from api.security import bearer, cookie_name
 from api.state import State
-from store import people, reviews
-from store.errors import NotFound
+from store import members, people, reviews, roles
+from store.errors import NotAllowed, NotFound
 from store.people import PersonInfo
 from store.reviews import ReviewInfo
+from store.roles import Action
 
 
 def get_state(request: Request) -> State:
@@ -48,18 +50,32 @@ def person(found: Annotated[PersonInfo | None, Depends(known_person)]) -> Person
 PersonDep = Annotated[PersonInfo, Depends(person)]
 
 
-def review(
-    state: StateDep, _person: PersonDep, slug: Annotated[str, Path(max_length=80)]
-) -> ReviewInfo:
-    """The review that the path names; until there are roles, every person sees every review.
+def may(action: Action) -> Callable[..., ReviewInfo]:
+    """A dependency: the review that the path names, for whoever's role allows an action.
 
-    Raises:
-        NotFound: there is none of that short name.
+    Routes take one of the types below. The rule stands in the function, as ``action``, so that a
+    test can ask every route for its own.
     """
-    if "\x00" in slug:
-        raise NotFound(f"there is no review {slug!r}")
-    with state.store.read() as session:
-        return reviews.by_slug(session, slug)
+
+    def review(
+        state: StateDep, person: PersonDep, slug: Annotated[str, Path(max_length=80)]
+    ) -> ReviewInfo:
+        if "\x00" in slug:
+            raise NotFound(f"there is no review {slug!r}")
+        with state.store.read() as session:
+            found = reviews.by_slug(session, slug)
+            role = members.role_of(session, found.id, person.id)
+        if role is None:
+            # Who is not of a review is not told that there is one.
+            raise NotFound(f"there is no review {slug!r}")
+        if not roles.may(role, action):
+            raise NotAllowed(roles.refusal(role, action))
+        return found
+
+    review.action = action  # type: ignore[attr-defined] # read by the test of every route
+    return review
 
 
-ReviewDep = Annotated[ReviewInfo, Depends(review)]
+ReviewDep = Annotated[ReviewInfo, Depends(may("read"))]
+ScreenDep = Annotated[ReviewInfo, Depends(may("screen"))]
+LeadDep = Annotated[ReviewInfo, Depends(may("lead"))]

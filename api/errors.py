@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from api.services.harvesting import Blocked
 from harvest.errors import FileTooLarge, SourceError, StrategyError, UnreadableFile
 from model.encode import EncoderRefused
-from store.errors import AlreadyUsed, Conflict, NotFound, SchemaOutdated, Unstorable
+from store.errors import AlreadyUsed, Conflict, NotAllowed, NotFound, SchemaOutdated, Unstorable
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +33,7 @@ class BodyTooLarge(Exception):
 
 STATUS: dict[type[Exception], int] = {
     SignInNeeded: 401,
+    NotAllowed: 403,
     NotFound: 404,
     Conflict: 409,
     AlreadyUsed: 409,

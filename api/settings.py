@@ -90,6 +90,7 @@ class Settings(BaseSettings):
     lease_minutes: int = Field(gt=0)
     session_hours: int = Field(gt=0)
     login_link_minutes: int = Field(gt=0)
+    invitation_hours: int = Field(gt=0)
     pipeline: str
     seed: int = Field(ge=0)
     worker_idle_seconds: float = Field(gt=0)

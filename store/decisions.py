@@ -11,7 +11,7 @@ from sqlalchemy import Select, delete, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import aliased
 
-from store import reviews
+from store import members, reviews
 from store.chunks import CHUNK, batched
 from store.errors import Conflict, NotFound
 from store.records import record_of
@@ -138,6 +138,7 @@ def record(
 
     Raises:
         NotFound: the report, or the ranking it names, is not of this review.
+        NotAllowed: the person is not, or no longer, one who screens this review.
         Conflict: the token was used for another report, decision or person; or the report waits
             in the pool.
         ValueError: the decision is not one of ``DECISIONS``.
@@ -146,6 +147,7 @@ def record(
         raise ValueError(f"decision must be one of {', '.join(DECISIONS)}, not {new.decision!r}")
     # Whoever groups records anew holds it too: the record stays in its report until we commit.
     reviews.lock(session, review_id)
+    members.require(session, review_id, person_id, "screen")
     row = _locked_report(session, review_id, new.report_id)
     earlier = _by_token(session, review_id, new.token)
     if earlier is not None:
@@ -239,12 +241,17 @@ def undo(
 
     Raises:
         NotFound: the review has no such decision.
+        NotAllowed: the person does not screen this review; or the decision is another's, and they
+            are no lead.
         Conflict: the decision is undone already, or the token was used for something else.
     """
     target = session.get(Decision, decision_id)
     if target is None or target.review_id != review_id or target.decision == "undo":
         raise NotFound(f"there is no decision {decision_id} in this review")
     reviews.lock(session, review_id)
+    members.require(
+        session, review_id, person_id, "screen" if target.person_id == person_id else "lead"
+    )
     row = _locked_report(session, review_id, _where(session, target) or target.report_id)
     earlier = _by_token(session, review_id, token)
     if earlier is not None:

@@ -2,6 +2,7 @@
 
 StoreError
 ├── NotFound        no such row, or it belongs to another review
+├── NotAllowed      whoever asks has no role that allows it
 ├── Conflict        the request contradicts what is stored
 ├── Unstorable      a value that the database cannot hold
 ├── AlreadyUsed     a name or a single-use secret was taken before
@@ -17,6 +18,10 @@ class StoreError(Exception):
 
 class NotFound(StoreError):
     """The thing asked for does not exist in the place it was asked of."""
+
+
+class NotAllowed(StoreError):
+    """Whoever asks is not of the review, or their role does not allow it."""
 
 
 class Conflict(StoreError):

@@ -11,7 +11,8 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine
 
-import store.living_tables  # noqa: F401 - tables that Base must know
+import store.living_tables
+import store.team_tables  # noqa: F401 - tables that Base must know
 from store.errors import SchemaOutdated
 from store.tables import Base
 

@@ -33,7 +33,8 @@ class TokenInfo:
     revoked_at: dt.datetime | None
 
 
-def _hash(secret: str) -> str:
+def hash_of(secret: str) -> str:
+    """What is kept of a secret, SHA-256 in hex."""
     # The secrets are 256 random bits, so a plain hash keeps them; passwords get argon2 elsewhere.
     return hashlib.sha256(secret.encode()).hexdigest()
 
@@ -103,7 +104,9 @@ def set_password_hash(session: WriteSession, person_id: int, password_hash: str)
 def make_link(session: WriteSession, person_id: int, *, valid: dt.timedelta) -> str:
     """The secret of a new single-use login link."""
     secret = secrets.token_urlsafe(32)
-    session.add(LoginLink(secret_hash=_hash(secret), person_id=person_id, expires_at=now() + valid))
+    session.add(
+        LoginLink(secret_hash=hash_of(secret), person_id=person_id, expires_at=now() + valid)
+    )
     return secret
 
 
@@ -116,7 +119,7 @@ def redeem_link(session: WriteSession, secret: str) -> PersonInfo:
     person_id = session.scalar(
         update(LoginLink)
         .where(
-            LoginLink.secret_hash == _hash(secret),
+            LoginLink.secret_hash == hash_of(secret),
             LoginLink.used_at.is_(None),
             LoginLink.expires_at > now(),
         )
@@ -133,21 +136,21 @@ def open_session(session: WriteSession, person_id: int, *, valid: dt.timedelta) 
     session.execute(delete(WebSession).where(WebSession.expires_at <= now()))
     secret = secrets.token_urlsafe(32)
     session.add(
-        WebSession(secret_hash=_hash(secret), person_id=person_id, expires_at=now() + valid)
+        WebSession(secret_hash=hash_of(secret), person_id=person_id, expires_at=now() + valid)
     )
     return secret
 
 
 def close_session(session: WriteSession, secret: str) -> None:
     """Sign a browser out; unknown secrets are no error."""
-    session.execute(delete(WebSession).where(WebSession.secret_hash == _hash(secret)))
+    session.execute(delete(WebSession).where(WebSession.secret_hash == hash_of(secret)))
 
 
 def by_session(session: ReadSession, secret: str) -> PersonInfo | None:
     """The person whose browser holds this secret; None when it is unknown or has ended."""
     person_id = session.scalar(
         select(WebSession.person_id).where(
-            WebSession.secret_hash == _hash(secret), WebSession.expires_at > now()
+            WebSession.secret_hash == hash_of(secret), WebSession.expires_at > now()
         )
     )
     return None if person_id is None else by_id(session, person_id)
@@ -156,7 +159,7 @@ def by_session(session: ReadSession, secret: str) -> PersonInfo | None:
 def make_token(session: WriteSession, person_id: int, name: str) -> tuple[TokenInfo, str]:
     """A new API token and its secret, which is not kept."""
     secret = f"wnw_{secrets.token_urlsafe(32)}"
-    row = ApiToken(person_id=person_id, name=name, secret_hash=_hash(secret), created_at=now())
+    row = ApiToken(person_id=person_id, name=name, secret_hash=hash_of(secret), created_at=now())
     session.add(row)
     session.flush()
     return TokenInfo(row.id, row.name, row.created_at, None), secret
@@ -186,7 +189,7 @@ def by_token(session: ReadSession, secret: str) -> PersonInfo | None:
     """The person who holds this API token; None when it is unknown or revoked."""
     person_id = session.scalar(
         select(ApiToken.person_id).where(
-            ApiToken.secret_hash == _hash(secret), ApiToken.revoked_at.is_(None)
+            ApiToken.secret_hash == hash_of(secret), ApiToken.revoked_at.is_(None)
         )
     )
     return None if person_id is None else by_id(session, person_id)

@@ -14,6 +14,7 @@ from store import audit, notify
 from store.errors import AlreadyUsed, NotFound
 from store.session import ReadSession, WriteSession
 from store.tables import Identity, Protocol, Review, now
+from store.team_tables import Membership
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ def create(
     person_id: int | None,
     banner: str | None = None,
 ) -> ReviewInfo:
-    """A new review with version 1 of its protocol.
+    """A new review with version 1 of its protocol; whoever makes it becomes its owner.
 
     Raises:
         AlreadyUsed: the slug is taken.
@@ -67,6 +68,8 @@ def create(
     except IntegrityError as error:
         raise AlreadyUsed(f"there is a review with the short name {slug!r} already") from error
     session.add(Protocol(review_id=row.id, version=1, body=dict(protocol), person_id=person_id))
+    if person_id is not None:
+        session.add(Membership(review_id=row.id, person_id=person_id, role="owner", since=now()))
     audit.append(
         session,
         "review.created",
@@ -80,6 +83,17 @@ def create(
 def everything(session: ReadSession) -> list[ReviewInfo]:
     """All reviews, oldest first."""
     return [_info(row) for row in session.scalars(select(Review).order_by(Review.id))]
+
+
+def of_person(session: ReadSession, person_id: int) -> list[ReviewInfo]:
+    """The reviews that a person is of, oldest first."""
+    query = (
+        select(Review)
+        .join(Membership, Membership.review_id == Review.id)
+        .where(Membership.person_id == person_id)
+        .order_by(Review.id)
+    )
+    return [_info(row) for row in session.scalars(query)]
 
 
 def by_slug(session: ReadSession, slug: str) -> ReviewInfo:

@@ -11,7 +11,8 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DataError
 from sqlalchemy.orm import Session
 
-import store.living_tables  # noqa: F401 - tables that others refer to by name
+import store.living_tables
+import store.team_tables  # noqa: F401 - tables that others refer to by name
 from store.engine import WRITER, make_engine
 from store.errors import Unstorable
 

@@ -39,13 +39,13 @@ def login_url(store: Store, chosen: Settings, person: PersonInfo) -> str:
         secret = people.make_link(
             session, person.id, valid=dt.timedelta(minutes=chosen.login_link_minutes)
         )
-    return f"{_address(chosen)}/login?link={secret}"
+    return f"{address(chosen)}/login?link={secret}"
 
 
 _RUNNING = "server.json"
 
 
-def _address(chosen: Settings) -> str:
+def address(chosen: Settings) -> str:
     """Where people reach the server: as set, or where one says that it is listening."""
     if not chosen.public_url:
         with contextlib.suppress(OSError, ValueError, KeyError):

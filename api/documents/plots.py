@@ -118,7 +118,7 @@ def overlap(found: Overlap, *, most: int = 15) -> str:
         dots.set_yticks(range(len(sources)), [name[:40] for name in sources])
         dots.set_xticks([])
         dots.set_xlim(bars.get_xlim())
-        dots.set_ylim(len(sources) - 0.5, -0.5)
+        dots.set_ylim(max(len(sources), 1) - 0.5, -0.5)
         dots.spines[["bottom", "left"]].set_visible(False)
 
     height = 2.6 + 0.3 * len(sources)

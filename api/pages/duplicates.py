@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Path, Query, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from api.deps import PersonDep, ReviewDep, StateDep
+from api.deps import LeadDep, PersonDep, ReviewDep, ScreenDep, StateDep
 from api.documents import plots
 from api.pages.render import page
 from api.services import deduplicating, screening
@@ -121,7 +121,7 @@ def judge_pair(
     request: Request,
     state: StateDep,
     person: PersonDep,
-    review: ReviewDep,
+    review: ScreenDep,
     a: IdForm,
     b: IdForm,
     label: Annotated[str, Form(pattern="^(same|same-include|same-exclude|related|different)$")],
@@ -150,7 +150,7 @@ def judge_pair(
 
 
 @router.post("/reviews/{slug}/duplicates/pairs/{pair_id}/undo")
-def undo_pair(state: StateDep, person: PersonDep, review: ReviewDep, pair_id: IdPath) -> Response:
+def undo_pair(state: StateDep, person: PersonDep, review: ScreenDep, pair_id: IdPath) -> Response:
     """Take back what a person said of two records."""
     with state.store.write() as session:
         deduplicating.undo(session, review.id, pair_id, person_id=person.id)
@@ -162,7 +162,7 @@ def undo_pair(state: StateDep, person: PersonDep, review: ReviewDep, pair_id: Id
 def split_record(
     state: StateDep,
     person: PersonDep,
-    review: ReviewDep,
+    review: ScreenDep,
     record_id: IdPath,
     reason: Annotated[str, Form(max_length=10_000)] = "",
 ) -> Response:
@@ -183,7 +183,7 @@ def split_record(
 def join_study(
     state: StateDep,
     person: PersonDep,
-    review: ReviewDep,
+    review: ScreenDep,
     record_id: IdPath,
     name: Annotated[str, Form(min_length=1, max_length=300, pattern=r"^[^\x00]*$")],
 ) -> Response:
@@ -195,7 +195,7 @@ def join_study(
 
 @router.post("/reviews/{slug}/records/{record_id}/studies/{study_id}/leave")
 def leave_study(
-    state: StateDep, person: PersonDep, review: ReviewDep, record_id: IdPath, study_id: IdPath
+    state: StateDep, person: PersonDep, review: ScreenDep, record_id: IdPath, study_id: IdPath
 ) -> Response:
     """Take a record's report out of a study."""
     with state.store.write() as session:
@@ -207,7 +207,7 @@ def leave_study(
 def screen_again(
     state: StateDep,
     person: PersonDep,
-    review: ReviewDep,
+    review: LeadDep,
     decision_id: IdForm,
     token: Annotated[str, Form(min_length=1, max_length=90)],
 ) -> Response:

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, File, Form, Request, UploadFile
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from api.deps import PersonDep, ReviewDep, StateDep
+from api.deps import LeadDep, PersonDep, ReviewDep, StateDep
 from api.pages.render import page
 from api.services import evaluation
 from api.state import State
@@ -54,7 +54,7 @@ def add_gold(
     request: Request,
     state: StateDep,
     person: PersonDep,
-    review: ReviewDep,
+    review: LeadDep,
     file: Annotated[UploadFile, File()],
     search_use: Annotated[str, Form(pattern="^(development|validation)$")] = "validation",
     ranking_use: Annotated[str, Form(pattern="^(seed|held_out)$")] = "held_out",
@@ -75,7 +75,7 @@ def add_gold(
 
 
 @router.post("/reviews/{slug}/gold/includes")
-def add_includes(state: StateDep, person: PersonDep, review: ReviewDep) -> Response:
+def add_includes(state: StateDep, person: PersonDep, review: LeadDep) -> Response:
     """Add this review's own includes as a list, marked as what they are."""
     with state.store.write() as session:
         own = evaluation.own_includes(session, review.id)
@@ -88,7 +88,7 @@ def add_includes(state: StateDep, person: PersonDep, review: ReviewDep) -> Respo
 def set_gold_use(
     state: StateDep,
     person: PersonDep,
-    review: ReviewDep,
+    review: LeadDep,
     list_name: Annotated[str, Form(max_length=300)],
     search_use: Annotated[str, Form(pattern="^(development|validation)$")],
     ranking_use: Annotated[str, Form(pattern="^(seed|held_out)$")],
@@ -111,7 +111,7 @@ def set_gold_use(
 def remove_gold(
     state: StateDep,
     person: PersonDep,
-    review: ReviewDep,
+    review: LeadDep,
     list_name: Annotated[str, Form(max_length=300)],
 ) -> Response:
     """Take a list away."""

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Path, Query, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from api.deps import PersonDep, ReviewDep, StateDep
+from api.deps import LeadDep, PersonDep, ReviewDep, StateDep
 from api.pages.render import page
 from api.services import harvesting, sources, strategies
 from api.services.harvesting import Blocked
@@ -141,7 +141,7 @@ def save_strategy(
     request: Request,
     state: StateDep,
     person: PersonDep,
-    review: ReviewDep,
+    review: LeadDep,
     text: Annotated[str, Form(max_length=_LONGEST)],
     use: Annotated[str, Form(max_length=100)] = "",
     reason: Annotated[str, Form(max_length=2000)] = "",
@@ -206,7 +206,7 @@ def accept_loss(
     request: Request,
     state: StateDep,
     person: PersonDep,
-    review: ReviewDep,
+    review: LeadDep,
     source: Annotated[str, Form(max_length=40)],
     kind: Annotated[str, Form(max_length=40)],
     reason: Annotated[str, Form(max_length=2000)],
@@ -237,7 +237,7 @@ def map_leaf(
     request: Request,
     state: StateDep,
     person: PersonDep,
-    review: ReviewDep,
+    review: LeadDep,
     source: Annotated[str, Form(max_length=40)],
     leaf: Annotated[str, Form(max_length=5000)],
     other: Annotated[str, Form(max_length=5000)],
@@ -262,7 +262,7 @@ def map_leaf(
 
 
 @router.post("/reviews/{slug}/strategy/hits")
-def count_hits(state: StateDep, review: ReviewDep) -> Response:
+def count_hits(state: StateDep, review: LeadDep) -> Response:
     """Count the lines' hits at all sources, as a job of the worker."""
     with state.store.write() as session:
         strategies.current(session, review.id)
@@ -326,7 +326,7 @@ def start(
     request: Request,
     state: StateDep,
     person: PersonDep,
-    review: ReviewDep,
+    review: LeadDep,
     source: Annotated[list[str], Form()],
 ) -> Response:
     """Begin runs at the chosen sources; those that are blocked say why."""
@@ -356,7 +356,7 @@ def change(
     request: Request,
     state: StateDep,
     person: PersonDep,
-    review: ReviewDep,
+    review: LeadDep,
     run_id: RunPath,
     action: Annotated[str, Path(pattern="^(stop|resume|release)$")],
     reason: Annotated[str, Form(max_length=2000)] = "",

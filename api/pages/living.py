@@ -10,15 +10,16 @@ from pydantic import ValidationError
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from api import schedule as schedules
-from api.deps import PersonDep, ReviewDep, StateDep
+from api.deps import LeadDep, PersonDep, ReviewDep, StateDep
 from api.pages.render import page
 from api.schedule import Schedule, ScheduleError
 from api.services import events as acting
 from api.services import mornings, nights, pool_scores, pooling, telling, versions
 from api.state import State
-from store import admissions, events, pool, records, reviews, searches
+from store import admissions, events, members, pool, records, reviews, searches
 from store import nights as stored
 from store.errors import Conflict, NotFound
+from store.people import PersonInfo
 from store.reviews import ReviewInfo
 
 router = APIRouter()
@@ -79,7 +80,7 @@ def save_schedule(
     request: Request,
     state: StateDep,
     person: PersonDep,
-    review: ReviewDep,
+    review: LeadDep,
     cron: Words,
     zone: Words,
     whole_days: Annotated[int, Form(ge=1, le=366)],
@@ -109,7 +110,7 @@ def save_telling(
     request: Request,
     state: StateDep,
     person: PersonDep,
-    review: ReviewDep,
+    review: LeadDep,
     team: Words = "",
     leads: Words = "",
     webhook: Words = "",
@@ -141,9 +142,7 @@ def _addresses(text: str) -> list[str]:
 
 
 @router.post("/reviews/{slug}/nights")
-def begin_night(
-    request: Request, state: StateDep, _person: PersonDep, review: ReviewDep
-) -> Response:
+def begin_night(request: Request, state: StateDep, _person: PersonDep, review: LeadDep) -> Response:
     """Harvest now as a night would."""
     try:
         night = nights.begin_now(state.store, state.settings, review.id)
@@ -155,24 +154,29 @@ def begin_night(
 
 @router.get("/reviews/{slug}/nights/{night_id}")
 def night_page(
-    request: Request, state: StateDep, review: ReviewDep, night_id: IdPath
+    request: Request, state: StateDep, person: PersonDep, review: ReviewDep, night_id: IdPath
 ) -> HTMLResponse:
-    """The morning summary of a night."""
+    """The morning summary of a night; scores are for leads."""
     with state.store.read() as session:
-        found = mornings.morning(session, review.id, night_id, lead=True)
+        found = mornings.morning(
+            session, review.id, night_id, lead=members.is_lead(session, review.id, person.id)
+        )
     live = found.night.ended_at is None
     return page(request, "night.html", review=review, morning=found, live=live)
 
 
 @router.get("/reviews/{slug}/pool")
-def pool_page(request: Request, state: StateDep, review: ReviewDep) -> HTMLResponse:
+def pool_page(
+    request: Request, state: StateDep, person: PersonDep, review: ReviewDep
+) -> HTMLResponse:
     """What waits and from where, what was admitted, and the versions with their counts."""
-    return _pool(request, state, review)
+    return _pool(request, state, person, review)
 
 
 def _pool(
     request: Request,
     state: State,
+    person: PersonInfo,
     review: ReviewInfo,
     *,
     problem: str | None = None,
@@ -180,7 +184,8 @@ def _pool(
 ) -> HTMLResponse:
     with state.store.read() as session:
         info = reviews.by_id(session, review.id)
-        scores = pool_scores.kept(session, review.id)
+        lead = members.is_lead(session, review.id, person.id)
+        scores = pool_scores.kept(session, review.id) if lead else {}
         inside = pool.reports(session, review.id)
         order = sorted(inside, key=lambda report: (-scores.get(report, float("-inf")), report))
         shown = records.by_reports(session, review.id, order[:_PAGE])
@@ -215,7 +220,7 @@ def change_pool(
     request: Request,
     state: StateDep,
     person: PersonDep,
-    review: ReviewDep,
+    review: LeadDep,
     action: Annotated[str, Path(pattern="^(freeze|admit|rule|assign|bring|complete)$")],
     day: Annotated[str, Form(max_length=10)] = "",
     rule: Annotated[str, Form(max_length=100)] = "",
@@ -265,9 +270,9 @@ def change_pool(
                         person_id=person.id,
                     )
     except (Conflict, NotFound) as error:
-        return _pool(request, state, review, problem=f"{error}.", status=409)
+        return _pool(request, state, person, review, problem=f"{error}.", status=409)
     except ValueError as error:
-        return _pool(request, state, review, problem=f"{error}.", status=422)
+        return _pool(request, state, person, review, problem=f"{error}.", status=422)
     state.wake()
     return _back(review, "pool")
 
@@ -322,7 +327,7 @@ def change_event(
     request: Request,
     state: StateDep,
     person: PersonDep,
-    review: ReviewDep,
+    review: LeadDep,
     event_id: IdPath,
     action: Annotated[str, Path(pattern="^(kept|excluded|sensitivity|mistaken)$")],
     note: Words = "",

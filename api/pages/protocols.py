@@ -9,7 +9,7 @@ from fastapi import APIRouter, Form, Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from api.deps import PersonDep, ReviewDep, StateDep
+from api.deps import LeadDep, PersonDep, ReviewDep, StateDep
 from api.pages.render import page
 from api.protocol import ProtocolBody, ProtocolLimits, Question, RankingChoice
 from api.services import importing
@@ -177,7 +177,7 @@ def protocol_page(request: Request, state: StateDep, review: ReviewDep) -> HTMLR
 
 @router.post("/reviews/{slug}/protocol")
 def save_protocol(
-    request: Request, state: StateDep, person: PersonDep, review: ReviewDep, form: FormDep
+    request: Request, state: StateDep, person: PersonDep, review: LeadDep, form: FormDep
 ) -> Response:
     """Make a new version of the protocol."""
     with state.store.read() as session:

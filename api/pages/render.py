@@ -14,7 +14,8 @@ from starlette.responses import HTMLResponse
 from api import resources
 from api.deps import get_state
 from api.security import cookie_name
-from store import people
+from store import members, people
+from store.roles import MAY
 
 
 @cache
@@ -55,14 +56,17 @@ def text(template: str, **values: Any) -> str:
 
 
 def page(request: Request, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
-    """A page with the signed-in person in its header."""
+    """A page with the signed-in person in its header; ``may`` says what they may do here."""
     state = get_state(request)
     cookie = request.cookies.get(cookie_name(secure=state.settings.secure))
-    person = None
+    review = values.setdefault("review", None)
+    person, role = None, None
     if cookie:
         with state.store.read() as session:
             person = people.by_session(session, cookie)
-    values.setdefault("review", None)
+            if person is not None and review is not None:
+                role = members.role_of(session, review.id, person.id)
+    values["may"] = MAY[role] if role is not None else frozenset()
     return HTMLResponse(
         text(template, person=person, path=request.url.path, **values), status_code=status
     )

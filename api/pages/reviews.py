@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Form, Path, Query, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from api.deps import PersonDep, ReviewDep, StateDep
+from api.deps import LeadDep, PersonDep, ReviewDep, ScreenDep, StateDep
 from api.documents import exports, plots
 from api.pages.render import page
 from api.routes.screening import export_response
@@ -21,6 +21,7 @@ from store import (
     events,
     gold,
     jobs,
+    members,
     pairs,
     pool,
     rankings,
@@ -30,6 +31,7 @@ from store import (
     strategies,
     studies,
 )
+from store.roles import may
 
 router = APIRouter()
 _PAGE = 50
@@ -39,10 +41,18 @@ RecordPath = Annotated[int, Path(ge=1, le=2**63 - 1)]
 
 
 @router.get("/")
-def front(request: Request, state: StateDep, _person: PersonDep) -> HTMLResponse:
-    """All reviews."""
+def front(request: Request, state: StateDep, person: PersonDep) -> HTMLResponse:
+    """The reviews that you are of."""
     with state.store.read() as session:
-        rows = [(info, records.counts(session, info.id)) for info in reviews.everything(session)]
+        mine = reviews.of_person(session, person.id)
+        rows = [
+            (
+                info,
+                records.counts(session, info.id),
+                may(members.role_of(session, info.id, person.id), "screen"),
+            )
+            for info in mine
+        ]
     return page(request, "reviews.html", rows=rows)
 
 
@@ -119,7 +129,7 @@ def evaluation_page(request: Request, state: StateDep, review: ReviewDep) -> HTM
 
 
 @router.post("/reviews/{slug}/evaluation/comparison")
-def compare_orders(state: StateDep, review: ReviewDep) -> Response:
+def compare_orders(state: StateDep, review: ScreenDep) -> Response:
     """Replay the review by its own pipeline and by ELAS u4, as a job of the worker."""
     with state.store.write() as session:
         job = jobs.begin(session, review.id, comparing.KIND)
@@ -150,7 +160,7 @@ def search_check_page(
 
 
 @router.post("/reviews/{slug}/evaluation/search")
-def look_up(state: StateDep, review: ReviewDep) -> Response:
+def look_up(state: StateDep, review: LeadDep) -> Response:
     """Ask the sources for what was missed, as a job of the worker."""
     with state.store.write() as session:
         job = jobs.begin(session, review.id, "lookup")
@@ -255,7 +265,7 @@ def record_page(
 
 
 @router.post("/reviews/{slug}/records/{record_id}/explanation")
-def ask_why(state: StateDep, review: ReviewDep, record_id: RecordPath) -> Response:
+def ask_why(state: StateDep, review: ScreenDep, record_id: RecordPath) -> Response:
     """Ask the worker why a record stands where it does."""
     with state.store.write() as session:
         stored = records.by_id(session, review.id, record_id)
@@ -268,7 +278,7 @@ def ask_why(state: StateDep, review: ReviewDep, record_id: RecordPath) -> Respon
 def change_decision(
     state: StateDep,
     person: PersonDep,
-    review: ReviewDep,
+    review: ScreenDep,
     record_id: RecordPath,
     decision: Annotated[str, Form(pattern="^(include|exclude|maybe)$")],
     token: Annotated[str, Form(min_length=1, max_length=100)],

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Form, Path, Request
 from pydantic import BaseModel, Field
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from api.deps import PersonDep, ReviewDep, StateDep
+from api.deps import PersonDep, ScreenDep, StateDep
 from api.pages.render import page, text
 from api.protocol import ProtocolBody
 from api.schemas import Id
@@ -43,7 +43,7 @@ def _hand(state: State, review: ReviewInfo, person_id: int, number: int, keep: l
 
 
 @router.get("/reviews/{slug}/screen")
-def screen(request: Request, state: StateDep, person: PersonDep, review: ReviewDep) -> HTMLResponse:
+def screen(request: Request, state: StateDep, person: PersonDep, review: ScreenDep) -> HTMLResponse:
     """The next cards; the first is a form that works by itself, the others wait for the script."""
     hand = _hand(state, review, person.id, state.settings.queue_size, [])
     with state.store.read() as session:
@@ -68,7 +68,7 @@ def screen(request: Request, state: StateDep, person: PersonDep, review: ReviewD
 
 @router.post("/reviews/{slug}/screen/cards")
 def more_cards(
-    state: StateDep, person: PersonDep, review: ReviewDep, body: CardsIn
+    state: StateDep, person: PersonDep, review: ScreenDep, body: CardsIn
 ) -> HTMLResponse:
     """Cards for the script, each in a template element."""
     hand = _hand(state, review, person.id, body.n, body.keep)
@@ -81,7 +81,7 @@ def more_cards(
 def decide(
     state: StateDep,
     person: PersonDep,
-    review: ReviewDep,
+    review: ScreenDep,
     report: Annotated[int, Form(ge=1, le=2**63 - 1)],
     token: Annotated[str, Form(min_length=1, max_length=100)],
     decision: Annotated[str, Form(pattern="^(include|exclude|maybe)$")],
@@ -109,7 +109,7 @@ def decide(
 def undo(
     state: StateDep,
     person: PersonDep,
-    review: ReviewDep,
+    review: ScreenDep,
     decision_id: Annotated[int, Path(ge=1, le=2**63 - 1)],
     token: Annotated[str, Form(min_length=1, max_length=100)],
 ) -> Response:

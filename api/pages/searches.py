@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, File, Form, Path, Request, UploadFile
 from starlette.datastructures import FormData
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from api.deps import PersonDep, ReviewDep, StateDep
+from api.deps import LeadDep, PersonDep, ReviewDep, StateDep
 from api.documents import search_log as log_document
 from api.pages.render import page
 from api.services import importing, search_log
@@ -114,7 +114,7 @@ def upload(
     request: Request,
     state: StateDep,
     person: PersonDep,
-    review: ReviewDep,
+    review: LeadDep,
     file: Annotated[UploadFile, File()],
 ) -> Response:
     """Keep a file until its preview is confirmed."""
@@ -168,7 +168,7 @@ def _mapping(values: Any) -> dict[str, str]:
 
 @router.get("/reviews/{slug}/uploads/{upload_id}")
 def preview_page(
-    request: Request, state: StateDep, review: ReviewDep, upload_id: IdPath
+    request: Request, state: StateDep, review: LeadDep, upload_id: IdPath
 ) -> HTMLResponse:
     """What a file would become: format, columns, first records, rejected entries."""
     mapping = _mapping(request.query_params)
@@ -212,7 +212,7 @@ async def _form(request: Request) -> FormData:
 @router.post("/reviews/{slug}/uploads/{upload_id}")
 def confirm_upload(
     state: StateDep,
-    review: ReviewDep,
+    review: LeadDep,
     upload_id: IdPath,
     form: Annotated[FormData, Depends(_form)],
 ) -> Response:
@@ -239,7 +239,7 @@ def confirm_upload(
 
 
 @router.post("/reviews/{slug}/uploads/{upload_id}/cancel")
-def cancel_upload(state: StateDep, review: ReviewDep, upload_id: IdPath) -> Response:
+def cancel_upload(state: StateDep, review: LeadDep, upload_id: IdPath) -> Response:
     """Forget a waiting file."""
     with state.store.write() as session:
         uploads.by_id(session, upload_id, review.id)
@@ -262,7 +262,7 @@ def search_page(
 def save_search(
     state: StateDep,
     person: PersonDep,
-    review: ReviewDep,
+    review: LeadDep,
     search_id: IdPath,
     form: Annotated[FormData, Depends(_form)],
 ) -> Response:
@@ -283,7 +283,7 @@ def save_search(
 def withdraw_search(
     state: StateDep,
     person: PersonDep,
-    review: ReviewDep,
+    review: LeadDep,
     search_id: IdPath,
     reason: Annotated[str, Form(min_length=1, max_length=2000)],
 ) -> Response:
@@ -304,7 +304,7 @@ def withdraw_search(
 def withdraw(
     state: StateDep,
     person: PersonDep,
-    review: ReviewDep,
+    review: LeadDep,
     file_id: IdPath,
     reason: Annotated[str, Form(min_length=1, max_length=2000)],
 ) -> Response:

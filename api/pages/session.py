@@ -26,7 +26,8 @@ def _local(target: str) -> str:
     return target if fine else "/"
 
 
-def _signed_in(state: State, person: PersonInfo, target: str) -> Response:
+def signed_in(state: State, person: PersonInfo, target: str) -> Response:
+    """Sign a person in with this browser and go on to a page of this server."""
     valid = dt.timedelta(hours=state.settings.session_hours)
     with state.store.write() as session:
         secret = people.open_session(session, person.id, valid=valid)
@@ -69,7 +70,7 @@ def redeem(
         return page(
             request, "login.html", status=401, link="", target=_local(target), problem=problem
         )
-    return _signed_in(state, person, target)
+    return signed_in(state, person, target)
 
 
 @router.post("/login")
@@ -98,7 +99,7 @@ def login(
             target=_local(target),
             problem="Name and password do not fit.",
         )
-    return _signed_in(state, person, target)
+    return signed_in(state, person, target)
 
 
 @router.post("/logout")
@@ -152,7 +153,7 @@ def change_password(
     with state.store.write() as session:
         people.set_password_hash(session, person.id, hash_password(password))
         audit.append(session, "person.password", person_id=person.id)
-    return _signed_in(state, person, "/account")
+    return signed_in(state, person, "/account")
 
 
 @router.post("/account/tokens")

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 
 from api import schemas_duplicates as schemas
-from api.deps import PersonDep, ReviewDep, StateDep
+from api.deps import PersonDep, ReviewDep, ScreenDep, StateDep
 from api.routes import views
 from api.services import deduplicating
 from api.services.dedupe_report import report_of
@@ -65,7 +65,7 @@ def list_questions(state: StateDep, review: ReviewDep) -> list[schemas.QuestionO
 
 @router.post("/reviews/{slug}/duplicates/pairs")
 def judge_pair(
-    state: StateDep, person: PersonDep, review: ReviewDep, body: schemas.JudgementIn
+    state: StateDep, person: PersonDep, review: ScreenDep, body: schemas.JudgementIn
 ) -> schemas.ChangedOut:
     """Say what two records are to each other; it outlives every later run."""
     with state.store.write() as session:
@@ -76,7 +76,7 @@ def judge_pair(
 
 @router.post("/reviews/{slug}/duplicates/pairs/{pair_id}/undo")
 def undo_pair(
-    state: StateDep, person: PersonDep, review: ReviewDep, pair_id: IdPath
+    state: StateDep, person: PersonDep, review: ScreenDep, pair_id: IdPath
 ) -> schemas.ChangedOut:
     """Take back what a person said of two records."""
     with state.store.write() as session:
@@ -106,7 +106,7 @@ def get_copies(state: StateDep, review: ReviewDep, record_id: IdPath) -> schemas
 def split_record(
     state: StateDep,
     person: PersonDep,
-    review: ReviewDep,
+    review: ScreenDep,
     record_id: IdPath,
     body: schemas.SplitIn,
 ) -> schemas.ChangedOut:
@@ -123,7 +123,7 @@ def split_record(
 def join_study(
     state: StateDep,
     person: PersonDep,
-    review: ReviewDep,
+    review: ScreenDep,
     record_id: IdPath,
     body: schemas.StudyIn,
 ) -> schemas.StudyOut:
@@ -137,7 +137,7 @@ def join_study(
 def leave_study(
     state: StateDep,
     person: PersonDep,
-    review: ReviewDep,
+    review: ScreenDep,
     record_id: IdPath,
     study_id: IdPath,
 ) -> None:

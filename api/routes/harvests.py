@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 
 from api import schemas
-from api.deps import PersonDep, ReviewDep, StateDep
+from api.deps import LeadDep, PersonDep, ReviewDep, StateDep
 from api.services import harvesting, sources, strategies
 from store import flow, runs
 from store import strategies as stored
@@ -61,7 +61,7 @@ def get_strategy(
 
 @router.put("/reviews/{slug}/strategy")
 def put_strategy(
-    state: StateDep, person: PersonDep, review: ReviewDep, body: schemas.StrategyIn
+    state: StateDep, person: PersonDep, review: LeadDep, body: schemas.StrategyIn
 ) -> schemas.StrategyOut:
     """Save a new version; the same text again makes none."""
     document = dict(body.document) if body.document is not None else {"text": body.text or ""}
@@ -92,7 +92,7 @@ def get_rendered(
 
 @router.post("/reviews/{slug}/strategy/acceptances", status_code=201)
 def accept(
-    state: StateDep, person: PersonDep, review: ReviewDep, body: schemas.AcceptanceIn
+    state: StateDep, person: PersonDep, review: LeadDep, body: schemas.AcceptanceIn
 ) -> schemas.AcceptedOut:
     """Accept in writing what a source loses or changes of the newest version."""
     with state.store.write() as session:
@@ -126,7 +126,7 @@ def list_runs(state: StateDep, review: ReviewDep) -> list[schemas.RunOut]:
 
 @router.post("/reviews/{slug}/runs", status_code=201)
 def start_run(
-    state: StateDep, person: PersonDep, review: ReviewDep, body: schemas.RunIn
+    state: StateDep, person: PersonDep, review: LeadDep, body: schemas.RunIn
 ) -> schemas.RunOut:
     """Search a source with the newest strategy version; the worker walks the run."""
     (run_id,) = harvesting.begin(
@@ -144,7 +144,7 @@ def start_run(
 
 
 @router.post("/reviews/{slug}/runs/{run_id}/resume")
-def resume_run(state: StateDep, review: ReviewDep, run_id: IdPath) -> schemas.RunOut:
+def resume_run(state: StateDep, review: LeadDep, run_id: IdPath) -> schemas.RunOut:
     """Go on with a run that was stopped, blocked or failed."""
     with state.store.write() as session:
         runs.again(session, run_id, review.id)
@@ -155,9 +155,7 @@ def resume_run(state: StateDep, review: ReviewDep, run_id: IdPath) -> schemas.Ru
 
 
 @router.post("/reviews/{slug}/runs/{run_id}/stop")
-def stop_run(
-    state: StateDep, person: PersonDep, review: ReviewDep, run_id: IdPath
-) -> schemas.RunOut:
+def stop_run(state: StateDep, person: PersonDep, review: LeadDep, run_id: IdPath) -> schemas.RunOut:
     """Stop a run; it can be resumed."""
     with state.store.write() as session:
         runs.stop(session, run_id, review.id, person_id=person.id)
@@ -169,7 +167,7 @@ def stop_run(
 def release_run(
     state: StateDep,
     person: PersonDep,
-    review: ReviewDep,
+    review: LeadDep,
     run_id: IdPath,
     body: schemas.ReasonIn,
 ) -> schemas.RunOut:

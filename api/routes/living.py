@@ -9,11 +9,11 @@ from fastapi import APIRouter, Path, Query
 
 from api import schedule as schedules
 from api import schemas_living as schemas
-from api.deps import PersonDep, ReviewDep, StateDep
+from api.deps import LeadDep, PersonDep, ReviewDep, StateDep
 from api.schedule import Schedule
 from api.services import events as acting
 from api.services import mornings, nights, pooling, telling, versions
-from store import admissions, events, pool, reviews
+from store import admissions, events, members, pool, reviews
 from store import nights as stored
 from store.session import ReadSession
 
@@ -39,7 +39,7 @@ def get_schedule(state: StateDep, review: ReviewDep) -> schemas.ScheduleOut:
 
 @router.put("/reviews/{slug}/schedule")
 def put_schedule(
-    state: StateDep, person: PersonDep, review: ReviewDep, body: schemas.ScheduleIn
+    state: StateDep, person: PersonDep, review: LeadDep, body: schemas.ScheduleIn
 ) -> schemas.ScheduleOut:
     """Set when the review is harvested by itself."""
     with state.store.write() as session:
@@ -66,7 +66,7 @@ def list_nights(state: StateDep, review: ReviewDep) -> schemas.NightsOut:
 
 
 @router.post("/reviews/{slug}/nights", status_code=201)
-def begin_night(state: StateDep, _person: PersonDep, review: ReviewDep) -> schemas.NightOut:
+def begin_night(state: StateDep, _person: PersonDep, review: LeadDep) -> schemas.NightOut:
     """Harvest now as a night would."""
     night = nights.begin_now(state.store, state.settings, review.id)
     state.wake()
@@ -75,21 +75,30 @@ def begin_night(state: StateDep, _person: PersonDep, review: ReviewDep) -> schem
 
 
 @router.get("/reviews/{slug}/nights/{night_id}")
-def get_night(state: StateDep, review: ReviewDep, night_id: IdPath) -> dict[str, Any]:
-    """The morning summary of a night, with scores: every user of a review is its lead so far."""
+def get_night(
+    state: StateDep, person: PersonDep, review: ReviewDep, night_id: IdPath
+) -> dict[str, Any]:
+    """The morning summary of a night; a lead's has scores."""
     with state.store.read() as session:
-        return mornings.as_json(mornings.morning(session, review.id, night_id, lead=True))
+        return mornings.as_json(
+            mornings.morning(
+                session,
+                review.id,
+                night_id,
+                lead=members.is_lead(session, review.id, person.id),
+            )
+        )
 
 
 @router.get("/reviews/{slug}/telling")
-def get_telling(_state: StateDep, review: ReviewDep) -> schemas.TellingOut:
+def get_telling(_state: StateDep, review: LeadDep) -> schemas.TellingOut:
     """To whom the morning summary goes."""
     return schemas.TellingOut.model_validate(telling.telling_of(review))
 
 
 @router.put("/reviews/{slug}/telling")
 def put_telling(
-    state: StateDep, person: PersonDep, review: ReviewDep, body: schemas.TellingIn
+    state: StateDep, person: PersonDep, review: LeadDep, body: schemas.TellingIn
 ) -> schemas.TellingOut:
     """Set to whom the morning summary goes."""
     wanted = telling.Telling.model_validate(body.model_dump())
@@ -124,7 +133,7 @@ def get_pool(state: StateDep, review: ReviewDep) -> schemas.PoolOut:
 
 @router.put("/reviews/{slug}/pool/freeze")
 def put_freeze(
-    state: StateDep, person: PersonDep, review: ReviewDep, body: schemas.FreezeIn
+    state: StateDep, person: PersonDep, review: LeadDep, body: schemas.FreezeIn
 ) -> schemas.PoolOut:
     """Set the search freeze date: records of searches run after it wait in the pool."""
     with state.store.write() as session:
@@ -137,7 +146,7 @@ def put_freeze(
 
 @router.put("/reviews/{slug}/pool/rule")
 def put_rule(
-    state: StateDep, person: PersonDep, review: ReviewDep, body: schemas.RuleIn
+    state: StateDep, person: PersonDep, review: LeadDep, body: schemas.RuleIn
 ) -> schemas.PoolOut:
     """Admit the pool by a rule, in the schedule's time zone, or by hand."""
     with state.store.write() as session:
@@ -148,7 +157,7 @@ def put_rule(
 
 @router.post("/reviews/{slug}/pool/admissions", status_code=201)
 def admit_pool(
-    state: StateDep, person: PersonDep, review: ReviewDep, body: schemas.AdmitIn
+    state: StateDep, person: PersonDep, review: LeadDep, body: schemas.AdmitIn
 ) -> schemas.AdmissionOut:
     """Let the whole pool up to a day into the review."""
     made = pooling.admit(
@@ -164,7 +173,7 @@ def admit_pool(
 
 @router.post("/reviews/{slug}/pool/brought", status_code=201)
 def bring_record(
-    state: StateDep, person: PersonDep, review: ReviewDep, body: schemas.BringIn
+    state: StateDep, person: PersonDep, review: LeadDep, body: schemas.BringIn
 ) -> schemas.BroughtOut:
     """Bring one urgent record out of the pool, by a route of its own."""
     with state.store.write() as session:
@@ -184,7 +193,7 @@ def bring_record(
 def assign_search(
     state: StateDep,
     person: PersonDep,
-    review: ReviewDep,
+    review: LeadDep,
     search_id: IdPath,
     body: schemas.AssignIn,
 ) -> schemas.PoolOut:
@@ -206,7 +215,7 @@ def get_versions(state: StateDep, review: ReviewDep) -> dict[str, Any]:
 
 @router.post("/reviews/{slug}/versions", status_code=201)
 def complete_version(
-    state: StateDep, person: PersonDep, review: ReviewDep, body: schemas.CompleteIn
+    state: StateDep, person: PersonDep, review: LeadDep, body: schemas.CompleteIn
 ) -> dict[str, Any]:
     """Complete the version under way; what comes later is an update."""
     versions.complete(
@@ -238,7 +247,7 @@ def list_events(
 
 @router.post("/reviews/{slug}/events/{event_id}/acts", status_code=201)
 def act_on_event(
-    state: StateDep, person: PersonDep, review: ReviewDep, event_id: IdPath, body: schemas.ActIn
+    state: StateDep, person: PersonDep, review: LeadDep, event_id: IdPath, body: schemas.ActIn
 ) -> schemas.EventOut:
     """Keep an included report with a note, exclude it, or leave it to a sensitivity analysis."""
     with state.store.write() as session:
@@ -253,7 +262,7 @@ def act_on_event(
 def mark_event_mistaken(
     state: StateDep,
     person: PersonDep,
-    review: ReviewDep,
+    review: LeadDep,
     event_id: IdPath,
     body: schemas.EvidenceIn,
 ) -> schemas.EventOut:

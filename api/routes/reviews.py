@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, File, Form, Path, Query, UploadFile
 
 from api import schemas
-from api.deps import PersonDep, ReviewDep, StateDep
+from api.deps import LeadDep, PersonDep, ReviewDep, ScreenDep, StateDep
 from api.protocol import ProtocolBody
 from api.routes import views
 from api.services import comparing, evaluation, explaining
@@ -24,10 +24,10 @@ IdPath = Annotated[int, Path(ge=1, le=2**63 - 1)]
 
 
 @router.get("/reviews")
-def list_reviews(state: StateDep, _person: PersonDep) -> list[schemas.ReviewOut]:
-    """All reviews with their counts, oldest first."""
+def list_reviews(state: StateDep, person: PersonDep) -> list[schemas.ReviewOut]:
+    """The reviews that you are of, with their counts, oldest first."""
     with state.store.read() as session:
-        return [views.review(session, info) for info in reviews.everything(session)]
+        return [views.review(session, info) for info in reviews.of_person(session, person.id)]
 
 
 @router.post("/reviews", status_code=201)
@@ -53,7 +53,7 @@ def get_review(state: StateDep, review: ReviewDep) -> schemas.ReviewOut:
 
 @router.patch("/reviews/{slug}/settings")
 def change_settings(
-    state: StateDep, person: PersonDep, review: ReviewDep, body: schemas.SettingsIn
+    state: StateDep, person: PersonDep, review: LeadDep, body: schemas.SettingsIn
 ) -> schemas.ReviewOut:
     """Change settings of a review: audited, not versioned."""
     with state.store.write() as session:
@@ -78,7 +78,7 @@ def list_protocols(state: StateDep, review: ReviewDep) -> list[schemas.ProtocolO
 
 @router.put("/reviews/{slug}/protocol")
 def put_protocol(
-    state: StateDep, person: PersonDep, review: ReviewDep, body: schemas.ProtocolIn
+    state: StateDep, person: PersonDep, review: LeadDep, body: schemas.ProtocolIn
 ) -> schemas.ProtocolOut:
     """Make a new version of the protocol; the same text again makes none."""
     with state.store.write() as session:
@@ -101,7 +101,7 @@ def list_searches(state: StateDep, review: ReviewDep) -> list[schemas.SearchOut]
 
 @router.post("/reviews/{slug}/searches", status_code=201)
 def create_search(
-    state: StateDep, person: PersonDep, review: ReviewDep, body: schemas.SearchIn
+    state: StateDep, person: PersonDep, review: LeadDep, body: schemas.SearchIn
 ) -> schemas.SearchOut:
     """Open a search that files are imported into."""
     with state.store.write() as session:
@@ -119,7 +119,7 @@ def create_search(
 def edit_search(
     state: StateDep,
     person: PersonDep,
-    review: ReviewDep,
+    review: LeadDep,
     search_id: IdPath,
     body: schemas.SearchIn,
 ) -> schemas.SearchOut:
@@ -137,7 +137,7 @@ def edit_search(
 def upload_file(
     state: StateDep,
     person: PersonDep,
-    review: ReviewDep,
+    review: LeadDep,
     file: Annotated[UploadFile, File(description="A file of records.")],
     search: Annotated[
         str, Form(description="JSON of a search to open, as POST /searches takes it.")
@@ -187,7 +187,7 @@ def list_rejected(state: StateDep, review: ReviewDep, file_id: IdPath) -> list[s
 def withdraw_file(
     state: StateDep,
     person: PersonDep,
-    review: ReviewDep,
+    review: LeadDep,
     file_id: IdPath,
     body: schemas.WithdrawIn,
 ) -> schemas.WithdrawOut:
@@ -231,7 +231,7 @@ def get_record(state: StateDep, review: ReviewDep, record_id: IdPath) -> schemas
 
 
 @router.post("/reviews/{slug}/records/{record_id}/explanation", status_code=202)
-def ask_why(state: StateDep, review: ReviewDep, record_id: IdPath) -> schemas.AskedOut:
+def ask_why(state: StateDep, review: ScreenDep, record_id: IdPath) -> schemas.AskedOut:
     """Ask the worker why a record stands where it does; the answer is at the same address."""
     with state.store.write() as session:
         stored = records.by_id(session, review.id, record_id)
@@ -264,7 +264,7 @@ def list_gold(state: StateDep, review: ReviewDep) -> list[schemas.GoldOut]:
 
 @router.post("/reviews/{slug}/gold", status_code=201)
 def add_gold(
-    state: StateDep, person: PersonDep, review: ReviewDep, body: schemas.GoldListIn
+    state: StateDep, person: PersonDep, review: LeadDep, body: schemas.GoldListIn
 ) -> schemas.AddedOut:
     """Add known relevant records."""
     chosen = [
@@ -293,7 +293,7 @@ def get_evaluation(state: StateDep, review: ReviewDep) -> dict[str, Any]:
 
 
 @router.post("/reviews/{slug}/evaluation/comparison", status_code=202)
-def ask_for_comparison(state: StateDep, review: ReviewDep) -> schemas.AskedOut:
+def ask_for_comparison(state: StateDep, review: ScreenDep) -> schemas.AskedOut:
     """Ask the worker to replay the review by its own pipeline and by ELAS u4."""
     with state.store.write() as session:
         job = jobs.begin(session, review.id, comparing.KIND)
@@ -312,7 +312,7 @@ def get_comparison(state: StateDep, review: ReviewDep) -> dict[str, Any]:
 
 
 @router.get("/reviews/{slug}/audit")
-def get_audit(state: StateDep, review: ReviewDep) -> list[dict[str, Any]]:
+def get_audit(state: StateDep, review: LeadDep) -> list[dict[str, Any]]:
     """Newest events of the audit trail, newest first."""
     with state.store.read() as session:
         return [

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Query
 from starlette.responses import StreamingResponse
 
 from api import schemas
-from api.deps import PersonDep, ReviewDep, StateDep
+from api.deps import PersonDep, ReviewDep, ScreenDep, StateDep
 from api.documents import exports
 from api.routes import views
 from api.services import screening
@@ -22,7 +22,7 @@ router = APIRouter(tags=["screening"])
 
 @router.post("/reviews/{slug}/queue/next")
 def next_cards(
-    state: StateDep, person: PersonDep, review: ReviewDep, body: schemas.QueueIn
+    state: StateDep, person: PersonDep, review: ScreenDep, body: schemas.QueueIn
 ) -> schemas.QueueOut:
     """Lease the next cards; your leases on cards that you do not keep go back."""
     with state.store.write() as session:
@@ -40,7 +40,7 @@ def next_cards(
 
 @router.post("/reviews/{slug}/decisions")
 def decide(
-    state: StateDep, person: PersonDep, review: ReviewDep, body: schemas.DecisionIn
+    state: StateDep, person: PersonDep, review: ScreenDep, body: schemas.DecisionIn
 ) -> schemas.StoredDecision:
     """Store a decision; the same token again changes nothing and gives the same answer."""
     new = decisions.NewDecision(
@@ -62,7 +62,7 @@ def decide(
 
 @router.post("/reviews/{slug}/decisions/undo")
 def undo(
-    state: StateDep, person: PersonDep, review: ReviewDep, body: schemas.UndoIn
+    state: StateDep, person: PersonDep, review: ScreenDep, body: schemas.UndoIn
 ) -> schemas.StoredDecision:
     """Undo a decision; the one before it, if any, counts again."""
     with state.store.read() as session:
@@ -93,7 +93,7 @@ def ranking_state(state: StateDep, review: ReviewDep) -> schemas.RankingState:
 
 
 @router.post("/reviews/{slug}/ranking", status_code=202)
-def request_ranking(state: StateDep, review: ReviewDep) -> schemas.RankingState:
+def request_ranking(state: StateDep, review: ScreenDep) -> schemas.RankingState:
     """Ask for a new ranking although nothing has changed."""
     with state.store.write() as session:
         reviews.touch(session, review.id)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from alembic import context
 
-import store.living_tables  # noqa: F401 - tables that Base must know
+import store.living_tables
+import store.team_tables  # noqa: F401 - tables that Base must know
 from store.tables import Base
 
 connection = context.config.attributes["connection"]

@@ -9,9 +9,11 @@ from collections.abc import Sequence
 from api.services.importing import keyed
 from harvest.files.read import FileContent
 from harvest.record import Record, Rejected
-from store import filing, records, searches
+from store import filing, members, people, records, searches
 from store.filing import FileInfo
-from store.session import Store
+from store.people import PersonInfo
+from store.roles import Role
+from store.session import Store, WriteSession
 
 _numbers = itertools.count()
 
@@ -44,6 +46,13 @@ def store_content(
         return filing.add_batch(
             session, review_id, search, info, keyed(made, source), made.rejected, person_id=None
         )
+
+
+def join(session: WriteSession, review_id: int, name: str, role: Role = "reviewer") -> PersonInfo:
+    """A new person of a review."""
+    made = people.create(session, name)
+    members.add(session, review_id, made.id, role, by=None)
+    return made
 
 
 def add_records(store: Store, review_id: int, number: int, *, name: str = "made.csv") -> list[int]:

@@ -13,7 +13,7 @@ from store.errors import Conflict, NotFound
 from store.people import PersonInfo
 from store.reviews import ReviewInfo
 from store.session import Store
-from tests.store.made import add_records
+from tests.store.made import add_records, join
 
 
 def _decide(
@@ -173,7 +173,7 @@ def test_what_counts_is_what_the_log_says_after_any_history(
 ) -> None:
     with store.write() as session:
         name = f"p{len(people.everyone(session))}"
-        other = people.create(session, name)
+        other = join(session, review.id, name, "manager")
     reports = add_records(store, review.id, 3)
     for number, (at, decision, mine) in enumerate(steps):
         actor, report = (person if mine else other), reports[at]

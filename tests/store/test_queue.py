@@ -3,12 +3,12 @@ from __future__ import annotations
 import datetime as dt
 import threading
 
-from store import decisions, people, queue
+from store import decisions, queue
 from store.decisions import NewDecision
 from store.people import PersonInfo
 from store.reviews import ReviewInfo
 from store.session import Store
-from tests.store.made import add_records
+from tests.store.made import add_records, join
 
 HOUR = dt.timedelta(hours=1)
 
@@ -38,7 +38,7 @@ def test_two_people_never_hold_the_same_card(
 ) -> None:
     reports = add_records(store, review.id, 60)
     with store.write() as session:
-        others = [person, *(people.create(session, f"p{n}") for n in range(3))]
+        others = [person, *(join(session, review.id, f"p{n}") for n in range(3))]
     held: dict[int, list[int]] = {}
 
     def take(someone: PersonInfo) -> None:
@@ -58,7 +58,7 @@ def test_a_decided_card_leaves_all_queues(
 ) -> None:
     one, two = add_records(store, review.id, 2)
     with store.write() as session:
-        other = people.create(session, "bo")
+        other = join(session, review.id, "bo")
         decisions.record(session, review.id, other.id, NewDecision("t", one, "exclude"))
     assert _lease(store, review, person, [one, two], 5) == [(two, 2)]
 
@@ -68,7 +68,7 @@ def test_a_lease_that_has_run_out_goes_to_others(
 ) -> None:
     (report,) = add_records(store, review.id, 1)
     with store.write() as session:
-        other = people.create(session, "bo")
+        other = join(session, review.id, "bo")
         queue.lease(session, review.id, other.id, [report], number=1, valid=-HOUR)
     assert _lease(store, review, person, [report], 1) == [(report, 1)]
 
@@ -79,7 +79,7 @@ def test_releasing_keeps_the_cards_on_screen(
     one, two, three = add_records(store, review.id, 3)
     _lease(store, review, person, [one, two, three], 3)
     with store.write() as session:
-        other = people.create(session, "bo")
+        other = join(session, review.id, "bo")
         queue.release(session, review.id, person.id, keep=[one])
     assert _lease(store, review, other, [one, two, three], 3) == [(two, 2), (three, 3)]
 
