@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from api.services.harvesting import Blocked
+from api.refusals import Blocked
 from harvest.errors import FileTooLarge, SourceError, StrategyError, UnreadableFile
 from model.encode import EncoderRefused
 from store.errors import AlreadyUsed, Conflict, NotAllowed, NotFound, SchemaOutdated, Unstorable

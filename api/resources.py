@@ -5,11 +5,12 @@ from __future__ import annotations
 import functools
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from model import prior
 from model.pipeline import Pipeline, from_dict
-from model.prior import StudyPrior
+
+if TYPE_CHECKING:
+    from model.prior import StudyPrior
 
 _HERE = Path(__file__).parent
 TEMPLATES = _HERE / "templates"
@@ -56,4 +57,7 @@ def pipeline(name: str) -> Pipeline:
 @functools.cache
 def study_prior() -> StudyPrior:
     """The study-language prior that comes with the program."""
+    # Imported here: its arrays take long, and few commands rank.
+    from model import prior
+
     return prior.load()

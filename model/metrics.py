@@ -6,7 +6,6 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
 Labels = NDArray[np.bool_]
 
@@ -127,6 +126,9 @@ def wilson(found: int, counted: int, *, confidence: float = 0.95) -> tuple[float
     """
     if counted == 0:
         return None
+    # Imported here: it takes long, and what imports this module seldom needs it.
+    from scipy.special import ndtri
+
     z = float(ndtri((1 + confidence) / 2))
     share, square = found / counted, z * z / counted
     middle = (share + square / 2) / (1 + square)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from alembic import command
-from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -40,6 +38,9 @@ def current(engine: Engine) -> str | None:
 
 def upgrade(engine: Engine) -> None:
     """Run all migrations that are missing, in one transaction."""
+    # Imported here, as below: it takes long, and most commands only check.
+    from alembic import command
+
     config = _config()
     with engine.begin() as connection:
         config.attributes["connection"] = connection
@@ -65,6 +66,8 @@ def check(engine: Engine) -> None:
 
 def differences(engine: Engine) -> list[object]:
     """What differs between the tables in code and in the database; empty when they agree."""
+    from alembic.autogenerate import compare_metadata
+
     with engine.connect() as connection:
         # The job queue keeps its tables in the same PostgreSQL database.
         options = {

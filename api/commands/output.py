@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from sqlalchemy.exc import OperationalError
 
-from api.services.harvesting import Blocked
+from api.refusals import Blocked
 from api.services.setup import open_store
 from api.settings import Settings, SettingsError, load
 from harvest.errors import HarvestError, StrategyError

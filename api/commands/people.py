@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from api.commands.links import login_url
 from api.commands.output import AsOption, Json, Refused, command, find_person, opened, settings
-from api.commands.server import login_url
 from api.security import check_password, hash_password
 from store import audit, people
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from api.commands import pooling
 from api.commands.output import AsOption, Json, Refused, command, find_person, opened
 from api.protocol import ProtocolBody, ProtocolLimits, Question
 from api.services.importing import slug as slug_of
@@ -108,3 +109,7 @@ def everything(as_json: Json = False) -> None:
             },
             show,
         )
+
+
+app.command("complete")(pooling.complete)
+app.command("versions")(pooling.list_versions)

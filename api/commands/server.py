@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import datetime as dt
 import importlib.metadata
 import json
 import logging
@@ -21,6 +19,7 @@ import typer
 from rich.console import Console
 
 from api import __version__, resources
+from api.commands.links import RUNNING, login_url
 from api.commands.output import Json, Output, Refused, command, opened, settings
 from api.services.encoding import encoder_of
 from api.services.ranking import Ranker
@@ -31,26 +30,6 @@ from api.worker import Worker, until_signalled
 from store import audit, migrate, people
 from store.people import PersonInfo
 from store.session import Store
-
-
-def login_url(store: Store, chosen: Settings, person: PersonInfo) -> str:
-    """A new single-use login link."""
-    with store.write() as session:
-        secret = people.make_link(
-            session, person.id, valid=dt.timedelta(minutes=chosen.login_link_minutes)
-        )
-    return f"{address(chosen)}/login?link={secret}"
-
-
-_RUNNING = "server.json"
-
-
-def address(chosen: Settings) -> str:
-    """Where people reach the server: as set, or where one says that it is listening."""
-    if not chosen.public_url:
-        with contextlib.suppress(OSError, ValueError, KeyError):
-            return str(json.loads((chosen.data_dir / _RUNNING).read_text())["url"])
-    return chosen.base_url
 
 
 def init(
@@ -132,7 +111,7 @@ def serve(
         _log(chosen)
         ready = open_store(chosen, create=True)
         store = ready.store
-        running = chosen.data_dir / _RUNNING
+        running = chosen.data_dir / RUNNING
         running.write_text(json.dumps({"url": chosen.base_url}))
         with store.read() as session:
             first = people.everyone(session)[0]

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from api.commands.links import address
 from api.commands.output import (
     AsOption,
     Json,
@@ -16,7 +17,6 @@ from api.commands.output import (
     opened,
     settings,
 )
-from api.commands.server import address
 from api.services import team as inviting
 from store import members, people
 from store.roles import as_role

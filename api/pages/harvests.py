@@ -10,8 +10,8 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from api.deps import LeadDep, PersonDep, ReviewDep, StateDep
 from api.pages.render import page
+from api.refusals import Blocked
 from api.services import harvesting, sources, strategies
-from api.services.harvesting import Blocked
 from api.services.strategies import Current, NeedsConfirmation
 from api.state import State
 from harvest.errors import StrategyError

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
 from api.protocol import ProtocolBody
+from api.refusals import Blocked
 from api.services import sources, strategies
 from api.services.deduplicating import deduplicate_new
 from api.services.importing import key
@@ -43,18 +44,6 @@ _BEAT = 2.0
 # Seconds until a run sees that its process is to stop.
 _BLINK = 0.1
 Progress = Callable[[int, int | None], None]
-
-
-class Blocked(Exception):
-    """A run that may not begin: narrowing losses stand.
-
-    Attributes:
-        remedy: what the searcher can do.
-    """
-
-    def __init__(self, message: str, *, remedy: str) -> None:
-        super().__init__(message)
-        self.remedy = remedy
 
 
 def begin(

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from functools import partial
 
 from api import schedule as schedules
+from api.refusals import Blocked
 from api.schedule import Schedule, ScheduleError
 from api.services import harvesting, pooling, strategies
-from api.services.harvesting import Blocked
 from api.settings import Settings
 from harvest.errors import StrategyError
 from harvest.http import masked

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from threading import Lock
 
-from store import decisions, events, queue, rankings, records
+from store import decisions, events, members, queue, rankings, records
 from store.events import EventInfo
 from store.records import StoredRecord
 from store.session import ReadSession, Store, WriteSession
@@ -80,7 +80,11 @@ def next_cards(
         number: how many new cards are wanted.
         keep: reports whose cards the person has on screen and keeps.
         lease_minutes: how long the cards are held for the person.
+
+    Raises:
+        NotAllowed: the person does not screen this review.
     """
+    members.require(session, review_id, person_id, "screen")
     kept = list(keep)
     newest = rankings.newest(session, review_id)
     order = orders.get(session, review_id, newest.id) if newest else _EMPTY

@@ -13,7 +13,6 @@ from pydantic import ValidationError
 
 from api import resources
 from api.protocol import ProtocolBody
-from api.services import importing, strategies
 from api.settings import Settings
 from store import gold, migrate, people, reviews
 from store.people import PersonInfo
@@ -88,6 +87,9 @@ def load_sample(store: Store, person_id: int) -> tuple[ReviewInfo, bool]:
     Returns:
         The review, and whether it was made now.
     """
+    # Imported here: every command opens the store, few import files.
+    from api.services import importing, strategies
+
     folder = resources.configs() / "reviews" / resources.SAMPLE
     head, body = protocol_file(folder / "protocol.toml")
     with store.write() as session:

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import func, select, update
 
+from api.refusals import Blocked
 from api.services import harvesting, sources, strategies
-from api.services.harvesting import Blocked
 from api.settings import Settings
 from benchmarks import harvest_kills
 from harvest.errors import StrategyError

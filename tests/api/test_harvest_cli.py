@@ -14,7 +14,9 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from typer.testing import CliRunner
 
+from api.cli import app
 from api.services import strategies
 from api.settings import Settings
 from store import runs
@@ -56,10 +58,10 @@ class Terminal:
         )
 
     def __call__(self, *arguments: str, code: int = 0) -> Any:
-        process = self.start(*arguments, "--json")
-        out, err = process.communicate(timeout=200)
-        assert process.returncode == code, err + out
-        return json.loads(out)
+        # In this process: starting one for each command takes seconds.
+        done = CliRunner().invoke(app, [*arguments, "--json"], env=self.environment)
+        assert done.exit_code == code, done.output
+        return json.loads(done.stdout)
 
 
 @pytest.fixture
