@@ -17,6 +17,7 @@ from starlette.staticfiles import StaticFiles
 from api import __version__, errors, resources
 from api.jobs import Jobs
 from api.limits import BodyLimit
+from api.pages import conflicts as conflict_pages
 from api.pages import duplicates as duplicates_pages
 from api.pages import gold as gold_pages
 from api.pages import harvests as harvest_pages
@@ -28,7 +29,7 @@ from api.pages import screening as screening_pages
 from api.pages import searches as search_pages
 from api.pages import session as session_pages
 from api.pages import team as team_pages
-from api.routes import duplicates, harvests, living, people, reviews, screening, team
+from api.routes import conflicts, duplicates, harvests, living, people, reviews, screening, team
 from api.schemas import ErrorOut
 from api.security import Guard
 from api.services.screening import Orders
@@ -47,6 +48,7 @@ _PAGES = (
     duplicates_pages,
     gold_pages,
     screening_pages,
+    conflict_pages,
     team_pages,
 )
 _ANSWERS: dict[int | str, dict[str, Any]] = {
@@ -93,6 +95,7 @@ def create_app(settings: Settings, store: Store) -> FastAPI:
         harvests.router,
         living.router,
         screening.router,
+        conflicts.router,
         people.router,
         team.router,
     ):

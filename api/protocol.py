@@ -99,6 +99,18 @@ class RankingChoice(_Part):
     study_language: bool = True
 
 
+class StagePlan(_Part):
+    """How many people decide a record at a stage; see docs/team.md."""
+
+    stage: Literal["title-abstract"] = "title-abstract"
+    # Share of the records that two people decide independently.
+    dual_share: float = Field(default=0.0, ge=0.0, le=1.0)
+    # Share of the excludes by one person that a second person decides too.
+    second_look: float = Field(default=0.0, ge=0.0, le=1.0)
+    # Of the draw that says which records these are.
+    seed: int = Field(default=0, ge=0, le=2**31 - 1)
+
+
 class ProtocolBody(_Part):
     """What a version of a protocol says."""
 
@@ -107,12 +119,25 @@ class ProtocolBody(_Part):
     exclusion: tuple[Words, ...] = ()
     limits: ProtocolLimits = ProtocolLimits()
     stages: tuple[Words, ...] = ("title-abstract",)
+    # One person decides every record of a stage that has no plan here.
+    plans: tuple[StagePlan, ...] = ()
     relations: Relations = Relations()
     ranking: RankingChoice = RankingChoice()
     tags: tuple[Tag, ...] = ()
     strategy_note: Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")] = ""
     # Kept by the store: lists are changed where they are listed, and each change is a version.
     known_relevant: tuple[KnownList, ...] = ()
+
+    @model_validator(mode="after")
+    def _one_plan_a_stage(self) -> ProtocolBody:
+        stages = [plan.stage for plan in self.plans]
+        if len(stages) != len(set(stages)):
+            raise ValueError("plans: a stage has one plan")
+        return self
+
+    def plan_of(self, stage: str) -> StagePlan:
+        """The plan of a stage; one person decides each record where none is said."""
+        return next((plan for plan in self.plans if plan.stage == stage), StagePlan())
 
     @property
     def query_texts(self) -> list[str]:

@@ -89,6 +89,8 @@ class CountsOut(Out):
     maybe: int
     decided: int
     undecided: int
+    awaiting: int
+    conflict: int
 
 
 class ReviewOut(Out):
@@ -107,6 +109,8 @@ class ProtocolIn(In):
 
     body: ProtocolBody
     reason: Text | None = None
+    # The version that you had before you: refused where another has come since.
+    based_on: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
 
 
 class ProtocolOut(Out):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import StringConstraints
+from pydantic import StringConstraints, field_validator
 
-from api.schemas import In, Out
+from api.schemas import DecisionOut, Id, In, Out, RecordOut, Token
 from store.roles import Role
 
 Secret = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
@@ -60,3 +60,31 @@ class JoinedOut(Out):
     slug: str
     title: str
     role: Role
+
+
+class DifferingOut(Out):
+    """A record on which people differ, with each one's own decision."""
+
+    record: RecordOut
+    decisions: list[DecisionOut]
+
+
+class SettlementIn(In):
+    """What settles a conflict: include or exclude, and why.
+
+    ``joint_with`` makes it a consensus of you and the other who differed; without it, it is a third
+    person's adjudication.
+    """
+
+    token: Token
+    report: Id
+    decision: Literal["include", "exclude"]
+    note: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=10_000)]
+    joint_with: Id | None = None
+
+    @field_validator("note")
+    @classmethod
+    def _storable(cls, value: str) -> str:
+        if "\x00" in value:
+            raise ValueError("a note has no NUL character")
+        return value

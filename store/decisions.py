@@ -5,15 +5,15 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import Select, delete, func, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import aliased
 
-from store import members, reviews
+from store import members, outcomes, reviews
 from store.chunks import CHUNK, batched
-from store.errors import Conflict, NotFound
+from store.errors import Conflict, NotAllowed, NotFound
+from store.outcomes import not_undone
+from store.plans import TITLE_ABSTRACT, Plan
 from store.records import record_of
 from store.representative import compose, text_hash
 from store.session import ReadSession, WriteSession
@@ -28,9 +28,11 @@ from store.tables import (
     Report,
     now,
 )
+from store.verdicts import own_by_person
 
-TITLE_ABSTRACT = "title-abstract"
 DECISIONS = ("include", "exclude", "maybe")
+# States in which somebody is still to decide without knowing what others did.
+_BLIND = ("open", "awaiting")
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +164,7 @@ def record(
         if ranking is None or ranking.review_id != review_id:
             raise NotFound(f"there is no ranking {new.ranking_id} in this review")
     shown, text, with_abstract = _shown(session, new.report_id, row.id)
+    plan = outcomes.plan_of(session, review_id, new.stage)
     decision = Decision(
         review_id=review_id,
         report_id=row.id,
@@ -175,7 +178,7 @@ def record(
         note=new.note,
         protocol_version=reviews.protocol(session, review_id).version,
         token=new.token,
-        supersedes=row.decision_id,
+        supersedes=_superseded(session, row, person_id, plan),
         ranking_id=new.ranking_id,
         place=new.place,
         shown_at=new.shown_at,
@@ -183,11 +186,140 @@ def record(
         recorded_at=now(),
     )
     _append(session, decision)
-    row.decision_id = decision.id
-    row.first_decision_id = row.first_decision_id or decision.id
-    session.execute(delete(Lease).where(Lease.report_id == row.id, Lease.stage == new.stage))
-    reviews.touch(session, review_id)
+    _settle(session, row, plan)
+    held = delete(Lease).where(Lease.report_id == row.id, Lease.stage == new.stage)
+    if row.state == "awaiting":
+        held = held.where(Lease.person_id == person_id)
+    session.execute(held)
     return decision.id, True
+
+
+def settle_conflict(
+    session: WriteSession,
+    review_id: int,
+    person_id: int,
+    new: NewDecision,
+    *,
+    joint_with: int | None = None,
+) -> tuple[int, bool]:
+    """Append what settles a conflict: a consensus of those who differed, or a third's word.
+
+    Args:
+        session: a writing session.
+        review_id: the review.
+        person_id: who writes it down.
+        new: include or exclude, with a note that says why.
+        joint_with: of a consensus, the other of the two; None for a third person's adjudication.
+
+    Returns:
+        The decision's id, and whether it was stored now.
+
+    Raises:
+        NotAllowed: whoever adjudicates may not, or is one of those who differ; or whoever agrees,
+            or the other, is not.
+        Conflict: the report is in no conflict.
+        ValueError: *maybe*, or no note.
+    """
+    if new.decision not in ("include", "exclude"):
+        raise ValueError(f"a conflict is settled by include or exclude, not {new.decision!r}")
+    if not new.note:
+        raise ValueError("a conflict is settled with a note that says why")
+    reviews.lock(session, review_id)
+    members.require(session, review_id, person_id, "adjudicate" if joint_with is None else "screen")
+    row = _locked_report(session, review_id, new.report_id)
+    kind = "adjudication" if joint_with is None else "consensus"
+    earlier = _by_token(session, review_id, new.token)
+    if earlier is not None:
+        same = (_where(session, earlier), earlier.decision, earlier.person_id, earlier.kind)
+        if same != (row.id, new.decision, person_id, kind):
+            raise Conflict(f"token {new.token!r} was used for another decision")
+        return earlier.id, False
+    if row.state != "conflict":
+        raise Conflict(f"report {row.id} is in no conflict")
+    differ = own_by_person(outcomes.lines(session, [row.id])[row.id])
+    if joint_with is None:
+        if person_id in differ:
+            raise NotAllowed("Nobody adjudicates their own conflict; agree, or ask somebody else.")
+    elif joint_with == person_id or not {person_id, joint_with} <= differ.keys():
+        raise NotAllowed("A consensus is of two who decided the record differently.")
+    shown, text, with_abstract = _shown(session, new.report_id, row.id)
+    decision = Decision(
+        review_id=review_id,
+        report_id=row.id,
+        record_id=shown,
+        text_hash=text,
+        with_abstract=with_abstract,
+        person_id=person_id,
+        stage=new.stage,
+        decision=new.decision,
+        note=new.note,
+        protocol_version=reviews.protocol(session, review_id).version,
+        token=new.token,
+        kind=kind,
+        joint_with=joint_with,
+        recorded_at=now(),
+    )
+    _append(session, decision)
+    _settle(session, row, outcomes.plan_of(session, review_id, new.stage))
+    return decision.id, True
+
+
+@dataclass(frozen=True, slots=True)
+class Differing:
+    """A report on which people differ.
+
+    Attributes:
+        decisions: each one's own, oldest first.
+    """
+
+    report_id: int
+    decisions: tuple[DecisionInfo, ...]
+
+
+def conflicts(
+    session: ReadSession, review_id: int, *, of: int | None = None, limit: int = 50
+) -> list[Differing]:
+    """Reports on which people differ, oldest first.
+
+    Args:
+        session: a reading session.
+        review_id: the review.
+        of: only those on which this person is one of those who differ.
+        limit: how many are looked at.
+    """
+    ids = session.scalars(
+        select(Report.id)
+        .where(Report.review_id == review_id, Report.state == "conflict", Report.active.is_(True))
+        .order_by(Report.first_decision_id)
+        .limit(limit)
+    ).all()
+    known = outcomes.lines(session, ids)
+    wanted = [line.id for lines in known.values() for line in own_by_person(lines).values()]
+    infos: dict[int, list[DecisionInfo]] = {}
+    rows = session.execute(_log_query(review_id).where(Decision.id.in_(wanted)))
+    for row, name, _, report_id in rows:
+        infos.setdefault(report_id, []).append(_info(row, name, report_id, counts=False))
+    return [
+        Differing(report_id, tuple(infos.get(report_id, ())))
+        for report_id in ids
+        if of is None or any(info.person_id == of for info in infos.get(report_id, ()))
+    ]
+
+
+def _superseded(session: ReadSession, row: Report, person_id: int, plan: Plan) -> int | None:
+    """The decision that a new one takes the place of."""
+    if plan.single:
+        return row.decision_id
+    own = own_by_person(outcomes.lines(session, [row.id]).get(row.id, []))
+    return own[person_id].id if person_id in own else None
+
+
+def _settle(session: WriteSession, row: Report, plan: Plan) -> None:
+    """Read the report anew; a new ranking is due where another decision counts than before."""
+    before = row.decision_id
+    outcomes.settle(session, [row], plan)
+    if row.decision_id != before:
+        reviews.touch(session, row.review_id)
 
 
 def _in_pool(session: ReadSession, report_id: int) -> bool:
@@ -273,9 +405,7 @@ def undo(
         recorded_at=now(),
     )
     _append(session, entry)
-    row.decision_id = holding(session, row.id)
-    row.first_decision_id = _first(session, row.id)
-    reviews.touch(session, review_id)
+    _settle(session, row, outcomes.plan_of(session, review_id, target.stage))
     return entry.id, True
 
 
@@ -290,20 +420,11 @@ def _undone(session: ReadSession, decision_id: int) -> bool:
     )
 
 
-def _not_undone() -> Any:
-    undo_of = aliased(Decision)
-    return (
-        ~select(undo_of.id)
-        .where(undo_of.supersedes == Decision.id, undo_of.decision == "undo")
-        .exists()
-    )
-
-
 def _standing(report_id: int) -> Select[int]:
     return (
         select(Decision.id)
         .join(RecordRow, RecordRow.id == Decision.record_id)
-        .where(RecordRow.report_id == report_id, Decision.decision != "undo", _not_undone())
+        .where(RecordRow.report_id == report_id, Decision.decision != "undo", not_undone())
         .limit(1)
     )
 
@@ -314,7 +435,7 @@ def standing(session: ReadSession, record_ids: Iterable[int]) -> dict[int, list[
     for part in batched(set(record_ids), CHUNK):
         rows = session.execute(
             select(Decision.record_id, Decision.id, Decision.decision)
-            .where(Decision.record_id.in_(part), Decision.decision != "undo", _not_undone())
+            .where(Decision.record_id.in_(part), Decision.decision != "undo", not_undone())
             .order_by(Decision.id)
         )
         for record_id, decision_id, decision in rows:
@@ -341,11 +462,6 @@ def words(session: ReadSession, report_ids: Iterable[int]) -> dict[int, str]:
     return found
 
 
-def _first(session: ReadSession, report_id: int) -> int | None:
-    found: int | None = session.scalar(_standing(report_id).order_by(Decision.id))
-    return found
-
-
 def labels(session: ReadSession, review_id: int) -> list[Label]:
     """The decision that counts on every decided, active report, in screening order."""
     rows = session.execute(
@@ -362,19 +478,39 @@ def last_id(session: ReadSession, review_id: int) -> int | None:
     return session.scalar(select(func.max(Decision.id)).where(Decision.review_id == review_id))
 
 
-def log(
-    session: ReadSession, review_id: int, *, report_id: int | None = None, after: int = 0
-) -> Iterator[DecisionInfo]:
-    """The decision log in the order it was written, undone and superseded lines included."""
-    query = (
+def _log_query(review_id: int) -> Select[Decision, str | None, int | None, int]:
+    return (
         select(Decision, Identity.name, Report.decision_id, Report.id)
         .join(RecordRow, RecordRow.id == Decision.record_id)
         .join(Report, Report.id == RecordRow.report_id)
         .outerjoin(Identity, Identity.person_id == Decision.person_id)
-        .where(Decision.review_id == review_id, Decision.id > after)
+        .where(Decision.review_id == review_id)
         .order_by(Decision.id)
-        .execution_options(yield_per=500)
     )
+
+
+def log(
+    session: ReadSession,
+    review_id: int,
+    *,
+    seen_by: int | None,
+    report_id: int | None = None,
+    after: int = 0,
+) -> Iterator[DecisionInfo]:
+    """The decision log in the order it was written, undone and superseded lines included.
+
+    Args:
+        session: a reading session.
+        review_id: the review.
+        seen_by: who is to see it: on a report that awaits decisions nobody sees another's. None
+            for what nobody reads.
+        report_id: of one report alone.
+        after: lines with a higher id.
+    """
+    query = _log_query(review_id).where(Decision.id > after)
+    query = query.execution_options(yield_per=500)
+    if seen_by is not None:
+        query = query.where((Decision.person_id == seen_by) | Report.state.not_in(_BLIND))
     if report_id is not None:
         query = query.where(Report.id == report_id)
     for row, name, holds, report in session.execute(query):
@@ -432,16 +568,22 @@ def id_of_token(session: ReadSession, review_id: int, token: str) -> int:
 
 
 def latest_of(session: ReadSession, review_id: int, person_id: int) -> DecisionInfo | None:
-    """A person's newest decision that still counts: what undo without a number means."""
+    """A person's newest decision that stands: what undo without a number means."""
     row = session.execute(
-        select(Decision, Identity.name, Report.id)
-        .join(Report, Report.decision_id == Decision.id)
+        select(Decision, Identity.name, Report.id, Report.decision_id)
+        .join(RecordRow, RecordRow.id == Decision.record_id)
+        .join(Report, Report.id == RecordRow.report_id)
         .outerjoin(Identity, Identity.person_id == Decision.person_id)
-        .where(Decision.review_id == review_id, Decision.person_id == person_id)
+        .where(
+            Decision.review_id == review_id,
+            Decision.person_id == person_id,
+            Decision.decision != "undo",
+            not_undone(),
+        )
         .order_by(Decision.id.desc())
         .limit(1)
     ).first()
-    return None if row is None else _info(row[0], row[1], row[2], counts=True)
+    return None if row is None else _info(row[0], row[1], row[2], counts=row[3] == row[0].id)
 
 
 @dataclass(frozen=True, slots=True)

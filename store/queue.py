@@ -1,21 +1,27 @@
-"""A reviewer's queue: the newest ranking less what is decided and less cards leased to others."""
+"""A reviewer's queue: the newest ranking less what is decided and less cards others hold."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
+from store import outcomes
 from store.chunks import batched
-from store.decisions import TITLE_ABSTRACT
+from store.plans import TITLE_ABSTRACT
+from store.records import undecided as records_undecided
 from store.session import ReadSession, WriteSession
 from store.tables import Lease, Report, now
+from store.verdicts import own_by_person
 
 _LOOK = 200
+_TO_DECIDE = ("open", "awaiting")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +51,11 @@ def lease(
     skip: Iterable[int] = (),
     stage: str = TITLE_ABSTRACT,
 ) -> list[Place]:
-    """Lease the next cards to a person: in ranking order, then undecided reports without a place.
+    """Lease the next cards to a person: no more people hold a card than are still to decide it.
+
+    First what others have decided and this person is still to, then what nobody has, both in
+    ranking order; the ranking has not learned from what awaits a decision. Reports without a place
+    come last.
 
     Args:
         session: a writing session.
@@ -58,115 +68,153 @@ def lease(
         stage: the stage that is screened.
     """
     session.execute(delete(Lease).where(Lease.review_id == review_id, Lease.expires_at <= now()))
-    unwanted = set(skip)
-    found: list[Place] = []
+    deal = _Deal(session, review_id, person_id, stage, now() + valid, set(skip))
+    awaiting = set(_in_state(session, review_id, "awaiting"))
+    if awaiting:
+        deal.take([p for p in _places(ranked, 0) if p.report_id in awaiting], number)
     for start in range(0, len(ranked), _LOOK):
-        window = ranked[start : start + _LOOK]
-        places = [Place(report_id, start + at) for at, report_id in enumerate(window, start=1)]
-        found += _lease_of(
-            session, review_id, person_id, places, number - len(found), valid, stage, unwanted
-        )
-        if len(found) >= number:
-            return found
-    known = set(ranked) | unwanted
-    for part in batched(_undecided(session, review_id), _LOOK):
-        places = [Place(report_id, None) for report_id in part if report_id not in known]
-        found += _lease_of(
-            session, review_id, person_id, places, number - len(found), valid, stage, unwanted
-        )
-        if len(found) >= number:
+        if len(deal.found) >= number:
             break
-    return found
+        deal.take(_places(ranked[start : start + _LOOK], start), number)
+    if len(deal.found) < number:
+        known = set(ranked) | deal.unwanted
+        rest = [*sorted(awaiting), *_in_state(session, review_id, "open")]
+        for part in batched([each for each in rest if each not in known], _LOOK):
+            deal.take([Place(report_id, None) for report_id in part], number)
+            if len(deal.found) >= number:
+                break
+    return deal.found
 
 
-def _lease_of(
-    session: WriteSession,
-    review_id: int,
-    person_id: int,
-    places: Sequence[Place],
-    number: int,
-    valid: dt.timedelta,
-    stage: str,
-    unwanted: set[int],
-) -> list[Place]:
-    """Lease up to a number of these places.
-
-    Someone else may take the same cards at the same moment: what was lost is looked for again,
-    since then the others' leases can be seen.
-    """
-    found: list[Place] = []
-    while places and len(found) < number:
-        ids = [place.report_id for place in places]
-        free = _free(session, review_id, person_id, ids, stage) - unwanted
-        free -= {place.report_id for place in found}
-        chosen = [place for place in places if place.report_id in free][: number - len(found)]
-        if not chosen:
-            break
-        found += _take(session, review_id, person_id, chosen, valid, stage)
-    return sorted(found, key=lambda place: (place.place or 0, place.report_id))
+def remaining(
+    session: ReadSession, review_id: int, person_id: int, stage: str = TITLE_ABSTRACT
+) -> int:
+    """How many reports are still to be decided by this person, if nobody else comes first."""
+    unsettled = records_undecided(session, review_id)
+    awaiting = _in_state(session, review_id, "awaiting")
+    if not awaiting:
+        return unsettled
+    mine = sum(
+        person_id in own_by_person(known)
+        for known in outcomes.lines(session, awaiting, stage).values()
+    )
+    return unsettled - mine
 
 
-def _free(
-    session: ReadSession, review_id: int, person_id: int, reports: Sequence[int], stage: str
-) -> set[int]:
-    """Which of these are undecided, counted, and not leased to someone else."""
-    return set(
-        session.scalars(
-            select(Report.id)
-            .outerjoin(Lease, (Lease.report_id == Report.id) & (Lease.stage == stage))
-            .where(
-                Report.id.in_(list(reports)),
-                Report.review_id == review_id,
-                Report.active.is_(True),
-                Report.decision_id.is_(None),
-                Lease.person_id.is_(None) | (Lease.person_id == person_id),
+def _places(ranked: Sequence[int], start: int) -> list[Place]:
+    return [Place(report_id, start + at) for at, report_id in enumerate(ranked, start=1)]
+
+
+class _Deal:
+    """Cards dealt to one person in one transaction."""
+
+    def __init__(
+        self,
+        session: WriteSession,
+        review_id: int,
+        person_id: int,
+        stage: str,
+        until: dt.datetime,
+        unwanted: set[int],
+    ) -> None:
+        self.found: list[Place] = []
+        self.unwanted = unwanted
+        self._session = session
+        self._review_id = review_id
+        self._person_id = person_id
+        self._stage = stage
+        self._until = until
+        self._plan = outcomes.plan_of(session, review_id, stage)
+
+    def take(self, places: Sequence[Place], number: int) -> None:
+        """Lease these places, in their order, until so many are found.
+
+        Someone else may take the same cards at the same moment: what was lost is looked for again,
+        since then the others' leases can be seen.
+        """
+        while places and len(self.found) < number:
+            known = {place.report_id for place in self.found} | self.unwanted
+            wanted = [place for place in places if place.report_id not in known]
+            slots = self._slots([place.report_id for place in wanted])
+            chosen = [place for place in wanted if place.report_id in slots]
+            chosen = chosen[: number - len(self.found)]
+            if not chosen:
+                return
+            taken = self._lease({place.report_id: slots[place.report_id] for place in chosen})
+            self.found += [place for place in chosen if place.report_id in taken]
+
+    def _slots(self, reports: Sequence[int]) -> dict[int, int]:
+        """Those of the reports whose card the person may hold, each with a free slot."""
+        states = dict(
+            self._session.execute(
+                select(Report.id, Report.state).where(
+                    Report.id.in_(reports),
+                    Report.review_id == self._review_id,
+                    Report.active.is_(True),
+                    Report.state.in_(_TO_DECIDE),
+                )
+            ).all()
+        )
+        held: dict[int, dict[int, int]] = defaultdict(dict)
+        for report_id, person_id, slot in self._session.execute(
+            select(Lease.report_id, Lease.person_id, Lease.slot).where(
+                Lease.report_id.in_(list(states)), Lease.stage == self._stage
+            )
+        ):
+            held[report_id][person_id] = slot
+        awaiting = [report_id for report_id, state in states.items() if state == "awaiting"]
+        decided = outcomes.lines(self._session, awaiting, self._stage)
+        found = {}
+        for report_id in states:
+            own = own_by_person(decided.get(report_id, []))
+            first = decided[report_id][0].decision if own else None
+            holders = held[report_id]
+            others = {slot for person_id, slot in holders.items() if person_id != self._person_id}
+            if self._person_id in own:
+                continue
+            if self._person_id in holders:
+                found[report_id] = holders[self._person_id]
+            elif len(others) < self._plan.needed(report_id, first) - len(own):
+                found[report_id] = next(slot for slot in count() if slot not in others)
+        return found
+
+    def _lease(self, slots: Mapping[int, int]) -> set[int]:
+        """Lease these; gives those that nobody else took at the same moment."""
+        own = (Lease.person_id == self._person_id, Lease.stage == self._stage)
+        kept = set(
+            self._session.scalars(
+                update(Lease)
+                .where(Lease.report_id.in_(list(slots)), *own)
+                .values(expires_at=self._until)
+                .returning(Lease.report_id)
             )
         )
-    )
+        new = [report_id for report_id in slots if report_id not in kept]
+        if not new:
+            return kept
+        sqlite = self._session.get_bind().dialect.name == "sqlite"
+        insert = insert_sqlite if sqlite else insert_postgresql
+        statement = insert(Lease).values(
+            [
+                {
+                    "report_id": report_id,
+                    "stage": self._stage,
+                    "slot": slots[report_id],
+                    "review_id": self._review_id,
+                    "person_id": self._person_id,
+                    "expires_at": self._until,
+                }
+                for report_id in new
+            ]
+        )
+        statement = statement.on_conflict_do_nothing()
+        return kept | set(self._session.scalars(statement.returning(Lease.report_id)))
 
 
-def _take(
-    session: WriteSession,
-    review_id: int,
-    person_id: int,
-    places: Sequence[Place],
-    valid: dt.timedelta,
-    stage: str,
-) -> list[Place]:
-    """Lease these; a card that someone else took at the same moment is left out."""
-    if not places:
-        return []
-    insert = insert_sqlite if session.get_bind().dialect.name == "sqlite" else insert_postgresql
-    until = now() + valid
-    statement = insert(Lease).values(
-        [
-            {
-                "report_id": place.report_id,
-                "stage": stage,
-                "review_id": review_id,
-                "person_id": person_id,
-                "expires_at": until,
-            }
-            for place in places
-        ]
-    )
-    statement = statement.on_conflict_do_update(
-        index_elements=["report_id", "stage"],
-        set_={"expires_at": until},
-        where=Lease.person_id == person_id,
-    )
-    mine = set(session.scalars(statement.returning(Lease.report_id)))
-    return [place for place in places if place.report_id in mine]
-
-
-def _undecided(session: ReadSession, review_id: int) -> Sequence[int]:
-    """Reports that nobody has decided yet, in the order they came."""
+def _in_state(session: ReadSession, review_id: int, state: str) -> Sequence[int]:
+    """Reports in a state, in the order they came."""
     return session.scalars(
         select(Report.id)
-        .where(
-            Report.review_id == review_id,
-            Report.active.is_(True),
-            Report.decision_id.is_(None),
-        )
+        .where(Report.review_id == review_id, Report.active.is_(True), Report.state == state)
         .order_by(Report.id)
     ).all()

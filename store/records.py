@@ -509,6 +509,8 @@ class Counts:
     """Where a review's reports stand; ``reports == decided + undecided``.
 
     Attributes:
+        awaiting: of the undecided, those that somebody decided and others are still to.
+        conflict: of the undecided, those on which people differ.
         records: that count; more than ``reports`` where several are one report.
         without_abstract: reports none of whose records has an abstract.
     """
@@ -519,6 +521,8 @@ class Counts:
     include: int
     exclude: int
     maybe: int
+    awaiting: int
+    conflict: int
 
     @property
     def decided(self) -> int:
@@ -527,7 +531,7 @@ class Counts:
 
     @property
     def undecided(self) -> int:
-        """Reports that nobody has decided yet."""
+        """Reports on which no decision counts yet."""
         return self.reports - self.decided
 
 
@@ -541,7 +545,7 @@ def live_reports(session: ReadSession, review_id: int) -> list[int]:
 
 
 def undecided(session: ReadSession, review_id: int) -> int:
-    """How many reports nobody has decided yet: read from an index alone."""
+    """How many reports have no decision that counts, conflicts left out: from an index alone."""
     return (
         session.scalar(
             select(func.count())
@@ -549,7 +553,7 @@ def undecided(session: ReadSession, review_id: int) -> int:
             .where(
                 Report.review_id == review_id,
                 Report.active.is_(True),
-                Report.decision_id.is_(None),
+                Report.state.in_(("open", "awaiting")),
             )
         )
         or 0
@@ -571,13 +575,13 @@ def counts(session: ReadSession, review_id: int) -> Counts:
         select(func.coalesce(func.sum(each.c.records), 0), func.count(case((each.c.texts == 0, 1))))
     ).one()
     rows = session.execute(
-        select(Decision.decision, func.count(Report.id))
+        select(func.coalesce(Decision.decision, Report.state).label("word"), func.count(Report.id))
         .select_from(Report)
         .outerjoin(Decision, Decision.id == Report.decision_id)
         .where(Report.review_id == review_id, Report.active.is_(True))
-        .group_by(Decision.decision)
+        .group_by("word")
     )
-    by_decision: dict[str | None, int] = {row[0]: row[1] for row in rows}
+    by_decision: dict[str, int] = {row[0]: row[1] for row in rows}
     return Counts(
         records=int(records),
         reports=sum(by_decision.values()),
@@ -585,6 +589,8 @@ def counts(session: ReadSession, review_id: int) -> Counts:
         include=by_decision.get("include", 0),
         exclude=by_decision.get("exclude", 0),
         maybe=by_decision.get("maybe", 0),
+        awaiting=by_decision.get("awaiting", 0),
+        conflict=by_decision.get("conflict", 0),
     )
 
 

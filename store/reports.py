@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import delete, select, update
 
-from store import decisions
+from store import outcomes
 from store.chunks import CHUNK, batched
 from store.session import ReadSession, WriteSession
 from store.tables import Lease, RecordRow, Report, Review
@@ -125,7 +125,6 @@ def _settle(
 ) -> list[Change]:
     """Set what is derived of changed reports: whether they count, and the decision that counts."""
     records = {record_id for report_id in report_ids for record_id in after[report_id]}
-    standing = decisions.standing(session, records)
     live: set[int] = set()
     for part in batched(records, CHUNK):
         live.update(
@@ -143,14 +142,17 @@ def _settle(
             )
         )
     changes = []
+    plan = None
     for part in batched(report_ids, CHUNK):
-        for row in session.scalars(select(Report).where(Report.id.in_(part)).with_for_update()):
+        rows = session.scalars(select(Report).where(Report.id.in_(part)).with_for_update()).all()
+        if plan is None:
+            plan = outcomes.plan_of(session, rows[0].review_id)
+        counted = {row.id: row.decision_id for row in rows}
+        outcomes.settle(session, rows, plan)
+        for row in rows:
             now = after[row.id]
-            numbers = sorted(n for record_id in now for n, _ in standing.get(record_id, ()))
-            was = row.decision_id
+            was = counted[row.id]
             row.active = not now.isdisjoint(live)
-            row.decision_id = numbers[-1] if numbers else None
-            row.first_decision_id = numbers[0] if numbers else None
             shown = not live.isdisjoint(now.symmetric_difference(before[row.id]))
             changes.append(
                 Change(

@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 
-from store import audit, notify
-from store.errors import AlreadyUsed, NotFound
+from store import audit, notify, outcomes, plans
+from store.errors import AlreadyUsed, Conflict, NotFound
 from store.session import ReadSession, WriteSession
 from store.tables import Identity, Protocol, Review, now
 from store.team_tables import Membership
@@ -188,13 +188,33 @@ def add_protocol(
     *,
     person_id: int | None,
     reason: str | None = None,
+    based_on: int | None = None,
 ) -> int:
     """A new version of the protocol; the same text again makes none.
 
+    A plan that has changed says anew which records are settled: decisions stay as they are.
+
+    Args:
+        session: a writing session.
+        review_id: the review.
+        body: what it says.
+        person_id: who wrote it.
+        reason: why it was changed.
+        based_on: the version that the writer had before them; None where that does not matter.
+
     Returns:
         The number of the version that holds now.
+
+    Raises:
+        Conflict: another version has come since.
     """
+    lock(session, review_id)
     newest = protocol(session, review_id)
+    if based_on is not None and based_on != newest.version:
+        raise Conflict(
+            f"{newest.person or 'somebody'} saved version {newest.version} of the protocol while "
+            f"you wrote on version {based_on}; look at it and save yours again"
+        )
     if newest.body == dict(body):
         return newest.version
     version = 1 + (
@@ -211,6 +231,8 @@ def add_protocol(
         )
     )
     session.flush()
+    if plans.of_body(newest.body) != plans.of_body(body):
+        outcomes.settle_all(session, review_id)
     touch(session, review_id)
     audit.append(
         session,

@@ -357,15 +357,21 @@ class BatchRejected(Base):
 class Report(Base):
     """Records judged to be one document: the unit that is screened.
 
-    ``decision_id`` names the decision that counts; it is derived from the decision log and held
-    here for the queue. ``active`` is False while every batch that brought it is withdrawn.
+    ``state`` and ``decision_id``, the decision that counts once it is settled, are derived from
+    the decision log by the review's plan and held here for the queue (``store.outcomes``).
+    ``active`` is False while every batch that brought it is withdrawn.
     """
 
     __tablename__ = "report"
-    __table_args__ = (Index("ix_report_queue", "review_id", "active", "decision_id"),)
+    __table_args__ = (
+        CheckConstraint("state IN ('open', 'awaiting', 'conflict', 'settled')", name="state"),
+        Index("ix_report_queue", "review_id", "active", "decision_id"),
+        Index("ix_report_state", "review_id", "state"),
+    )
     id: Mapped[int] = mapped_column(primary_key=True)
     review_id: Mapped[int] = mapped_column(ForeignKey("review.id"))
     active: Mapped[bool] = mapped_column(default=True)
+    state: Mapped[str] = mapped_column(String(10), default="open", server_default="open")
     decision_id: Mapped[int | None]
     first_decision_id: Mapped[int | None]
 
@@ -507,6 +513,7 @@ class Decision(Base):
     __table_args__ = (
         UniqueConstraint("review_id", "token"),
         CheckConstraint("decision IN ('include', 'exclude', 'maybe', 'undo')", name="decision"),
+        CheckConstraint("kind IN ('own', 'consensus', 'adjudication')", name="kind"),
         Index("ix_decision_report", "report_id", "stage"),
         Index("ix_decision_record", "record_id", "stage"),
     )
@@ -523,6 +530,9 @@ class Decision(Base):
     protocol_version: Mapped[int] = mapped_column(Integer)
     token: Mapped[str] = mapped_column(String(100))
     supersedes: Mapped[int | None] = mapped_column(ForeignKey("decision.id"))
+    # A decision of one's own, or what settled a conflict; of a consensus, with whom.
+    kind: Mapped[str] = mapped_column(String(15), default="own", server_default="own")
+    joint_with: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     ranking_id: Mapped[int | None] = mapped_column(ForeignKey("ranking.id"))
     place: Mapped[int | None] = mapped_column(Integer)
     shown_at: Mapped[dt.datetime | None]
@@ -531,12 +541,20 @@ class Decision(Base):
 
 
 class Lease(Base):
-    """A card that a person holds: others are not shown it until it is decided or runs out."""
+    """A card that a person holds: no more hold it than are still needed to decide it.
+
+    ``slot`` counts those who hold a report's card from 0: of two who take the last free place at
+    the same moment, the key lets one have it.
+    """
 
     __tablename__ = "lease"
-    __table_args__ = (Index("ix_lease_review_person", "review_id", "person_id"),)
+    __table_args__ = (
+        Index("ix_lease_review_person", "review_id", "person_id"),
+        UniqueConstraint("report_id", "stage", "person_id"),
+    )
     report_id: Mapped[int] = mapped_column(ForeignKey("report.id"), primary_key=True)
     stage: Mapped[str] = mapped_column(String(20), primary_key=True)
+    slot: Mapped[int] = mapped_column(Integer, primary_key=True)
     review_id: Mapped[int] = mapped_column(ForeignKey("review.id"))
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
     expires_at: Mapped[dt.datetime]

@@ -77,7 +77,9 @@ def rows(
         order = rankings.order(session, review_id, newest.id)
         pairs = zip(order.report_ids, order.scores, strict=True)
         places = {report: (at, score) for at, (report, score) in enumerate(pairs, start=1)}
-    log = {info.report_id: info for info in decisions.log(session, review_id) if info.counts}
+    # Only what counts is told: of a report that awaits decisions, nothing.
+    lines = decisions.log(session, review_id, seen_by=None)
+    log = {info.report_id: info for info in lines if info.counts}
     shared = None
     if audience == "public":
         shared = {name for name, own in (terms or {}).items() if own.share_abstracts}

@@ -11,11 +11,11 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from api.deps import LeadDep, PersonDep, ReviewDep, StateDep
 from api.pages.render import page
-from api.protocol import ProtocolBody, ProtocolLimits, Question, RankingChoice
+from api.protocol import ProtocolBody, ProtocolLimits, Question, RankingChoice, StagePlan
 from api.services import importing
 from api.state import State
 from store import reviews
-from store.errors import AlreadyUsed
+from store.errors import AlreadyUsed, Conflict
 
 router = APIRouter()
 Line = Annotated[str, Field(max_length=2000)]
@@ -37,7 +37,11 @@ class ProtocolForm(BaseModel):
     types: Line = ""
     # A box that is not ticked is not sent.
     study_language: Line = ""
+    dual_share: Line = "0"
+    second_look: Line = "0"
     reason: Line = ""
+    # The version that the writer had before them.
+    version: Line = ""
 
 
 FormDep = Annotated[ProtocolForm, Form()]
@@ -63,6 +67,29 @@ def _year(text: str, name: str) -> int | None:
     return int(text)
 
 
+def _share(text: str, name: str) -> float:
+    """A share from its percentage.
+
+    Raises:
+        ValueError: it is none.
+    """
+    cleaned = text.strip().removesuffix("%").strip()
+    if not re.fullmatch(r"[0-9]{1,3}([.][0-9]{1,2})?", cleaned) or float(cleaned) > 100:
+        raise ValueError(f"{name}: write a percentage from 0 to 100, not {text.strip()!r}")
+    return float(cleaned) / 100
+
+
+def _plans(form: ProtocolForm, before: ProtocolBody) -> tuple[StagePlan, ...]:
+    old = before.plan_of("title-abstract")
+    new = old.model_copy(
+        update={
+            "dual_share": _share(form.dual_share, "decided by two"),
+            "second_look": _share(form.second_look, "second look"),
+        }
+    )
+    return before.plans if new == old else (new,)
+
+
 def _protocol(form: ProtocolForm, before: ProtocolBody) -> ProtocolBody:
     """A protocol from its form; what the form does not show is kept.
 
@@ -85,6 +112,7 @@ def _protocol(form: ProtocolForm, before: ProtocolBody) -> ProtocolBody:
                 types=_parts(form.types),
             ),
             stages=before.stages,
+            plans=_plans(form, before),
             relations=before.relations,
             ranking=RankingChoice(study_language=bool(form.study_language)),
             tags=before.tags,
@@ -105,6 +133,8 @@ def _form_of(body: ProtocolBody) -> ProtocolForm:
         languages=", ".join(body.limits.languages),
         types=", ".join(body.limits.types),
         study_language="on" if body.ranking.study_language else "",
+        dual_share=f"{100 * body.plan_of('title-abstract').dual_share:g}",
+        second_look=f"{100 * body.plan_of('title-abstract').second_look:g}",
     )
 
 
@@ -184,24 +214,28 @@ def save_protocol(
         versions = reviews.protocols(session, review.id)
     try:
         body = _protocol(form, ProtocolBody.model_validate(versions[0].body))
-    except ValueError as error:
+        with state.store.write() as session:
+            reviews.add_protocol(
+                session,
+                review.id,
+                body.stored(),
+                person_id=person.id,
+                reason=_clean(form.reason) or None,
+                based_on=int(form.version) if form.version.isdecimal() else None,
+            )
+    except (ValueError, Conflict) as error:
+        # What was typed stays; after a conflict it is written over the version that has come.
+        with state.store.read() as session:
+            versions = reviews.protocols(session, review.id)
         return page(
             request,
             "protocol.html",
-            status=422,
+            status=409 if isinstance(error, Conflict) else 422,
             review=review,
             form=form,
             problem=str(error),
             versions=versions,
             title_field=False,
-        )
-    with state.store.write() as session:
-        reviews.add_protocol(
-            session,
-            review.id,
-            body.stored(),
-            person_id=person.id,
-            reason=_clean(form.reason) or None,
         )
     state.wake()
     return RedirectResponse(f"/reviews/{review.slug}/protocol", status_code=303)

@@ -219,7 +219,7 @@ def record_list(
 
 @router.get("/reviews/{slug}/records/{record_id}")
 def record_page(
-    request: Request, state: StateDep, review: ReviewDep, record_id: RecordPath
+    request: Request, state: StateDep, person: PersonDep, review: ReviewDep, record_id: RecordPath
 ) -> HTMLResponse:
     """One record, its decision and every decision before."""
     with state.store.read() as session:
@@ -239,7 +239,7 @@ def record_page(
             number: records.by_id(session, review.id, number) for number in list(related)[:20]
         }
         named = [m for m in studies.memberships(session, review.id) if m.report_id == one.report_id]
-        log = list(decisions.log(session, review.id, report_id=one.report_id))
+        log = list(decisions.log(session, review.id, seen_by=person.id, report_id=one.report_id))
         explained = explaining.kept(session, review.id, one.report_id)
         running = jobs.newest(session, review.id)
         told = events.of_reports(session, [one.report_id], kinds=(*events.GRAVE, "changed"))

@@ -85,7 +85,12 @@ def put_protocol(
         before = ProtocolBody.model_validate(reviews.protocol(session, review.id).body)
         kept = body.body.model_copy(update={"known_relevant": before.known_relevant})
         reviews.add_protocol(
-            session, review.id, kept.stored(), person_id=person.id, reason=body.reason
+            session,
+            review.id,
+            kept.stored(),
+            person_id=person.id,
+            reason=body.reason,
+            based_on=body.based_on,
         )
         found = schemas.ProtocolOut.model_validate(reviews.protocol(session, review.id))
     state.wake()

@@ -76,13 +76,17 @@ def undo(
 @router.get("/reviews/{slug}/decisions")
 def decision_log(
     state: StateDep,
+    person: PersonDep,
     review: ReviewDep,
     report: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None,
     after: Annotated[int, Query(ge=0, le=2**63 - 1)] = 0,
 ) -> list[schemas.DecisionOut]:
-    """The decision log as it was written, undone and superseded lines included."""
+    """The decision log as it was written, undone and superseded lines included.
+
+    Of reports that others are still to decide there are your own lines alone.
+    """
     with state.store.read() as session:
-        found = decisions.log(session, review.id, report_id=report, after=after)
+        found = decisions.log(session, review.id, seen_by=person.id, report_id=report, after=after)
         return [views.decision(info) for info in found]
 
 

@@ -111,7 +111,7 @@ def next_cards(
         )
         for place in places
     )
-    return Hand(newest, cards, records.undecided(session, review_id))
+    return Hand(newest, cards, queue.remaining(session, review_id, person_id))
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,7 +128,7 @@ def test_a_late_duplicate_of_a_screened_record_inherits_its_decision(
     assert groups(store, review) == {frozenset((first, late))}
     assert counting(store, late) == "exclude"
     with store.read() as session:
-        (line,) = decisions.log(session, review.id)
+        (line,) = decisions.log(session, review.id, seen_by=None)
         assert (line.record_id, line.counts) == (first, True)
         assert records.undecided(session, review.id) == 0
         assert flow.flow(session, review.id).screened == 1
@@ -175,7 +175,7 @@ def test_decisions_that_contradict_are_a_question_and_never_a_silent_choice(
     with store.read() as session:
         assert questions(session, review.id) == []
         # Both old decisions are readable still.
-        assert [line.decision for line in decisions.log(session, review.id)] == [
+        assert [line.decision for line in decisions.log(session, review.id, seen_by=None)] == [
             "include",
             "exclude",
             "include",
@@ -409,7 +409,7 @@ def test_decisions_made_while_records_are_compared_are_all_kept(
     assert failed == []
     assert sorted(map(len, groups(store, review))) == [2] * 10
     with store.read() as session:
-        assert len(list(decisions.log(session, review.id))) == 20
+        assert len(list(decisions.log(session, review.id, seen_by=None))) == 20
         live = records.live_reports(session, review.id)
         assert len(live) == 10
         for report in live:

@@ -33,7 +33,7 @@ def test_a_decision_sent_twice_is_stored_once(
     assert first[1] is True
     assert again == (first[0], False)
     with store.read() as session:
-        assert len(list(decisions.log(session, review.id))) == 1
+        assert len(list(decisions.log(session, review.id, seen_by=None))) == 1
 
 
 def test_a_token_used_for_another_decision_is_refused(
@@ -53,7 +53,7 @@ def test_the_latest_decision_counts_and_the_earlier_stays_readable(
     first, _ = _decide(store, review, person, report, "include", "t1")
     second, _ = _decide(store, review, person, report, "exclude", "t2")
     with store.read() as session:
-        log = list(decisions.log(session, review.id))
+        log = list(decisions.log(session, review.id, seen_by=None))
         (label,) = decisions.labels(session, review.id)
     assert [(e.decision, e.counts, e.supersedes) for e in log] == [
         ("include", False, None),
@@ -77,7 +77,7 @@ def test_an_undo_brings_the_decision_before_it_back(
     with store.read() as session:
         (label,) = decisions.labels(session, review.id)
         assert label.decision == "include"
-        assert [e.decision for e in decisions.log(session, review.id)] == [
+        assert [e.decision for e in decisions.log(session, review.id, seen_by=None)] == [
             "include",
             "exclude",
             "undo",
@@ -107,7 +107,9 @@ def test_a_decision_keeps_the_protocol_version_it_was_made_under(
         reviews.add_protocol(session, review.id, {"inclusion": ["x"]}, person_id=person.id)
     _decide(store, review, person, other, "include", "t2")
     with store.read() as session:
-        versions = [entry.protocol_version for entry in decisions.log(session, review.id)]
+        versions = [
+            entry.protocol_version for entry in decisions.log(session, review.id, seen_by=None)
+        ]
     assert versions == [1, 2]
 
 
@@ -128,7 +130,7 @@ def test_decisions_on_a_withdrawn_file_leave_the_counts_and_stay_readable(
     with store.read() as session:
         assert records.counts(session, review.id).include == 1
         assert [label.report_id for label in decisions.labels(session, review.id)] == kept
-        assert len(list(decisions.log(session, review.id))) == 3
+        assert len(list(decisions.log(session, review.id, seen_by=None))) == 3
 
 
 def _in_threads(work: list[Callable[[], object]]) -> list[object]:
@@ -155,7 +157,7 @@ def test_two_sends_of_one_token_at_the_same_moment_store_one_decision(
     send = lambda: _decide(store, review, person, report, "include", "t1")  # noqa: E731
     _in_threads([send] * 8)
     with store.read() as session:
-        assert len(list(decisions.log(session, review.id))) == 1
+        assert len(list(decisions.log(session, review.id, seen_by=None))) == 1
 
 
 _STEPS = st.lists(
@@ -188,7 +190,7 @@ def test_what_counts_is_what_the_log_says_after_any_history(
     with store.read() as session:
         counted = {label.report_id: label for label in decisions.labels(session, review.id)}
         for report in reports:
-            log = list(decisions.log(session, review.id, report_id=report))
+            log = list(decisions.log(session, review.id, seen_by=None, report_id=report))
             undone = {entry.supersedes for entry in log if entry.decision == "undo"}
             standing = [e for e in log if e.decision != "undo" and e.id not in undone]
             expected = (standing[-1].decision, standing[0].id) if standing else None

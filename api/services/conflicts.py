@@ -1,0 +1,58 @@
+"""Records on which people differ: who sees them, and how they are settled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from store import decisions, members, records
+from store.decisions import DecisionInfo, NewDecision
+from store.people import PersonInfo
+from store.records import StoredRecord
+from store.roles import may
+from store.session import ReadSession, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """A conflict as somebody sees it.
+
+    Attributes:
+        party: whether they are one of those who differ.
+        others: the others who differ: with whom a consensus may be written down.
+        adjudicable: whether they may settle it as a third person.
+    """
+
+    stored: StoredRecord
+    decisions: tuple[DecisionInfo, ...]
+    party: bool
+    others: tuple[DecisionInfo, ...]
+    adjudicable: bool
+
+
+def open_for(session: ReadSession, review_id: int, person: PersonInfo) -> list[Open]:
+    """Conflicts that a person may settle or agree on: whoever adjudicates sees all."""
+    adjudicates = may(members.role_of(session, review_id, person.id), "adjudicate")
+    found = decisions.conflicts(session, review_id, of=None if adjudicates else person.id)
+    shown = records.by_reports(session, review_id, [each.report_id for each in found])
+    return [
+        Open(
+            stored=shown[each.report_id],
+            decisions=each.decisions,
+            party=any(info.person_id == person.id for info in each.decisions),
+            others=tuple(info for info in each.decisions if info.person_id != person.id),
+            adjudicable=adjudicates and all(info.person_id != person.id for info in each.decisions),
+        )
+        for each in found
+        if each.report_id in shown
+    ]
+
+
+def settle(
+    store: Store, review_id: int, person_id: int, new: NewDecision, *, joint_with: int | None
+) -> tuple[DecisionInfo, bool]:
+    """Store what settles a conflict in a transaction of its own; gives it and whether it is new."""
+    with store.write() as session:
+        number, stored = decisions.settle_conflict(
+            session, review_id, person_id, new, joint_with=joint_with
+        )
+        return decisions.by_id(session, review_id, number), stored

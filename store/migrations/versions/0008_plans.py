@@ -1,0 +1,46 @@
+"""Where reports stand, what settled a conflict, and cards that several people hold.
+
+Revision: 0008
+Follows: 0007
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+revision = '0008'
+down_revision = '0007'
+branch_labels = None
+depends_on = None
+
+_ID = sa.BigInteger().with_variant(sa.Integer(), 'sqlite')
+
+
+def upgrade() -> None:
+    with op.batch_alter_table('report') as table:
+        table.add_column(sa.Column('state', sa.String(length=10), nullable=False, server_default='open'))
+        table.create_check_constraint(op.f('ck_report_state'), "state IN ('open', 'awaiting', 'conflict', 'settled')")
+    op.create_index(op.f('ix_report_state'), 'report', ['review_id', 'state'])
+    # Until now one decision settled a report.
+    op.execute("UPDATE report SET state = 'settled' WHERE decision_id IS NOT NULL")
+    with op.batch_alter_table('decision') as table:
+        table.add_column(sa.Column('kind', sa.String(length=15), nullable=False, server_default='own'))
+        table.add_column(sa.Column('joint_with', _ID, nullable=True))
+        table.create_check_constraint(op.f('ck_decision_kind'), "kind IN ('own', 'consensus', 'adjudication')")
+        table.create_foreign_key(op.f('fk_decision_joint_with_person'), 'person', ['joint_with'], ['id'])
+    # Leases run out within the hour: a page asks for its cards again.
+    op.drop_table('lease')
+    op.create_table('lease',
+    sa.Column('report_id', _ID, nullable=False),
+    sa.Column('stage', sa.String(length=20), nullable=False),
+    sa.Column('slot', sa.Integer(), nullable=False),
+    sa.Column('review_id', _ID, nullable=False),
+    sa.Column('person_id', _ID, nullable=False),
+    sa.Column('expires_at', sa.DateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['report_id'], ['report.id'], name=op.f('fk_lease_report_id_report')),
+    sa.ForeignKeyConstraint(['review_id'], ['review.id'], name=op.f('fk_lease_review_id_review')),
+    sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_lease_person_id_person')),
+    sa.PrimaryKeyConstraint('report_id', 'stage', 'slot', name=op.f('pk_lease')),
+    sa.UniqueConstraint('report_id', 'stage', 'person_id', name=op.f('uq_lease_report_id_stage_person_id'))
+    )
+    op.create_index(op.f('ix_lease_review_person'), 'lease', ['review_id', 'person_id'])

@@ -1,0 +1,77 @@
+"""What several people's decisions on one report come to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+State = Literal["open", "awaiting", "conflict", "settled"]
+
+# A decision of one's own, or what settles a conflict: agreed by those who differed, or by another.
+OWN: Final = "own"
+KINDS: Final = (OWN, "consensus", "adjudication")
+# What flows on: a record that may be relevant is read in full.
+INCLUDING: Final = ("include", "maybe")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A decision that is neither an undo nor undone."""
+
+    id: int
+    person_id: int
+    decision: str
+    kind: str = OWN
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Where a report stands.
+
+    Attributes:
+        state: *open* nobody decided it; *awaiting* somebody did and others are still to;
+            *conflict* all did and differ; *settled*.
+        decision_id: the decision that counts; None unless it is settled.
+        first_id: the first decision made on it.
+    """
+
+    state: State
+    decision_id: int | None = None
+    first_id: int | None = None
+
+
+def own_by_person(lines: Sequence[Line]) -> dict[int, Line]:
+    """Each person's own latest decision; lines oldest first."""
+    return {line.person_id: line for line in lines if line.kind == OWN}
+
+
+def outcome(lines: Sequence[Line], needed: Callable[[str | None], int]) -> Outcome:
+    """Where a report stands by the decisions made on it.
+
+    What settled a conflict stands until it is undone. Where one person is enough, the latest
+    decision counts, whoever made it. *maybe* beside *include* is no conflict: both flow on.
+
+    Args:
+        lines: those that stand, oldest first.
+        needed: how many people are to decide, by the first decision.
+    """
+    if not lines:
+        return Outcome("open")
+    first = lines[0].id
+    settling = [line for line in lines if line.kind != OWN]
+    if settling:
+        return Outcome("settled", settling[-1].id, first)
+    enough = needed(lines[0].decision)
+    if enough <= 1:
+        return Outcome("settled", lines[-1].id, first)
+    own = own_by_person(lines)
+    if len(own) < enough:
+        return Outcome("awaiting", None, first)
+    including = [line for line in own.values() if line.decision in INCLUDING]
+    if not including:
+        return Outcome("settled", max(line.id for line in own.values()), first)
+    if len(including) < len(own):
+        return Outcome("conflict", None, first)
+    sure = [line.id for line in including if line.decision == "include"]
+    return Outcome("settled", max(sure or [line.id for line in including]), first)
