@@ -28,7 +28,7 @@ from store.tables import (
     Report,
     now,
 )
-from store.verdicts import own_by_person
+from store.verdicts import OWN, own_by_person
 
 DECISIONS = ("include", "exclude", "maybe")
 # States in which somebody is still to decide without knowing what others did.
@@ -41,6 +41,7 @@ class NewDecision:
 
     Attributes:
         text_hash: of the title and abstract that the client showed; None for what stands here now.
+        kind: one of ``verdicts.KINDS``; a conflict is settled by ``settle_conflict`` alone.
     """
 
     token: str
@@ -53,6 +54,7 @@ class NewDecision:
     shown_at: dt.datetime | None = None
     decided_at: dt.datetime | None = None
     text_hash: str | None = None
+    kind: str = OWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +181,7 @@ def record(
         protocol_version=reviews.protocol(session, review_id).version,
         token=new.token,
         supersedes=_superseded(session, row, person_id, plan),
+        kind=new.kind,
         ranking_id=new.ranking_id,
         place=new.place,
         shown_at=new.shown_at,
@@ -310,8 +313,7 @@ def _superseded(session: ReadSession, row: Report, person_id: int, plan: Plan) -
     """The decision that a new one takes the place of."""
     if plan.single:
         return row.decision_id
-    own = own_by_person(outcomes.lines(session, [row.id]).get(row.id, []))
-    return own[person_id].id if person_id in own else None
+    return own_on(session, row.id, person_id)
 
 
 def _settle(session: WriteSession, row: Report, plan: Plan) -> None:
@@ -447,6 +449,18 @@ def holding(session: ReadSession, report_id: int) -> int | None:
     """The decision that counts by the log: the latest that is neither an undo nor undone."""
     found: int | None = session.scalar(_standing(report_id).order_by(Decision.id.desc()))
     return found
+
+
+def own_on(session: ReadSession, report_id: int, person_id: int) -> int | None:
+    """A person's own decision on a report; None where there is none."""
+    own = own_by_person(outcomes.lines(session, [report_id]).get(report_id, []))
+    return own[person_id].id if person_id in own else None
+
+
+def begun(session: ReadSession, review_id: int) -> set[int]:
+    """Reports that somebody has decided, whether that counts by now or not."""
+    query = select(Report.id).where(Report.review_id == review_id, Report.state != "open")
+    return set(session.scalars(query))
 
 
 def words(session: ReadSession, report_ids: Iterable[int]) -> dict[int, str]:

@@ -513,7 +513,9 @@ class Decision(Base):
     __table_args__ = (
         UniqueConstraint("review_id", "token"),
         CheckConstraint("decision IN ('include', 'exclude', 'maybe', 'undo')", name="decision"),
-        CheckConstraint("kind IN ('own', 'consensus', 'adjudication')", name="kind"),
+        CheckConstraint(
+            "kind IN ('own', 'consensus', 'adjudication', 'import', 'act')", name="kind"
+        ),
         Index("ix_decision_report", "report_id", "stage"),
         Index("ix_decision_record", "record_id", "stage"),
     )
@@ -530,7 +532,7 @@ class Decision(Base):
     protocol_version: Mapped[int] = mapped_column(Integer)
     token: Mapped[str] = mapped_column(String(100))
     supersedes: Mapped[int | None] = mapped_column(ForeignKey("decision.id"))
-    # A decision of one's own, or what settled a conflict; of a consensus, with whom.
+    # One of ``store.verdicts.KINDS``; of a consensus, with whom.
     kind: Mapped[str] = mapped_column(String(15), default="own", server_default="own")
     joint_with: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     ranking_id: Mapped[int | None] = mapped_column(ForeignKey("ranking.id"))

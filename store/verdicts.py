@@ -8,9 +8,10 @@ from typing import Final, Literal
 
 State = Literal["open", "awaiting", "conflict", "settled"]
 
-# A decision of one's own, or what settles a conflict: agreed by those who differed, or by another.
+# A decision of one's own; or what stands over those: agreed by those who differed, given by a
+# third, taken over from a file of a finished review, or an act on what became of a report.
 OWN: Final = "own"
-KINDS: Final = (OWN, "consensus", "adjudication")
+KINDS: Final = (OWN, "consensus", "adjudication", "import", "act")
 # What flows on: a record that may be relevant is read in full.
 INCLUDING: Final = ("include", "maybe")
 
@@ -49,8 +50,9 @@ def own_by_person(lines: Sequence[Line]) -> dict[int, Line]:
 def outcome(lines: Sequence[Line], needed: Callable[[str | None], int]) -> Outcome:
     """Where a report stands by the decisions made on it.
 
-    What settled a conflict stands until it is undone. Where one person is enough, the latest
-    decision counts, whoever made it. *maybe* beside *include* is no conflict: both flow on.
+    Where one person is enough, the latest decision counts, whoever made it. Else what is not one's
+    own decision stands over those that are, until it is undone. *maybe* beside *include* is no
+    conflict: both flow on.
 
     Args:
         lines: those that stand, oldest first.
@@ -59,12 +61,12 @@ def outcome(lines: Sequence[Line], needed: Callable[[str | None], int]) -> Outco
     if not lines:
         return Outcome("open")
     first = lines[0].id
-    settling = [line for line in lines if line.kind != OWN]
-    if settling:
-        return Outcome("settled", settling[-1].id, first)
     enough = needed(lines[0].decision)
     if enough <= 1:
         return Outcome("settled", lines[-1].id, first)
+    settling = [line for line in lines if line.kind != OWN]
+    if settling:
+        return Outcome("settled", settling[-1].id, first)
     own = own_by_person(lines)
     if len(own) < enough:
         return Outcome("awaiting", None, first)

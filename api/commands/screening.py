@@ -194,7 +194,8 @@ def decide(
             with store.read() as session:
                 person = find_person(session, actor)
                 found = find_review(session, review)
-                holding = decisions.holding(session, report)
+                holding = decisions.own_on(session, report, person.id)
+                holding = holding or decisions.holding(session, report)
             if decision == "undo":
                 if holding is None:
                     raise Refused(f"There is no decision on record {report} to undo.")

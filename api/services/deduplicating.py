@@ -301,6 +301,7 @@ def judge(
             report_id=report,
             decision=decision,
             note="settles the decisions on two records of one report",
+            kind="act",
         )
         decisions.record(session, review_id, person_id, new)
     reviews.touch(session, review_id)

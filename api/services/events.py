@@ -32,6 +32,7 @@ def act(
             report_id=found.report_id,
             decision="exclude",
             note=f"{found.kind}: {note.strip()}",
+            kind="act",
         )
         decisions.record(session, review_id, person_id, new)
     session.flush()

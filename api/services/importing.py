@@ -252,7 +252,7 @@ def _labels(
         return 0, 0
     reports = records.reports_of_batch(session, batch_id)
     # What the team has decided stands over what a file says.
-    decided = {label.report_id for label in decisions.labels(session, review_id)}
+    decided = decisions.begun(session, review_id)
     taken = 0
     for record in content.records:
         if record.label is None or reports[record.position] in decided:
@@ -262,6 +262,7 @@ def _labels(
             report_id=reports[record.position],
             decision=record.label,
             note="taken over from the imported file",
+            kind="import",
         )
         taken += decisions.record(session, review_id, person_id, new)[1]
     return 0, taken

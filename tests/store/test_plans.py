@@ -93,6 +93,7 @@ def test_what_several_decisions_come_to(words: list[tuple[int, str]], needed: in
         counted = words[found.decision_id - 1]
         assert counted[1] == ("include" if "include" in own.values() else counted[1])
         assert own[counted[0]] == counted[1]
+    # Somebody else's word stands over theirs.
     settled = outcome([*lines, Line(99, 9, "exclude", "adjudication")], lambda _: needed)
     assert (settled.state, settled.decision_id) == ("settled", 99)
 

@@ -26,7 +26,7 @@ def upgrade() -> None:
     with op.batch_alter_table('decision') as table:
         table.add_column(sa.Column('kind', sa.String(length=15), nullable=False, server_default='own'))
         table.add_column(sa.Column('joint_with', _ID, nullable=True))
-        table.create_check_constraint(op.f('ck_decision_kind'), "kind IN ('own', 'consensus', 'adjudication')")
+        table.create_check_constraint(op.f('ck_decision_kind'), "kind IN ('own', 'consensus', 'adjudication', 'import', 'act')")
         table.create_foreign_key(op.f('fk_decision_joint_with_person'), 'person', ['joint_with'], ['id'])
     # Leases run out within the hour: a page asks for its cards again.
     op.drop_table('lease')
