@@ -88,3 +88,31 @@ class SettlementIn(In):
         if "\x00" in value:
             raise ValueError("a note has no NUL character")
         return value
+
+
+class MeasureOut(Out):
+    """A coefficient with its 95 % bootstrap interval; null where it is not defined."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+class PairAgreementOut(Out):
+    """Agreement of two people on the records that both decided."""
+
+    people: tuple[str, str]
+    records: int
+    raw: MeasureOut
+    kappa: MeasureOut
+    kappa_three_words: MeasureOut
+    adjusted_kappa: MeasureOut
+
+
+class AgreementOut(Out):
+    """Agreement on first, independent decisions; *maybe* joined to *include* but where it says."""
+
+    records: int
+    people: int
+    alpha: MeasureOut
+    pairs: list[PairAgreementOut]

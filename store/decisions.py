@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -307,6 +308,54 @@ def conflicts(
         for report_id in ids
         if of is None or any(info.person_id == of for info in infos.get(report_id, ()))
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Independent:
+    """What one person first decided on a report, before seeing what others did."""
+
+    report_id: int
+    person_id: int
+    person: str | None
+    decision: str
+    recorded_at: dt.datetime
+
+
+def independent(
+    session: ReadSession, review_id: int, stage: str = TITLE_ABSTRACT
+) -> list[Independent]:
+    """First own decisions on reports that nobody is still to decide, in the order they were made.
+
+    Only of reports that several people decided. What somebody changed later, knowing more, and
+    what was taken back are left out.
+    """
+    rows = session.execute(
+        select(
+            RecordRow.report_id,
+            Decision.person_id,
+            Identity.name,
+            Decision.decision,
+            Decision.recorded_at,
+        )
+        .join(RecordRow, RecordRow.id == Decision.record_id)
+        .join(Report, Report.id == RecordRow.report_id)
+        .outerjoin(Identity, Identity.person_id == Decision.person_id)
+        .where(
+            Decision.review_id == review_id,
+            Decision.stage == stage,
+            Decision.kind == OWN,
+            Decision.decision != "undo",
+            Report.state.in_(("settled", "conflict")),
+            not_undone(),
+        )
+        .order_by(Decision.id)
+    )
+    first: dict[tuple[int, int], Independent] = {}
+    for row in rows:
+        found = Independent(*row)
+        first.setdefault((found.report_id, found.person_id), found)
+    several = Counter(report_id for report_id, _ in first)
+    return [each for each in first.values() if several[each.report_id] > 1]
 
 
 def _superseded(session: ReadSession, row: Report, person_id: int, plan: Plan) -> int | None:

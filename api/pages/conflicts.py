@@ -8,9 +8,9 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from api.deps import PersonDep, ScreenDep, StateDep
+from api.deps import PersonDep, ReviewDep, ScreenDep, StateDep
 from api.pages.render import page
-from api.services import conflicts
+from api.services import agreeing, conflicts
 from api.state import State
 from store.decisions import NewDecision
 from store.errors import Conflict, NotAllowed, NotFound
@@ -77,3 +77,11 @@ def settle(
         return _page(request, state, person, review, problem=str(error), status=422)
     state.wake()
     return RedirectResponse(f"/reviews/{review.slug}/conflicts", status_code=303)
+
+
+@router.get("/reviews/{slug}/agreement")
+def agreement_page(request: Request, state: StateDep, review: ReviewDep) -> HTMLResponse:
+    """How far people agree, per pair and over time."""
+    with state.store.read() as session:
+        found = agreeing.agreed(session, review.id)
+    return page(request, "agreement.html", review=review, agreed=found)

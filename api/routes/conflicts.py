@@ -1,13 +1,13 @@
-"""Records on which people differ."""
+"""Records on which people differ, and how far people agree."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter
 
 from api import schemas, schemas_team
-from api.deps import PersonDep, ScreenDep, StateDep
+from api.deps import PersonDep, ReviewDep, ScreenDep, StateDep
 from api.routes import views
-from api.services import conflicts
+from api.services import agreeing, conflicts
 from store.decisions import NewDecision
 
 router = APIRouter(tags=["screening"])
@@ -40,3 +40,26 @@ def settle_conflict(
     if stored:
         state.wake()
     return schemas.StoredDecision(decision=views.decision(done), stored=stored)
+
+
+@router.get("/reviews/{slug}/agreement")
+def agreement(state: StateDep, review: ReviewDep) -> schemas_team.AgreementOut:
+    """How far people agree on what each first decided by themselves, with intervals."""
+    with state.store.read() as session:
+        found = agreeing.agreed(session, review.id)
+    return schemas_team.AgreementOut(
+        records=found.records,
+        people=found.people,
+        alpha=schemas_team.MeasureOut.model_validate(found.alpha),
+        pairs=[
+            schemas_team.PairAgreementOut(
+                people=pair.people,
+                records=pair.joined.records,
+                raw=schemas_team.MeasureOut.model_validate(pair.joined.raw),
+                kappa=schemas_team.MeasureOut.model_validate(pair.joined.kappa),
+                kappa_three_words=schemas_team.MeasureOut.model_validate(pair.three.kappa),
+                adjusted_kappa=schemas_team.MeasureOut.model_validate(pair.joined.adjusted),
+            )
+            for pair in found.pairs
+        ],
+    )

@@ -139,6 +139,36 @@ def test_conflicts_are_settled_by_the_two_or_by_an_adjudicator(
     assert (counts["include"], counts["exclude"], counts["conflict"]) == (1, 1, 0)
 
 
+def test_agreement_is_of_what_each_first_decided(
+    app: FastAPI, store: Store, review: ReviewInfo, person: PersonInfo
+) -> None:
+    reports = add_records(store, review.id, 6)
+    with store.write() as session:
+        bo, cy = (join(session, review.id, name) for name in ("bo", "cy"))
+    lead = api(app, store, person)
+    assert "No record has been decided by two" in lead.get(f"/reviews/{review.slug}/agreement").text
+    dual(lead, review.slug)
+    own = f"/api/v1/reviews/{review.slug}"
+    said = ("include maybe", "include include", "exclude exclude", "exclude include", "exclude x")
+    for report, words in zip(reports, said, strict=False):
+        for who, word in zip((bo, cy), words.split(), strict=True):
+            if word != "x":
+                body = {"token": f"{report} {who.name}", "report": report, "decision": word}
+                assert api(app, store, who).post(f"{own}/decisions", json=body).is_success
+    # Thinking again after the other has decided is no independent decision.
+    body = {"token": "later", "report": reports[3], "decision": "include"}
+    assert api(app, store, bo).post(f"{own}/decisions", json=body).is_success
+    found = lead.get(f"{own}/agreement").json()
+    assert (found["records"], found["people"]) == (4, 2)
+    (pair,) = found["pairs"]
+    assert (pair["people"], pair["records"]) == (["bo", "cy"], 4)
+    assert pair["raw"]["value"] == 0.75
+    assert pair["kappa"]["value"] == pytest.approx(0.5)
+    assert pair["kappa_three_words"]["value"] < pair["kappa"]["value"]
+    assert pair["adjusted_kappa"]["value"] == pytest.approx(0.5)
+    assert "bo and cy" in lead.get(f"/reviews/{review.slug}/agreement").text
+
+
 def test_two_leads_edit_one_protocol(
     app: FastAPI, store: Store, review: ReviewInfo, person: PersonInfo
 ) -> None:
