@@ -280,9 +280,9 @@ class RecordPage(Out):
 
 
 class QueueIn(In):
-    """How many cards are wanted, and which held ones are kept."""
+    """How many new cards are wanted, and which held ones are kept for longer."""
 
-    n: Annotated[int, Field(ge=1, le=200)] = 20
+    n: Annotated[int, Field(ge=0, le=200)] = 20
     keep: Annotated[list[Id], Field(max_length=400)] = []
 
 
@@ -335,11 +335,15 @@ class CardOut(Out):
 
 
 class QueueOut(Out):
-    """Cards, the ranking that ordered them, and how many records are undecided in all."""
+    """Cards, the ranking that ordered them, and how many records are still yours to decide.
+
+    ``lost`` are reports whose cards were to be kept and that others hold or have decided.
+    """
 
     ranking: RankingOut | None
     cards: list[CardOut]
     remaining: int
+    lost: list[int] = []
 
 
 class DecisionIn(In):

@@ -86,6 +86,29 @@ def lease(
     return deal.found
 
 
+def extend(
+    session: WriteSession,
+    review_id: int,
+    person_id: int,
+    reports: Sequence[int],
+    *,
+    valid: dt.timedelta,
+    stage: str = TITLE_ABSTRACT,
+) -> set[int]:
+    """Hold cards for longer that a person has on screen; what ran out is taken again if it is free.
+
+    Returns:
+        Reports whose card the person must give up: others hold or have decided it. What they have
+        decided themselves, and may be about to take back, is not among these.
+    """
+    session.execute(delete(Lease).where(Lease.review_id == review_id, Lease.expires_at <= now()))
+    deal = _Deal(session, review_id, person_id, stage, now() + valid, set())
+    deal.take([Place(report_id, None) for report_id in reports], len(reports))
+    lost = set(reports) - {place.report_id for place in deal.found}
+    decided = outcomes.lines(session, lost, stage)
+    return {each for each in lost if person_id not in own_by_person(decided.get(each, []))}
+
+
 def remaining(
     session: ReadSession, review_id: int, person_id: int, stage: str = TITLE_ABSTRACT
 ) -> int:

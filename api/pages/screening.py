@@ -25,7 +25,7 @@ router = APIRouter()
 class CardsIn(BaseModel):
     """How many new cards are wanted, and which held ones are kept."""
 
-    n: Annotated[int, Field(ge=1, le=200)] = 20
+    n: Annotated[int, Field(ge=0, le=200)] = 20
     keep: Annotated[list[Id], Field(max_length=400)] = []
 
 
@@ -62,6 +62,7 @@ def screen(request: Request, state: StateDep, person: PersonDep, review: ScreenD
         last=last,
         last_card=undone,
         queue_size=state.settings.queue_size,
+        lease_minutes=state.settings.lease_minutes,
         token=str(uuid.uuid4()),
     )
 
@@ -73,7 +74,11 @@ def more_cards(
     """Cards for the script, each in a template element."""
     hand = _hand(state, review, person.id, body.n, body.keep)
     return HTMLResponse(
-        text("_cards.html", hand=hand), headers={"x-remaining": str(hand.remaining)}
+        text("_cards.html", hand=hand),
+        headers={
+            "x-remaining": str(hand.remaining),
+            "x-lost": ",".join(map(str, sorted(hand.lost))),
+        },
     )
 
 

@@ -77,6 +77,7 @@ def hand(found: Hand) -> schemas.QueueOut:
         ranking=schemas.RankingOut.model_validate(found.ranking) if found.ranking else None,
         cards=[card(each) for each in found.cards],
         remaining=found.remaining,
+        lost=sorted(found.lost),
     )
 
 

@@ -30,11 +30,15 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Hand:
-    """The cards that a reviewer holds next, and the ranking that ordered them."""
+    """The cards that a reviewer holds next, and the ranking that ordered them.
+
+    ``lost`` are reports whose cards were to be kept and cannot be: see ``queue.extend``.
+    """
 
     ranking: rankings.RankingInfo | None
     cards: tuple[Card, ...]
     remaining: int
+    lost: frozenset[int] = frozenset()
 
 
 class Orders:
@@ -70,7 +74,7 @@ def next_cards(
     keep: Iterable[int],
     lease_minutes: int,
 ) -> Hand:
-    """Lease the next cards to a person; leases on cards not to be kept go back.
+    """Lease the next cards to a person and hold kept ones for longer; others go back.
 
     Args:
         session: a writing session.
@@ -88,14 +92,16 @@ def next_cards(
     kept = list(keep)
     newest = rankings.newest(session, review_id)
     order = orders.get(session, review_id, newest.id) if newest else _EMPTY
+    valid = dt.timedelta(minutes=lease_minutes)
     queue.release(session, review_id, person_id, keep=kept)
+    lost = queue.extend(session, review_id, person_id, kept, valid=valid) if kept else set()
     places = queue.lease(
         session,
         review_id,
         person_id,
         order.report_ids,
         number=number,
-        valid=dt.timedelta(minutes=lease_minutes),
+        valid=valid,
         skip=kept,
     )
     dealt = [place.report_id for place in places]
@@ -111,7 +117,7 @@ def next_cards(
         )
         for place in places
     )
-    return Hand(newest, cards, queue.remaining(session, review_id, person_id))
+    return Hand(newest, cards, queue.remaining(session, review_id, person_id), frozenset(lost))
 
 
 @dataclass(frozen=True, slots=True)

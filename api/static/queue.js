@@ -73,6 +73,17 @@ export class Deck {
     this.add(cards);
   }
 
+  /** Give cards up that others hold or have decided. @returns {boolean} whether any was in hand */
+  drop(reports) {
+    const gone = new Set(reports);
+    const before = this.cards.slice(0, this.at).filter((card) => gone.has(card.report)).length;
+    const kept = this.cards.filter((card) => !gone.has(card.report));
+    const dropped = kept.length < this.cards.length;
+    this.cards = kept;
+    this.at = Math.min(this.at - before, Math.max(0, kept.length - 1));
+    return dropped;
+  }
+
   /** Put new cards behind those in hand. */
   add(cards) {
     const known = new Set([...this.held, ...this.done.map((entry) => entry.card.report)]);

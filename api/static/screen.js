@@ -1,5 +1,6 @@
 // The screening page: puts deck, outbox and keys together and draws them.
 
+import { Hold } from "./hold.js";
 import { commandFor } from "./keys.js";
 import { newToken, Outbox, storageKey } from "./outbox.js";
 import { Deck } from "./queue.js";
@@ -51,6 +52,7 @@ if (last && screen.dataset.lastToken) {
 let remaining = Number(screen.dataset.remaining) - sent.size;
 let shownAt = new Date();
 let fetching = false;
+const hold = new Hold(Number(screen.dataset.lease), Date.now());
 
 function show({ focus = true } = {}) {
   const card = deck.current;
@@ -123,8 +125,12 @@ async function fetchCards(number, keep) {
     redirect: "error",
   });
   if (!answer.ok) throw new Error(String(answer.status));
+  hold.extend(Date.now());
   const template = document.createElement("template");
   template.innerHTML = await answer.text();
+  const lost = (answer.headers.get("x-lost") ?? "").split(",").filter(Boolean).map(Number);
+  const shown = deck.current;
+  if (lost.length && deck.drop(lost) && deck.current !== shown) show();
   const unsent = new Set(outbox.entries.map((entry) => entry.body.report));
   return cardsIn(template.content).filter((card) => !unsent.has(card.report));
 }
@@ -191,6 +197,27 @@ function showOutbox({ state, size: waiting, refused }) {
   }
 }
 
+/** Hold the cards for longer while somebody reads; say so before they go back to the others. */
+async function keepHold() {
+  const now = Date.now();
+  if (!fetching && deck.current && hold.due(now)) {
+    fetching = true;
+    try {
+      await fetchCards(0, deck.held);
+    } catch {
+      // The next turn tries again.
+    } finally {
+      fetching = false;
+    }
+  }
+  const words = document.getElementById("hold");
+  words.hidden = !deck.current || !hold.warns(Date.now());
+  const left = hold.left(Date.now());
+  words.textContent = left
+    ? `These cards go back to the others in ${left} ${left === 1 ? "minute" : "minutes"}: press a key or scroll to keep them.`
+    : "These cards may have gone back to the others: press a key or scroll to see what is left.";
+}
+
 const commands = {
   include: () => decide("include"),
   exclude: () => decide("exclude"),
@@ -239,3 +266,7 @@ outbox.resume().then(() => {
   refill();
 });
 setInterval(refresh, POLL);
+for (const kind of ["keydown", "pointerdown", "wheel", "scroll", "touchmove"]) {
+  window.addEventListener(kind, () => hold.touch(Date.now()), { passive: true });
+}
+setInterval(keepHold, POLL);

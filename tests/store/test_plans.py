@@ -274,6 +274,23 @@ def test_no_more_people_hold_a_card_than_decide_it(
     assert all(len(cards) == len(set(cards)) for cards in held.values())
 
 
+def test_a_card_is_held_for_longer_and_given_up_only_to_others(
+    store: Store, review: ReviewInfo, person: PersonInfo, team: list[PersonInfo]
+) -> None:
+    bo, cy, _ = team
+    one, two, three, four = add_records(store, review.id, 4)
+    with store.write() as session:
+        queue.lease(session, review.id, bo.id, [], number=4, valid=dt.timedelta(0))
+    # They ran out; one is taken up by another, one decided by another, one by bo.
+    assert lease(store, review, cy, [one], 1) == [one]
+    decide(store, review, cy, two, "exclude")
+    decide(store, review, bo, three, "exclude")
+    with store.write() as session:
+        lost = queue.extend(session, review.id, bo.id, [one, two, three, four], valid=HOUR)
+    assert lost == {one, two}
+    assert lease(store, review, cy, [four], 4) == [one]
+
+
 _STEPS = st.lists(
     st.tuples(st.integers(0, 1), st.integers(0, 2), st.sampled_from((*WORDS, "undo"))), max_size=14
 )
