@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Annotated, Literal
 
-from pydantic import StringConstraints, field_validator
+from pydantic import Field, StringConstraints, field_validator
 
 from api.schemas import DecisionOut, Id, In, Out, RecordOut, Token
 from store.roles import Role
@@ -116,3 +116,40 @@ class AgreementOut(Out):
     people: int
     alpha: MeasureOut
     pairs: list[PairAgreementOut]
+
+
+class PilotIn(In):
+    """A new pilot round: how many records everybody decides."""
+
+    size: Annotated[int, Field(ge=1, le=500)] = 30
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
+
+
+class PilotEndIn(In):
+    """What was learned from a pilot round."""
+
+    note: Annotated[
+        str,
+        StringConstraints(
+            strip_whitespace=True, min_length=1, max_length=10_000, pattern=r"^[^\x00]*$"
+        ),
+    ]
+
+
+class PilotPartOut(Out):
+    """How many of a round's records a person has decided."""
+
+    name: str
+    decided: int
+
+
+class PilotOut(Out):
+    """A pilot round, with the agreement on what everybody has decided."""
+
+    number: int
+    records: int
+    people: list[PilotPartOut]
+    opened_at: dt.datetime
+    closed_at: dt.datetime | None
+    note: str | None
+    agreement: AgreementOut

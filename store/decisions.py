@@ -13,8 +13,8 @@ from sqlalchemy.exc import IntegrityError
 from store import members, outcomes, reviews
 from store.chunks import CHUNK, batched
 from store.errors import Conflict, NotAllowed, NotFound
-from store.outcomes import not_undone
-from store.plans import TITLE_ABSTRACT, Plan
+from store.outcomes import Asked, not_undone
+from store.plans import TITLE_ABSTRACT
 from store.records import record_of
 from store.representative import compose, text_hash
 from store.session import ReadSession, WriteSession
@@ -167,7 +167,7 @@ def record(
         if ranking is None or ranking.review_id != review_id:
             raise NotFound(f"there is no ranking {new.ranking_id} in this review")
     shown, text, with_abstract = _shown(session, new.report_id, row.id)
-    plan = outcomes.plan_of(session, review_id, new.stage)
+    asked = outcomes.asked_of(session, review_id, new.stage)
     decision = Decision(
         review_id=review_id,
         report_id=row.id,
@@ -181,7 +181,7 @@ def record(
         note=new.note,
         protocol_version=reviews.protocol(session, review_id).version,
         token=new.token,
-        supersedes=_superseded(session, row, person_id, plan),
+        supersedes=_superseded(session, row, person_id, asked),
         kind=new.kind,
         ranking_id=new.ranking_id,
         place=new.place,
@@ -190,7 +190,7 @@ def record(
         recorded_at=now(),
     )
     _append(session, decision)
-    _settle(session, row, plan)
+    _settle(session, row, asked)
     held = delete(Lease).where(Lease.report_id == row.id, Lease.stage == new.stage)
     if row.state == "awaiting":
         held = held.where(Lease.person_id == person_id)
@@ -264,7 +264,7 @@ def settle_conflict(
         recorded_at=now(),
     )
     _append(session, decision)
-    _settle(session, row, outcomes.plan_of(session, review_id, new.stage))
+    _settle(session, row, outcomes.asked_of(session, review_id, new.stage))
     return decision.id, True
 
 
@@ -358,17 +358,17 @@ def independent(
     return [each for each in first.values() if several[each.report_id] > 1]
 
 
-def _superseded(session: ReadSession, row: Report, person_id: int, plan: Plan) -> int | None:
+def _superseded(session: ReadSession, row: Report, person_id: int, asked: Asked) -> int | None:
     """The decision that a new one takes the place of."""
-    if plan.single:
+    if asked.single:
         return row.decision_id
     return own_on(session, row.id, person_id)
 
 
-def _settle(session: WriteSession, row: Report, plan: Plan) -> None:
+def _settle(session: WriteSession, row: Report, asked: Asked) -> None:
     """Read the report anew; a new ranking is due where another decision counts than before."""
     before = row.decision_id
-    outcomes.settle(session, [row], plan)
+    outcomes.settle(session, [row], asked)
     if row.decision_id != before:
         reviews.touch(session, row.review_id)
 
@@ -456,7 +456,7 @@ def undo(
         recorded_at=now(),
     )
     _append(session, entry)
-    _settle(session, row, outcomes.plan_of(session, review_id, target.stage))
+    _settle(session, row, outcomes.asked_of(session, review_id, target.stage))
     return entry.id, True
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import delete, func, select, update
 
-from store import audit, reviews
+from store import audit, pilots, reviews
 from store.errors import Conflict, NotAllowed, NotFound
 from store.people import PersonInfo, hash_of
 from store.roles import Action, Role, above, as_role, may, refusal
@@ -129,6 +129,7 @@ def add(
         row.role = role
         if not may(role, "screen"):
             _free(session, review_id, person_id)
+            pilots.leave(session, review_id, person_id)
     session.flush()
     audit.append(
         session,
@@ -166,6 +167,7 @@ def remove(session: WriteSession, review_id: int, person_id: int, *, by: int | N
         _keep_an_owner(session, review_id, person_id)
     session.delete(row)
     _free(session, review_id, person_id)
+    pilots.leave(session, review_id, person_id)
     session.execute(
         update(Invitation)
         .where(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import aliased
 
 from store import plans
@@ -15,18 +16,61 @@ from store.chunks import CHUNK, batched
 from store.plans import TITLE_ABSTRACT, Plan
 from store.session import ReadSession, WriteSession
 from store.tables import Decision, Protocol, RecordRow, Report
-from store.verdicts import Line, outcome
+from store.team_tables import PilotPerson, PilotReport, PilotRow
+from store.verdicts import Line, outcome, own_by_person
 
 
-def plan_of(session: ReadSession, review_id: int, stage: str = TITLE_ABSTRACT) -> Plan:
-    """The screening plan that a review's protocol says for a stage."""
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How many people are to decide each report of a review at a stage.
+
+    Attributes:
+        plan: of the protocol.
+        pilots: of reports that were drawn for a pilot round, how many take part in it; None once
+            the round is closed.
+    """
+
+    plan: Plan
+    pilots: Mapping[int, int | None]
+
+    @property
+    def single(self) -> bool:
+        """Whether one person decides every report."""
+        return self.plan.single and not self.pilots
+
+    def needed(self, report_id: int, lines: Sequence[Line]) -> int:
+        """How many people are to decide a report.
+
+        Args:
+            report_id: the report.
+            lines: decisions on it that stand, oldest first.
+        """
+        planned = self.plan.needed(report_id, lines[0].decision if lines else None)
+        if report_id not in self.pilots:
+            return planned
+        people = self.pilots[report_id]
+        # Of a closed round what was decided is compared, however many did so.
+        return max(planned, len(own_by_person(lines)) if people is None else people)
+
+
+def asked_of(session: ReadSession, review_id: int, stage: str = TITLE_ABSTRACT) -> Asked:
+    """How many people are to decide: by the newest protocol and the pilot rounds."""
     body = session.scalar(
         select(Protocol.body)
         .where(Protocol.review_id == review_id)
         .order_by(Protocol.version.desc())
         .limit(1)
     )
-    return plans.of_body(body or {}, stage)
+    rounds = select(PilotRow).where(PilotRow.review_id == review_id, PilotRow.stage == stage)
+    pilots: dict[int, int | None] = {}
+    for row in session.scalars(rounds.order_by(PilotRow.number)):
+        people = session.scalar(
+            select(func.count()).select_from(PilotPerson).where(PilotPerson.pilot_id == row.id)
+        )
+        drawn = select(PilotReport.report_id).where(PilotReport.pilot_id == row.id)
+        for report_id in session.scalars(drawn):
+            pilots[report_id] = people if row.closed_at is None else None
+    return Asked(plans.of_body(body or {}, stage), pilots)
 
 
 def not_undone() -> Any:
@@ -67,23 +111,23 @@ def lines(
     return found
 
 
-def settle(session: WriteSession, rows: Iterable[Report], plan: Plan) -> None:
+def settle(session: WriteSession, rows: Iterable[Report], asked: Asked) -> None:
     """Set what is derived of reports from the decisions on them: state and what counts."""
     reports = list(rows)
     known = lines(session, [row.id for row in reports])
     for row in reports:
-        now = outcome(known.get(row.id, []), partial(plan.needed, row.id))
+        now = outcome(known.get(row.id, []), partial(asked.needed, row.id))
         row.state = now.state
         row.decision_id = now.decision_id
         row.first_decision_id = now.first_id
 
 
 def settle_all(session: WriteSession, review_id: int) -> None:
-    """Read every report of a review by a plan that has changed."""
+    """Read every report of a review anew: its plan or a pilot round has changed."""
     session.flush()
-    plan = plan_of(session, review_id)
+    asked = asked_of(session, review_id)
     decided = select(Report.id).where(Report.review_id == review_id, Report.state != "open")
     for part in batched(list(session.scalars(decided)), CHUNK):
         rows = session.scalars(select(Report).where(Report.id.in_(part)).with_for_update())
-        settle(session, rows, plan)
+        settle(session, rows, asked)
     session.flush()

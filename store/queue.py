@@ -12,7 +12,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
-from store import outcomes
+from store import outcomes, pilots
 from store.chunks import batched
 from store.plans import TITLE_ABSTRACT
 from store.records import undecided as records_undecided
@@ -55,7 +55,7 @@ def lease(
 
     First what others have decided and this person is still to, then what nobody has, both in
     ranking order; the ranking has not learned from what awaits a decision. Reports without a place
-    come last.
+    come last. Whoever takes part in an open pilot round gets its records, and no other.
 
     Args:
         session: a writing session.
@@ -69,6 +69,10 @@ def lease(
     """
     session.execute(delete(Lease).where(Lease.review_id == review_id, Lease.expires_at <= now()))
     deal = _Deal(session, review_id, person_id, stage, now() + valid, set(skip))
+    if deal.drawn is not None:
+        ranked_at = {place.report_id: place for place in _places(ranked, 0)}
+        deal.take([ranked_at.get(each, Place(each, None)) for each in deal.drawn], number)
+        return deal.found
     awaiting = set(_in_state(session, review_id, "awaiting"))
     if awaiting:
         deal.take([p for p in _places(ranked, 0) if p.report_id in awaiting], number)
@@ -113,6 +117,10 @@ def remaining(
     session: ReadSession, review_id: int, person_id: int, stage: str = TITLE_ABSTRACT
 ) -> int:
     """How many reports are still to be decided by this person, if nobody else comes first."""
+    drawn = pilots.drawn_for(session, review_id, person_id, stage)
+    if drawn is not None:
+        decided = outcomes.lines(session, drawn, stage)
+        return sum(person_id not in own_by_person(decided.get(each, [])) for each in drawn)
     unsettled = records_undecided(session, review_id)
     awaiting = _in_state(session, review_id, "awaiting")
     if not awaiting:
@@ -147,7 +155,9 @@ class _Deal:
         self._person_id = person_id
         self._stage = stage
         self._until = until
-        self._plan = outcomes.plan_of(session, review_id, stage)
+        self._asked = outcomes.asked_of(session, review_id, stage)
+        self.drawn = pilots.drawn_for(session, review_id, person_id, stage)
+        self._drawn = set(self.drawn or ())
 
     def take(self, places: Sequence[Place], number: int) -> None:
         """Lease these places, in their order, until so many are found.
@@ -189,17 +199,21 @@ class _Deal:
         decided = outcomes.lines(self._session, awaiting, self._stage)
         found = {}
         for report_id in states:
-            own = own_by_person(decided.get(report_id, []))
-            first = decided[report_id][0].decision if own else None
+            known = decided.get(report_id, [])
+            own = own_by_person(known)
             holders = held[report_id]
             others = {slot for person_id, slot in holders.items() if person_id != self._person_id}
-            if self._person_id in own:
+            if self._person_id in own or self._foreign(report_id):
                 continue
             if self._person_id in holders:
                 found[report_id] = holders[self._person_id]
-            elif len(others) < self._plan.needed(report_id, first) - len(own):
+            elif len(others) < self._asked.needed(report_id, known) - len(own):
                 found[report_id] = next(slot for slot in count() if slot not in others)
         return found
+
+    def _foreign(self, report_id: int) -> bool:
+        """Whether a report is of an open pilot round in which this person takes no part."""
+        return self._asked.pilots.get(report_id) is not None and report_id not in self._drawn
 
     def _lease(self, slots: Mapping[int, int]) -> set[int]:
         """Lease these; gives those that nobody else took at the same moment."""

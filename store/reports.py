@@ -142,13 +142,13 @@ def _settle(
             )
         )
     changes = []
-    plan = None
+    asked = None
     for part in batched(report_ids, CHUNK):
         rows = session.scalars(select(Report).where(Report.id.in_(part)).with_for_update()).all()
-        if plan is None:
-            plan = outcomes.plan_of(session, rows[0].review_id)
+        if asked is None:
+            asked = outcomes.asked_of(session, rows[0].review_id)
         counted = {row.id: row.decision_id for row in rows}
-        outcomes.settle(session, rows, plan)
+        outcomes.settle(session, rows, asked)
         for row in rows:
             now = after[row.id]
             was = counted[row.id]

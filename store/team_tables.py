@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from sqlalchemy import CheckConstraint, ForeignKey, String
+from sqlalchemy import CheckConstraint, ForeignKey, Integer, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from store.tables import Base, now
@@ -40,3 +40,36 @@ class Invitation(Base):
     used_at: Mapped[dt.datetime | None]
     used_by: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     withdrawn_at: Mapped[dt.datetime | None]
+
+
+class PilotRow(Base):
+    """A pilot round: some records that everybody decides before the rest is screened."""
+
+    __tablename__ = "pilot"
+    __table_args__ = (UniqueConstraint("review_id", "stage", "number"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    review_id: Mapped[int] = mapped_column(ForeignKey("review.id"))
+    stage: Mapped[str] = mapped_column(String(20))
+    number: Mapped[int] = mapped_column(Integer)
+    seed: Mapped[int] = mapped_column(Integer)
+    opened_by: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    opened_at: Mapped[dt.datetime] = mapped_column(default=now)
+    closed_by: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    closed_at: Mapped[dt.datetime | None]
+    note: Mapped[str | None]
+
+
+class PilotReport(Base):
+    """A report that was drawn for a pilot round."""
+
+    __tablename__ = "pilot_report"
+    pilot_id: Mapped[int] = mapped_column(ForeignKey("pilot.id"), primary_key=True)
+    report_id: Mapped[int] = mapped_column(ForeignKey("report.id"), primary_key=True, index=True)
+
+
+class PilotPerson(Base):
+    """A person who takes part in a pilot round; who has left the review has no row any more."""
+
+    __tablename__ = "pilot_person"
+    pilot_id: Mapped[int] = mapped_column(ForeignKey("pilot.id"), primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), primary_key=True)

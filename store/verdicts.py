@@ -47,7 +47,7 @@ def own_by_person(lines: Sequence[Line]) -> dict[int, Line]:
     return {line.person_id: line for line in lines if line.kind == OWN}
 
 
-def outcome(lines: Sequence[Line], needed: Callable[[str | None], int]) -> Outcome:
+def outcome(lines: Sequence[Line], needed: Callable[[Sequence[Line]], int]) -> Outcome:
     """Where a report stands by the decisions made on it.
 
     Where one person is enough, the latest decision counts, whoever made it. Else what is not one's
@@ -56,12 +56,12 @@ def outcome(lines: Sequence[Line], needed: Callable[[str | None], int]) -> Outco
 
     Args:
         lines: those that stand, oldest first.
-        needed: how many people are to decide, by the first decision.
+        needed: how many people are to decide, by what is decided so far.
     """
     if not lines:
         return Outcome("open")
     first = lines[0].id
-    enough = needed(lines[0].decision)
+    enough = needed(lines)
     if enough <= 1:
         return Outcome("settled", lines[-1].id, first)
     settling = [line for line in lines if line.kind != OWN]

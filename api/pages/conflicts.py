@@ -1,17 +1,18 @@
-"""The page of conflicts: both decisions side by side, settled by the two or by a third."""
+"""The pages of conflicts, settled by the two or by a third, and of agreement and pilot rounds."""
 
 from __future__ import annotations
 
 import uuid
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Form, Path, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from api.deps import PersonDep, ReviewDep, ScreenDep, StateDep
+from api.deps import LeadDep, PersonDep, ReviewDep, ScreenDep, StateDep
 from api.pages.render import page
 from api.services import agreeing, conflicts
 from api.state import State
+from store import pilots
 from store.decisions import NewDecision
 from store.errors import Conflict, NotAllowed, NotFound
 from store.people import PersonInfo
@@ -79,9 +80,60 @@ def settle(
     return RedirectResponse(f"/reviews/{review.slug}/conflicts", status_code=303)
 
 
-@router.get("/reviews/{slug}/agreement")
-def agreement_page(request: Request, state: StateDep, review: ReviewDep) -> HTMLResponse:
-    """How far people agree, per pair and over time."""
+def _agreement(
+    request: Request,
+    state: State,
+    review: ReviewInfo,
+    *,
+    problem: str | None = None,
+    status: int = 200,
+) -> HTMLResponse:
     with state.store.read() as session:
         found = agreeing.agreed(session, review.id)
-    return page(request, "agreement.html", review=review, agreed=found)
+        rounds = [
+            (each, agreeing.agreed(session, review.id, among=each.report_ids))
+            for each in pilots.everything(session, review.id)
+        ]
+    return page(
+        request,
+        "agreement.html",
+        status=status,
+        review=review,
+        agreed=found,
+        rounds=rounds,
+        running=any(each.closed_at is None for each, _ in rounds),
+        problem=problem,
+    )
+
+
+@router.get("/reviews/{slug}/agreement")
+def agreement_page(request: Request, state: StateDep, review: ReviewDep) -> HTMLResponse:
+    """How far people agree, per pair and over time; pilot rounds."""
+    return _agreement(request, state, review)
+
+
+@router.post("/reviews/{slug}/pilots/{action}")
+def change_pilot(
+    request: Request,
+    state: StateDep,
+    person: PersonDep,
+    review: LeadDep,
+    action: Annotated[str, Path(pattern="^(begin|close)$")],
+    size: Annotated[str, Form(max_length=10)] = "30",
+    note: Annotated[str, Form(max_length=10_000)] = "",
+) -> Response:
+    """Open a pilot round, or close the open one."""
+    try:
+        with state.store.write() as session:
+            if action == "begin":
+                if not size.strip().isdecimal():
+                    raise ValueError(f"records: write a number, not {size.strip()!r}")
+                pilots.begin(session, review.id, int(size), person_id=person.id)
+            else:
+                words = note.replace("\x00", "")
+                pilots.close(session, review.id, person_id=person.id, note=words)
+    except (Conflict, ValueError) as error:
+        status = 409 if isinstance(error, Conflict) else 422
+        return _agreement(request, state, review, problem=f"{error}.", status=status)
+    state.wake()
+    return RedirectResponse(f"/reviews/{review.slug}/agreement", status_code=303)

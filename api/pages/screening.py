@@ -16,7 +16,7 @@ from api.schemas import Id
 from api.services import screening
 from api.services.screening import Card, Hand
 from api.state import State
-from store import decisions, records, reviews
+from store import decisions, pilots, records, reviews
 from store.reviews import ReviewInfo
 
 router = APIRouter()
@@ -51,6 +51,7 @@ def screen(request: Request, state: StateDep, person: PersonDep, review: ScreenD
         last = decisions.latest_of(session, review.id, person.id)
         shown = records.by_reports(session, review.id, [last.report_id]) if last else {}
         counts = records.counts(session, review.id)
+        drawn = pilots.drawn_for(session, review.id, person.id)
     undone = Card(last.report_id, last.place, None, shown[last.report_id]) if last else None
     return page(
         request,
@@ -59,6 +60,7 @@ def screen(request: Request, state: StateDep, person: PersonDep, review: ScreenD
         hand=hand,
         protocol=body,
         counts=counts,
+        in_pilot=drawn is not None,
         last=last,
         last_card=undone,
         queue_size=state.settings.queue_size,

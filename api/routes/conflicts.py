@@ -1,14 +1,16 @@
-"""Records on which people differ, and how far people agree."""
+"""Records on which people differ, and how far people agree; pilot rounds."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter
 
 from api import schemas, schemas_team
-from api.deps import PersonDep, ReviewDep, ScreenDep, StateDep
+from api.deps import LeadDep, PersonDep, ReviewDep, ScreenDep, StateDep
 from api.routes import views
 from api.services import agreeing, conflicts
+from store import pilots
 from store.decisions import NewDecision
+from store.session import ReadSession
 
 router = APIRouter(tags=["screening"])
 
@@ -42,11 +44,7 @@ def settle_conflict(
     return schemas.StoredDecision(decision=views.decision(done), stored=stored)
 
 
-@router.get("/reviews/{slug}/agreement")
-def agreement(state: StateDep, review: ReviewDep) -> schemas_team.AgreementOut:
-    """How far people agree on what each first decided by themselves, with intervals."""
-    with state.store.read() as session:
-        found = agreeing.agreed(session, review.id)
+def _agreement(found: agreeing.Agreed) -> schemas_team.AgreementOut:
     return schemas_team.AgreementOut(
         records=found.records,
         people=found.people,
@@ -63,3 +61,54 @@ def agreement(state: StateDep, review: ReviewDep) -> schemas_team.AgreementOut:
             for pair in found.pairs
         ],
     )
+
+
+@router.get("/reviews/{slug}/agreement")
+def agreement(state: StateDep, review: ReviewDep) -> schemas_team.AgreementOut:
+    """How far people agree on what each first decided by themselves, with intervals."""
+    with state.store.read() as session:
+        return _agreement(agreeing.agreed(session, review.id))
+
+
+@router.get("/reviews/{slug}/pilots")
+def list_pilots(state: StateDep, review: ReviewDep) -> list[schemas_team.PilotOut]:
+    """Pilot rounds, oldest first."""
+    with state.store.read() as session:
+        return _pilots(session, review.id)
+
+
+@router.post("/reviews/{slug}/pilots", status_code=201)
+def begin_pilot(
+    state: StateDep, person: PersonDep, review: LeadDep, body: schemas_team.PilotIn
+) -> list[schemas_team.PilotOut]:
+    """Open a round: everybody who screens decides the same records, and nothing else meanwhile."""
+    with state.store.write() as session:
+        pilots.begin(session, review.id, body.size, person_id=person.id, seed=body.seed)
+        return _pilots(session, review.id)
+
+
+@router.post("/reviews/{slug}/pilots/close")
+def close_pilot(
+    state: StateDep, person: PersonDep, review: LeadDep, body: schemas_team.PilotEndIn
+) -> list[schemas_team.PilotOut]:
+    """Close the open round; what people differ on becomes a conflict."""
+    with state.store.write() as session:
+        pilots.close(session, review.id, person_id=person.id, note=body.note)
+        found = _pilots(session, review.id)
+    state.wake()
+    return found
+
+
+def _pilots(session: ReadSession, review_id: int) -> list[schemas_team.PilotOut]:
+    return [
+        schemas_team.PilotOut(
+            number=each.number,
+            records=len(each.report_ids),
+            people=[schemas_team.PilotPartOut.model_validate(part) for part in each.parts],
+            opened_at=each.opened_at,
+            closed_at=each.closed_at,
+            note=each.note,
+            agreement=_agreement(agreeing.agreed(session, review_id, among=each.report_ids)),
+        )
+        for each in pilots.everything(session, review_id)
+    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -65,11 +66,20 @@ def _joined(word: str) -> str:
     return "include" if word in INCLUDING else word
 
 
-def agreed(session: ReadSession, review_id: int) -> Agreed:
-    """Agreement on first decisions, of records that nobody is still to decide."""
+def agreed(session: ReadSession, review_id: int, *, among: Iterable[int] | None = None) -> Agreed:
+    """Agreement on first decisions, of records that nobody is still to decide.
+
+    Args:
+        session: a reading session.
+        review_id: the review.
+        among: these reports alone, such as those of a pilot round; None for all.
+    """
+    wanted = None if among is None else set(among)
     by_report: dict[int, dict[int, Independent]] = defaultdict(dict)
     names: dict[int, str] = {}
     for each in decisions.independent(session, review_id):
+        if wanted is not None and each.report_id not in wanted:
+            continue
         by_report[each.report_id][each.person_id] = each
         names[each.person_id] = each.person or f"person {each.person_id}"
     shared: dict[tuple[int, int], list[tuple[str, str]]] = defaultdict(list)

@@ -169,6 +169,49 @@ def test_agreement_is_of_what_each_first_decided(
     assert "bo and cy" in lead.get(f"/reviews/{review.slug}/agreement").text
 
 
+def test_a_pilot_round_over_pages_and_api(
+    app: FastAPI, store: Store, review: ReviewInfo, person: PersonInfo
+) -> None:
+    add_records(store, review.id, 5)
+    lead = browser(app, store, person)
+    path = f"/reviews/{review.slug}/pilots"
+    alone = lead.post(f"{path}/begin", data={"size": "3"})
+    assert (alone.status_code, "invite a second one" in alone.text) == (409, True)
+    with store.write() as session:
+        bo = join(session, review.id, "bo")
+    wrong = lead.post(f"{path}/begin", data={"size": "many"})
+    assert (wrong.status_code, "write a number" in wrong.text) == (422, True)
+    assert lead.post(f"{path}/begin", data={"size": "3"}).status_code == 303
+    own = f"/api/v1/reviews/{review.slug}"
+    for who in (person, bo):
+        client = api(app, store, who)
+        for _ in range(3):
+            (card,) = client.post(f"{own}/queue/next", json={"n": 1}).json()["cards"]
+            body = {
+                "token": f"{who.name} {card['report']}",
+                "report": card["report"],
+                "decision": "include",
+            }
+            assert client.post(f"{own}/decisions", json=body).is_success
+        assert client.post(f"{own}/queue/next", json={"n": 1}).json()["cards"] == []
+    screen = browser(app, store, bo).get(f"/reviews/{review.slug}/screen").text
+    assert "your part of the pilot round" in screen
+    (found,) = api(app, store, bo).get(f"{own}/pilots").json()
+    assert [part["decided"] for part in found["people"]] == [3, 3]
+    assert found["agreement"]["pairs"][0]["raw"]["value"] == 1.0
+    refused = api(app, store, bo).post(f"{own}/pilots/close", json={"note": "fine"})
+    assert refused.status_code == 403
+    assert "Close the round and go on" in lead.get(f"/reviews/{review.slug}/agreement").text
+    assert lead.post(f"{path}/close", data={"note": ""}).status_code == 422
+    assert lead.post(f"{path}/close", data={"note": "read alike"}).status_code == 303
+    assert "Learned: read alike" in lead.get(f"/reviews/{review.slug}/agreement").text
+    again = api(app, store, bo).post(f"{own}/queue/next", json={"n": 5}).json()["cards"]
+    assert len(again) == 2
+    second = api(app, store, person).post(f"{own}/pilots", json={"size": 1})
+    assert second.status_code == 201
+    assert [each["number"] for each in second.json()] == [1, 2]
+
+
 def test_two_leads_edit_one_protocol(
     app: FastAPI, store: Store, review: ReviewInfo, person: PersonInfo
 ) -> None:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api.protocol import ProtocolBody, StagePlan
-from store import decisions, outcomes, people, queue, records, reviews
+from store import decisions, members, outcomes, people, pilots, queue, records, reviews
 from store.decisions import NewDecision
 from store.errors import Conflict, NotAllowed
 from store.people import PersonInfo
@@ -291,6 +291,75 @@ def test_a_card_is_held_for_longer_and_given_up_only_to_others(
     assert lease(store, review, cy, [four], 4) == [one]
 
 
+def test_in_a_pilot_round_everybody_decides_the_same_records(
+    store: Store, review: ReviewInfo, person: PersonInfo, team: list[PersonInfo]
+) -> None:
+    bo, cy, di = team
+    reports = add_records(store, review.id, 9)
+    with store.write() as session:
+        pilots.begin(session, review.id, 3, person_id=person.id, seed=5)
+        late = join(session, review.id, "late")
+        viewer = join(session, review.id, "viewer", "viewer")
+    with store.write() as session, pytest.raises(Conflict, match="round is open"):
+        pilots.begin(session, review.id, 3, person_id=person.id)
+    with store.read() as session:
+        (found,) = pilots.everything(session, review.id)
+    drawn = list(found.report_ids)
+    assert len(drawn) == 3
+    assert {part.name for part in found.parts} == {"ada", "bo", "cy", "di"}
+    for who in (person, bo, cy, di):
+        assert sorted(lease(store, review, who, reports, 9)) == drawn
+    # Who came later screens the rest.
+    assert set(lease(store, review, late, reports, 9)) == set(reports) - set(drawn)
+    assert viewer.id not in {part.person_id for part in found.parts}
+    for report in drawn:
+        for who in (bo, cy):
+            assert decide(store, review, who, report, "include")[1] == "awaiting"
+        decide(store, review, di, report, "exclude" if report == drawn[0] else "include")
+    assert lease(store, review, bo, reports, 9) == []
+    with store.read() as session:
+        assert queue.remaining(session, review.id, bo.id) == 0
+        assert queue.remaining(session, review.id, person.id) == 3
+        assert decisions.conflicts(session, review.id) == []
+    # The owner has no time for it: what three decided is compared all the same.
+    with store.write() as session, pytest.raises(ValueError, match="what was learned"):
+        pilots.close(session, review.id, person_id=person.id, note=" ")
+    with store.write() as session:
+        pilots.close(session, review.id, person_id=person.id, note="hubs count as services")
+    assert [state(store, report) for report in drawn] == ["conflict", "settled", "settled"]
+    assert len(lease(store, review, bo, reports, 9)) == 0, "late holds the others"
+    with store.read() as session:
+        (found,) = pilots.everything(session, review.id)
+        assert (found.note, found.done) == ("hubs count as services", False)
+    with store.write() as session, pytest.raises(Conflict, match="no pilot round is open"):
+        pilots.close(session, review.id, person_id=person.id, note="x")
+
+
+def test_who_leaves_keeps_no_pilot_round_waiting(
+    store: Store, review: ReviewInfo, person: PersonInfo, team: list[PersonInfo]
+) -> None:
+    bo, cy, di = team
+    add_records(store, review.id, 2)
+    with store.write() as session, pytest.raises(ValueError, match="1 to 500"):
+        pilots.begin(session, review.id, 0, person_id=person.id)
+    with store.write() as session:
+        pilots.begin(session, review.id, 50, person_id=person.id)
+        (found,) = pilots.everything(session, review.id)
+    assert len(found.report_ids) == 2
+    for report in found.report_ids:
+        for who in (bo, cy, person):
+            assert decide(store, review, who, report, "include")[1] == "awaiting"
+    with store.write() as session:
+        members.remove(session, review.id, di.id, by=person.id)
+    assert {state(store, report) for report in found.report_ids} == {"settled"}
+    with store.read() as session:
+        assert pilots.everything(session, review.id)[0].done
+    with store.write() as session:
+        pilots.close(session, review.id, person_id=person.id, note="nothing to mend")
+    with store.write() as session, pytest.raises(Conflict, match="nobody has decided"):
+        pilots.begin(session, review.id, 5, person_id=person.id)
+
+
 _STEPS = st.lists(
     st.tuples(st.integers(0, 1), st.integers(0, 2), st.sampled_from((*WORDS, "undo"))), max_size=14
 )
@@ -323,12 +392,12 @@ def test_after_any_history_states_are_what_the_log_says(
                 token = f"u{next(_numbers)}"
                 decisions.undo(session, review.id, actor.id, made, token=token)
     with store.read() as session:
-        now = outcomes.plan_of(session, review.id)
+        now = outcomes.asked_of(session, review.id)
         labels = {label.report_id: label for label in decisions.labels(session, review.id)}
         for report, known in model.items():
             row = session.get(outcomes.Report, report)
             assert row is not None
-            need = now.needed(report, known[0][2] if known else None)
-            expected = outcome([Line(*line) for line in known], lambda _, n=need: n)
+            standing = [Line(*line) for line in known]
+            expected = outcome(standing, lambda lines, r=report: now.needed(r, lines))
             assert (row.state, row.decision_id) == (expected.state, expected.decision_id)
             assert (report in labels) == (expected.state == "settled")
