@@ -198,6 +198,22 @@ def _adapter(*, loopback: bool) -> HTTPAdapter:
     return Checked(max_retries=0)
 
 
+def _in_words(error: BaseException, address: str) -> str:
+    """Why there was no answer: what the system said, where it said something."""
+    chain: list[BaseException] = [error]
+    while (inner := _inner(chain[-1])) is not None and inner not in chain:
+        chain.append(inner)
+    said = [each.strerror for each in chain if isinstance(each, OSError) and each.strerror]
+    if said:
+        return f"no connection to {urlsplit(address).hostname}: {said[-1]}"
+    return f"{type(error).__name__}: {masked(str(error))[:300]}"
+
+
+def _inner(error: BaseException) -> BaseException | None:
+    reason = getattr(error, "reason", None)
+    return reason if isinstance(reason, BaseException) else error.__cause__ or error.__context__
+
+
 class Client:
     """Asks sources, patiently and within limits; keep one for a process's life.
 
@@ -370,9 +386,7 @@ class Client:
                 remedy="Check its address in the settings.",
             ) from error
         except (requests.RequestException, HTTPError, OSError) as error:
-            raise SourceUnavailable(
-                f"{source}: {type(error).__name__}: {masked(str(error))[:300]}", source=source
-            ) from error
+            raise SourceUnavailable(f"{source}: {_in_words(error, url)}", source=source) from error
 
     def _body(self, source: str, answer: requests.Response, limits: Limits) -> bytes:
         parts: list[bytes] = []

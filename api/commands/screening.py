@@ -25,7 +25,7 @@ from api.services import screening
 from api.services.explaining import NAMES
 from api.services.ranking import Explained, Ranker
 from api.wake import wake
-from store import decisions
+from store import decisions, records
 
 
 def rank(review: ReviewOption = None, as_json: Json = False) -> None:
@@ -213,10 +213,14 @@ def decide(
                         decided_at=dt.datetime.now(dt.UTC),
                     ),
                 )
+            with store.read() as session:
+                shown = records.by_reports(session, found.id, [done.report_id])
+            active = any(each.active for each in shown.values())
             wake(store, chosen.data_dir)
         output.result(
             {
                 "review": found.slug,
+                "active": active,
                 "decision_id": done.id,
                 "report": done.report_id,
                 "decision": done.decision,
@@ -228,5 +232,6 @@ def decide(
             lambda screen: screen.print(
                 f"{done.decision} on record {done.report_id}"
                 + ("" if stored else " (stored before; nothing was changed)")
+                + ("" if active else "; the record is filtered or withdrawn and does not count")
             ),
         )

@@ -88,7 +88,7 @@ def test_the_main_job_by_command_line(winnow: Winnow, tmp_path: Path) -> None:
     assert cards[0]["title"] == "One"
     report = str(cards[0]["report"])
     decided = result(winnow("decide", report, "include", "--token", "t1", "--json"))
-    assert decided["stored"] is True
+    assert (decided["stored"], decided["active"]) == (True, True)
     again = result(winnow("decide", report, "include", "--token", "t1", "--json"))
     assert again["stored"] is False
     evaluated = result(winnow("evaluate", "--gold", file, "--plot", tmp_path / "p.svg", "--json"))
@@ -103,6 +103,8 @@ def test_the_main_job_by_command_line(winnow: Winnow, tmp_path: Path) -> None:
     assert undone["decision"] == "undo"
     withdrawn = result(winnow("withdraw", str(imported["file"]), "--reason", "wrong", "--json"))
     assert withdrawn["reports_withdrawn"] == 3
+    late = result(winnow("decide", report, "include", "--json"))
+    assert late["active"] is False, "it is kept and does not count"
 
 
 def test_a_dry_run_needs_no_store_and_tells_what_would_be_read(

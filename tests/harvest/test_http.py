@@ -160,6 +160,13 @@ def test_a_silent_source_times_out(client: Client, serve: Callable[..., Scripted
         client.ask("s", Request(server.url), limits, judge)
 
 
+def test_what_is_not_reached_is_said_in_the_systems_words(client: Client) -> None:
+    with pytest.raises(SourceUnavailable) as caught:
+        client.ask("pubmed", Request("http://127.0.0.1:9/x"), LIMITS, judge)
+    assert "pubmed: no connection to 127.0.0.1: " in str(caught.value)
+    assert "Pool" not in str(caught.value)
+
+
 def test_bodies_over_the_limit_are_refused_packed_or_not(
     client: Client, serve: Callable[..., Scripted]
 ) -> None:
