@@ -155,13 +155,15 @@ def _connected(host: str, port: int, timeout: Any, *, loopback: bool) -> socket.
     for family, kind, protocol, _, address in socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM):
         if not allowed(str(address[0]), loopback=loopback):
             raise _Refused(f"{host} is at {address[0]}, which is not a public address")
+        made = socket.socket(family, kind, protocol)
         try:
-            made = socket.socket(family, kind, protocol)
             made.settimeout(timeout if isinstance(timeout, int | float) else None)
             made.connect(address)
-            return made
         except OSError as error:
+            made.close()
             failure = error
+        else:
+            return made
     raise failure or OSError(f"{host} has no address")
 
 
