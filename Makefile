@@ -66,6 +66,7 @@ bench: $(VENV)/installed-dev ## all benchmarks; writes benchmarks/results and do
 	$(PY) -m benchmarks.noise
 	$(PY) -m benchmarks.cold_start
 	$(PY) -m benchmarks.replay
+	$(PY) -m benchmarks.teams
 	$(PY) -m benchmarks.dedupe
 	$(PY) -m benchmarks.dedupe_store
 	$(PY) -m benchmarks.nights

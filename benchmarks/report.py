@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from benchmarks import report_dedupe, report_living, report_plots, report_ranking
+from benchmarks import report_dedupe, report_living, report_plots, report_ranking, report_teams
 from benchmarks.markdown import circumstances, spread, table
 from benchmarks.measuring import RESULTS, ROOT
 
@@ -227,6 +227,7 @@ def document() -> str:
         ("cold_start", report_ranking.cold_start),
         ("noise", report_ranking.noise),
         ("replay", report_ranking.replay),
+        ("teams", report_teams.teams),
         ("soak", _soak),
         ("harvest_kills", _harvest_kills),
         ("year", report_living.year),
