@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -12,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from store import members, outcomes, reviews
 from store.chunks import CHUNK, batched
-from store.errors import Conflict, NotAllowed, NotFound
+from store.errors import Conflict, NotFound
 from store.outcomes import Asked, not_undone
 from store.plans import TITLE_ABSTRACT
 from store.records import record_of
@@ -42,7 +41,7 @@ class NewDecision:
 
     Attributes:
         text_hash: of the title and abstract that the client showed; None for what stands here now.
-        kind: one of ``verdicts.KINDS``; a conflict is settled by ``settle_conflict`` alone.
+        kind: one of ``verdicts.KINDS``; a conflict is settled by ``settlements.settle`` alone.
     """
 
     token: str
@@ -111,7 +110,8 @@ def _report_now(session: ReadSession, review_id: int, report_id: int) -> int:
     return report_id if merged is None else merged
 
 
-def _locked_report(session: WriteSession, review_id: int, report_id: int) -> Report:
+def locked_report(session: WriteSession, review_id: int, report_id: int) -> Report:
+    """A report, or the one it was merged into, locked until this transaction ends."""
     row = session.scalars(
         select(Report)
         .where(
@@ -127,7 +127,8 @@ def _locked_report(session: WriteSession, review_id: int, report_id: int) -> Rep
     return row
 
 
-def _by_token(session: ReadSession, review_id: int, token: str) -> Decision | None:
+def of_token(session: ReadSession, review_id: int, token: str) -> Decision | None:
+    """The line that a client's token stored; None where it is new."""
     return session.scalars(
         select(Decision).where(Decision.review_id == review_id, Decision.token == token)
     ).first()
@@ -153,10 +154,10 @@ def record(
     # Whoever groups records anew holds it too: the record stays in its report until we commit.
     reviews.lock(session, review_id)
     members.require(session, review_id, person_id, "screen")
-    row = _locked_report(session, review_id, new.report_id)
-    earlier = _by_token(session, review_id, new.token)
+    row = locked_report(session, review_id, new.report_id)
+    earlier = of_token(session, review_id, new.token)
     if earlier is not None:
-        same = (_where(session, earlier), earlier.decision, earlier.person_id)
+        same = (place_of(session, earlier), earlier.decision, earlier.person_id)
         if same != (row.id, new.decision, person_id):
             raise Conflict(f"token {new.token!r} was used for another decision")
         return earlier.id, False
@@ -166,7 +167,7 @@ def record(
         ranking = session.get(Ranking, new.ranking_id)
         if ranking is None or ranking.review_id != review_id:
             raise NotFound(f"there is no ranking {new.ranking_id} in this review")
-    shown, text, with_abstract = _shown(session, new.report_id, row.id)
+    shown, text, with_abstract = shown_of(session, new.report_id, row.id)
     asked = outcomes.asked_of(session, review_id, new.stage)
     decision = Decision(
         review_id=review_id,
@@ -189,173 +190,13 @@ def record(
         decided_at=new.decided_at,
         recorded_at=now(),
     )
-    _append(session, decision)
-    _settle(session, row, asked)
+    append(session, decision)
+    derive(session, row, asked)
     held = delete(Lease).where(Lease.report_id == row.id, Lease.stage == new.stage)
     if row.state == "awaiting":
         held = held.where(Lease.person_id == person_id)
     session.execute(held)
     return decision.id, True
-
-
-def settle_conflict(
-    session: WriteSession,
-    review_id: int,
-    person_id: int,
-    new: NewDecision,
-    *,
-    joint_with: int | None = None,
-) -> tuple[int, bool]:
-    """Append what settles a conflict: a consensus of those who differed, or a third's word.
-
-    Args:
-        session: a writing session.
-        review_id: the review.
-        person_id: who writes it down.
-        new: include or exclude, with a note that says why.
-        joint_with: of a consensus, the other of the two; None for a third person's adjudication.
-
-    Returns:
-        The decision's id, and whether it was stored now.
-
-    Raises:
-        NotAllowed: whoever adjudicates may not, or is one of those who differ; or whoever agrees,
-            or the other, is not.
-        Conflict: the report is in no conflict.
-        ValueError: *maybe*, or no note.
-    """
-    if new.decision not in ("include", "exclude"):
-        raise ValueError(f"a conflict is settled by include or exclude, not {new.decision!r}")
-    if not new.note:
-        raise ValueError("a conflict is settled with a note that says why")
-    reviews.lock(session, review_id)
-    members.require(session, review_id, person_id, "adjudicate" if joint_with is None else "screen")
-    row = _locked_report(session, review_id, new.report_id)
-    kind = "adjudication" if joint_with is None else "consensus"
-    earlier = _by_token(session, review_id, new.token)
-    if earlier is not None:
-        same = (_where(session, earlier), earlier.decision, earlier.person_id, earlier.kind)
-        if same != (row.id, new.decision, person_id, kind):
-            raise Conflict(f"token {new.token!r} was used for another decision")
-        return earlier.id, False
-    if row.state != "conflict":
-        raise Conflict(f"report {row.id} is in no conflict")
-    differ = own_by_person(outcomes.lines(session, [row.id])[row.id])
-    if joint_with is None:
-        if person_id in differ:
-            raise NotAllowed("Nobody adjudicates their own conflict; agree, or ask somebody else.")
-    elif joint_with == person_id or not {person_id, joint_with} <= differ.keys():
-        raise NotAllowed("A consensus is of two who decided the record differently.")
-    shown, text, with_abstract = _shown(session, new.report_id, row.id)
-    decision = Decision(
-        review_id=review_id,
-        report_id=row.id,
-        record_id=shown,
-        text_hash=text,
-        with_abstract=with_abstract,
-        person_id=person_id,
-        stage=new.stage,
-        decision=new.decision,
-        note=new.note,
-        protocol_version=reviews.protocol(session, review_id).version,
-        token=new.token,
-        kind=kind,
-        joint_with=joint_with,
-        recorded_at=now(),
-    )
-    _append(session, decision)
-    _settle(session, row, outcomes.asked_of(session, review_id, new.stage))
-    return decision.id, True
-
-
-@dataclass(frozen=True, slots=True)
-class Differing:
-    """A report on which people differ.
-
-    Attributes:
-        decisions: each one's own, oldest first.
-    """
-
-    report_id: int
-    decisions: tuple[DecisionInfo, ...]
-
-
-def conflicts(
-    session: ReadSession, review_id: int, *, of: int | None = None, limit: int = 50
-) -> list[Differing]:
-    """Reports on which people differ, oldest first.
-
-    Args:
-        session: a reading session.
-        review_id: the review.
-        of: only those on which this person is one of those who differ.
-        limit: how many are looked at.
-    """
-    ids = session.scalars(
-        select(Report.id)
-        .where(Report.review_id == review_id, Report.state == "conflict", Report.active.is_(True))
-        .order_by(Report.first_decision_id)
-        .limit(limit)
-    ).all()
-    known = outcomes.lines(session, ids)
-    wanted = [line.id for lines in known.values() for line in own_by_person(lines).values()]
-    infos: dict[int, list[DecisionInfo]] = {}
-    rows = session.execute(_log_query(review_id).where(Decision.id.in_(wanted)))
-    for row, name, _, report_id in rows:
-        infos.setdefault(report_id, []).append(_info(row, name, report_id, counts=False))
-    return [
-        Differing(report_id, tuple(infos.get(report_id, ())))
-        for report_id in ids
-        if of is None or any(info.person_id == of for info in infos.get(report_id, ()))
-    ]
-
-
-@dataclass(frozen=True, slots=True)
-class Independent:
-    """What one person first decided on a report, before seeing what others did."""
-
-    report_id: int
-    person_id: int
-    person: str | None
-    decision: str
-    recorded_at: dt.datetime
-
-
-def independent(
-    session: ReadSession, review_id: int, stage: str = TITLE_ABSTRACT
-) -> list[Independent]:
-    """First own decisions on reports that nobody is still to decide, in the order they were made.
-
-    Only of reports that several people decided. What somebody changed later, knowing more, and
-    what was taken back are left out.
-    """
-    rows = session.execute(
-        select(
-            RecordRow.report_id,
-            Decision.person_id,
-            Identity.name,
-            Decision.decision,
-            Decision.recorded_at,
-        )
-        .join(RecordRow, RecordRow.id == Decision.record_id)
-        .join(Report, Report.id == RecordRow.report_id)
-        .outerjoin(Identity, Identity.person_id == Decision.person_id)
-        .where(
-            Decision.review_id == review_id,
-            Decision.stage == stage,
-            Decision.kind == OWN,
-            Decision.decision != "undo",
-            Report.state.in_(("settled", "conflict")),
-            not_undone(),
-        )
-        .order_by(Decision.id)
-    )
-    first: dict[tuple[int, int], Independent] = {}
-    for row in rows:
-        found = Independent(*row)
-        first.setdefault((found.report_id, found.person_id), found)
-    several = Counter(report_id for report_id, _ in first)
-    return [each for each in first.values() if several[each.report_id] > 1]
 
 
 def _superseded(session: ReadSession, row: Report, person_id: int, asked: Asked) -> int | None:
@@ -365,7 +206,7 @@ def _superseded(session: ReadSession, row: Report, person_id: int, asked: Asked)
     return own_on(session, row.id, person_id)
 
 
-def _settle(session: WriteSession, row: Report, asked: Asked) -> None:
+def derive(session: WriteSession, row: Report, asked: Asked) -> None:
     """Read the report anew; a new ranking is due where another decision counts than before."""
     before = row.decision_id
     outcomes.settle(session, [row], asked)
@@ -385,12 +226,12 @@ def _in_pool(session: ReadSession, report_id: int) -> bool:
     return found is not None
 
 
-def _where(session: ReadSession, decision: Decision) -> int | None:
+def place_of(session: ReadSession, decision: Decision) -> int | None:
     """The report in which a decision's record is now."""
     return session.scalar(select(RecordRow.report_id).where(RecordRow.id == decision.record_id))
 
 
-def _shown(session: ReadSession, card: int, report_id: int) -> tuple[int, str, bool]:
+def shown_of(session: ReadSession, card: int, report_id: int) -> tuple[int, str, bool]:
     """The record behind a card, the hash of the report's text, and whether it has an abstract."""
     rows = session.scalars(
         select(RecordRow)
@@ -405,7 +246,8 @@ def _shown(session: ReadSession, card: int, report_id: int) -> tuple[int, str, b
     return own or live[0].id, text, composed.abstract is not None
 
 
-def _append(session: WriteSession, decision: Decision) -> None:
+def append(session: WriteSession, decision: Decision) -> None:
+    """Add a line; of two sends of one token at the same moment one gets in."""
     try:
         with session.begin_nested():
             session.add(decision)
@@ -435,8 +277,8 @@ def undo(
     members.require(
         session, review_id, person_id, "screen" if target.person_id == person_id else "lead"
     )
-    row = _locked_report(session, review_id, _where(session, target) or target.report_id)
-    earlier = _by_token(session, review_id, token)
+    row = locked_report(session, review_id, place_of(session, target) or target.report_id)
+    earlier = of_token(session, review_id, token)
     if earlier is not None:
         if (earlier.decision, earlier.supersedes) != ("undo", decision_id):
             raise Conflict(f"token {token!r} was used for another decision")
@@ -455,8 +297,8 @@ def undo(
         supersedes=decision_id,
         recorded_at=now(),
     )
-    _append(session, entry)
-    _settle(session, row, outcomes.asked_of(session, review_id, target.stage))
+    append(session, entry)
+    derive(session, row, outcomes.asked_of(session, review_id, target.stage))
     return entry.id, True
 
 
@@ -541,7 +383,8 @@ def last_id(session: ReadSession, review_id: int) -> int | None:
     return session.scalar(select(func.max(Decision.id)).where(Decision.review_id == review_id))
 
 
-def _log_query(review_id: int) -> Select[Decision, str | None, int | None, int]:
+def log_query(review_id: int) -> Select[Decision, str | None, int | None, int]:
+    """The whole log of a review, in the order it was written."""
     return (
         select(Decision, Identity.name, Report.decision_id, Report.id)
         .join(RecordRow, RecordRow.id == Decision.record_id)
@@ -570,17 +413,18 @@ def log(
         report_id: of one report alone.
         after: lines with a higher id.
     """
-    query = _log_query(review_id).where(Decision.id > after)
+    query = log_query(review_id).where(Decision.id > after)
     query = query.execution_options(yield_per=500)
     if seen_by is not None:
         query = query.where((Decision.person_id == seen_by) | Report.state.not_in(_BLIND))
     if report_id is not None:
         query = query.where(Report.id == report_id)
     for row, name, holds, report in session.execute(query):
-        yield _info(row, name, report, counts=holds == row.id)
+        yield info_of(row, name, report, counts=holds == row.id)
 
 
-def _info(row: Decision, name: str | None, report_id: int, *, counts: bool) -> DecisionInfo:
+def info_of(row: Decision, name: str | None, report_id: int, *, counts: bool) -> DecisionInfo:
+    """A row of the log as others read it."""
     return DecisionInfo(
         id=row.id,
         report_id=report_id,
@@ -613,9 +457,9 @@ def by_id(session: ReadSession, review_id: int, decision_id: int) -> DecisionInf
     if row is None or row.review_id != review_id:
         raise NotFound(f"there is no decision {decision_id} in this review")
     name = session.scalar(select(Identity.name).where(Identity.person_id == row.person_id))
-    report_id = _where(session, row) or row.report_id
+    report_id = place_of(session, row) or row.report_id
     holds = session.scalar(select(Report.decision_id).where(Report.id == report_id))
-    return _info(row, name, report_id, counts=holds == row.id)
+    return info_of(row, name, report_id, counts=holds == row.id)
 
 
 def id_of_token(session: ReadSession, review_id: int, token: str) -> int:
@@ -624,7 +468,7 @@ def id_of_token(session: ReadSession, review_id: int, token: str) -> int:
     Raises:
         NotFound: the review has none.
     """
-    row = _by_token(session, review_id, token)
+    row = of_token(session, review_id, token)
     if row is None:
         raise NotFound(f"there is no decision with token {token!r} in this review")
     return row.id
@@ -646,7 +490,7 @@ def latest_of(session: ReadSession, review_id: int, person_id: int) -> DecisionI
         .order_by(Decision.id.desc())
         .limit(1)
     ).first()
-    return None if row is None else _info(row[0], row[1], row[2], counts=row[3] == row[0].id)
+    return None if row is None else info_of(row[0], row[1], row[2], counts=row[3] == row[0].id)
 
 
 @dataclass(frozen=True, slots=True)

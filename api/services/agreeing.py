@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from model.agreement import Agreement, Measure, agreement, alpha
-from store import decisions
-from store.decisions import Independent
+from store import settlements
 from store.session import ReadSession
+from store.settlements import Independent
 from store.verdicts import INCLUDING
 
 # Both flow on to full text, so that for the review they are one word.
@@ -77,7 +77,7 @@ def agreed(session: ReadSession, review_id: int, *, among: Iterable[int] | None 
     wanted = None if among is None else set(among)
     by_report: dict[int, dict[int, Independent]] = defaultdict(dict)
     names: dict[int, str] = {}
-    for each in decisions.independent(session, review_id):
+    for each in settlements.independent(session, review_id):
         if wanted is not None and each.report_id not in wanted:
             continue
         by_report[each.report_id][each.person_id] = each

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from store import decisions, members, records
+from store import decisions, members, records, settlements
 from store.decisions import DecisionInfo, NewDecision
 from store.people import PersonInfo
 from store.records import StoredRecord
@@ -32,7 +32,7 @@ class Open:
 def open_for(session: ReadSession, review_id: int, person: PersonInfo) -> list[Open]:
     """Conflicts that a person may settle or agree on: whoever adjudicates sees all."""
     adjudicates = may(members.role_of(session, review_id, person.id), "adjudicate")
-    found = decisions.conflicts(session, review_id, of=None if adjudicates else person.id)
+    found = settlements.unsettled(session, review_id, of=None if adjudicates else person.id)
     shown = records.by_reports(session, review_id, [each.report_id for each in found])
     return [
         Open(
@@ -52,7 +52,7 @@ def settle(
 ) -> tuple[DecisionInfo, bool]:
     """Store what settles a conflict in a transaction of its own; gives it and whether it is new."""
     with store.write() as session:
-        number, stored = decisions.settle_conflict(
+        number, stored = settlements.settle(
             session, review_id, person_id, new, joint_with=joint_with
         )
         return decisions.by_id(session, review_id, number), stored

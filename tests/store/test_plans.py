@@ -12,7 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api.protocol import ProtocolBody, StagePlan
-from store import decisions, members, outcomes, people, pilots, queue, records, reviews
+from store import (
+    decisions,
+    members,
+    outcomes,
+    people,
+    pilots,
+    queue,
+    records,
+    reviews,
+    settlements,
+)
 from store.decisions import NewDecision
 from store.errors import Conflict, NotAllowed
 from store.people import PersonInfo
@@ -163,7 +173,7 @@ def _settle(
 ) -> int:
     with store.write() as session:
         new = NewDecision(f"t{next(_numbers)}", report, word, note=values.pop("note", "because"))
-        return decisions.settle_conflict(session, review.id, who.id, new, **values)[0]
+        return settlements.settle(session, review.id, who.id, new, **values)[0]
 
 
 def test_a_conflict_is_settled_by_a_third_or_by_the_two(
@@ -178,7 +188,7 @@ def test_a_conflict_is_settled_by_a_third_or_by_the_two(
     decide(store, review, di, three, "include")
     assert decide(store, review, cy, three, "exclude")[1] == "conflict"
     with store.read() as session:
-        found = decisions.conflicts(session, review.id)
+        found = settlements.unsettled(session, review.id)
     assert [each.report_id for each in found] == [one, two, three]
     assert [(d.person, d.decision) for d in found[0].decisions] == [
         ("bo", "include"),
@@ -203,7 +213,7 @@ def test_a_conflict_is_settled_by_a_third_or_by_the_two(
     with store.read() as session:
         words = {label.report_id: label.decision for label in decisions.labels(session, review.id)}
         assert words == {one: "exclude", two: "include", three: "include"}
-        assert decisions.conflicts(session, review.id) == []
+        assert settlements.unsettled(session, review.id) == []
     with pytest.raises(Conflict, match="in no conflict"):
         _settle(store, review, di, one, "include")
     # What settled it stands though one of the two decides again; taken back, they differ again.
@@ -320,7 +330,7 @@ def test_in_a_pilot_round_everybody_decides_the_same_records(
     with store.read() as session:
         assert queue.remaining(session, review.id, bo.id) == 0
         assert queue.remaining(session, review.id, person.id) == 3
-        assert decisions.conflicts(session, review.id) == []
+        assert settlements.unsettled(session, review.id) == []
     # The owner has no time for it: what three decided is compared all the same.
     with store.write() as session, pytest.raises(ValueError, match="what was learned"):
         pilots.close(session, review.id, person_id=person.id, note=" ")

@@ -17,10 +17,12 @@ from store import (
     flow,
     gold,
     jobs,
+    members,
     migrate,
     pairs,
     people,
     rankings,
+    records,
     reviews,
     searches,
     uploads,
@@ -63,6 +65,7 @@ def test_an_older_database_keeps_its_records(tmp_path: Path) -> None:
             "1, '2026-01-01')",
             "INSERT INTO batch_entry (batch_id, position, record_id, fate) VALUES (1, 1, 1, 'new')",
             "INSERT INTO person (id, created_at) VALUES (1, '2026-01-01')",
+            "INSERT INTO identity (person_id, name) VALUES (1, 'ada')",
             "INSERT INTO decision (id, review_id, report_id, person_id, stage, decision, "
             "protocol_version, token, recorded_at) VALUES (1, 1, 1, 1, 'title-abstract', "
             "'exclude', 1, 't', '2026-01-01')",
@@ -81,6 +84,9 @@ def test_an_older_database_keeps_its_records(tmp_path: Path) -> None:
         (line,) = decisions.log(session, 1, seen_by=None)
         assert (line.record_id, line.report_id, line.counts) == (1, 1, True)
         assert decisions.on_title_alone(session, 1) == []
+        # Who was everything everywhere owns what there was.
+        assert members.role_of(session, 1, 1) == "owner"
+        assert records.counts(session, 1).exclude == 1
         # Its records are compared by the next worker.
         assert pairs.due(session) == [1]
     # Only now may an entry be filtered.

@@ -1,0 +1,185 @@
+"""Records on which people differ: how they are settled, and what each had decided first."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from store import decisions, members, outcomes, reviews
+from store.decisions import DecisionInfo, NewDecision
+from store.errors import Conflict, NotAllowed
+from store.outcomes import not_undone
+from store.plans import TITLE_ABSTRACT
+from store.session import ReadSession, WriteSession
+from store.tables import Decision, Identity, RecordRow, Report, now
+from store.verdicts import OWN, own_by_person
+
+
+def settle(
+    session: WriteSession,
+    review_id: int,
+    person_id: int,
+    new: NewDecision,
+    *,
+    joint_with: int | None = None,
+) -> tuple[int, bool]:
+    """Append what settles a conflict: a consensus of those who differed, or a third's word.
+
+    Args:
+        session: a writing session.
+        review_id: the review.
+        person_id: who writes it down.
+        new: include or exclude, with a note that says why.
+        joint_with: of a consensus, the other of the two; None for a third person's adjudication.
+
+    Returns:
+        The decision's id, and whether it was stored now.
+
+    Raises:
+        NotAllowed: whoever adjudicates may not, or is one of those who differ; or whoever agrees,
+            or the other, is not.
+        Conflict: the report is in no conflict.
+        ValueError: *maybe*, or no note.
+    """
+    if new.decision not in ("include", "exclude"):
+        raise ValueError(f"a conflict is settled by include or exclude, not {new.decision!r}")
+    if not new.note:
+        raise ValueError("a conflict is settled with a note that says why")
+    reviews.lock(session, review_id)
+    members.require(session, review_id, person_id, "adjudicate" if joint_with is None else "screen")
+    row = decisions.locked_report(session, review_id, new.report_id)
+    kind = "adjudication" if joint_with is None else "consensus"
+    earlier = decisions.of_token(session, review_id, new.token)
+    if earlier is not None:
+        same = (
+            decisions.place_of(session, earlier),
+            earlier.decision,
+            earlier.person_id,
+            earlier.kind,
+        )
+        if same != (row.id, new.decision, person_id, kind):
+            raise Conflict(f"token {new.token!r} was used for another decision")
+        return earlier.id, False
+    if row.state != "conflict":
+        raise Conflict(f"report {row.id} is in no conflict")
+    differ = own_by_person(outcomes.lines(session, [row.id])[row.id])
+    if joint_with is None:
+        if person_id in differ:
+            raise NotAllowed("Nobody adjudicates their own conflict; agree, or ask somebody else.")
+    elif joint_with == person_id or not {person_id, joint_with} <= differ.keys():
+        raise NotAllowed("A consensus is of two who decided the record differently.")
+    shown, text, with_abstract = decisions.shown_of(session, new.report_id, row.id)
+    decision = Decision(
+        review_id=review_id,
+        report_id=row.id,
+        record_id=shown,
+        text_hash=text,
+        with_abstract=with_abstract,
+        person_id=person_id,
+        stage=new.stage,
+        decision=new.decision,
+        note=new.note,
+        protocol_version=reviews.protocol(session, review_id).version,
+        token=new.token,
+        kind=kind,
+        joint_with=joint_with,
+        recorded_at=now(),
+    )
+    decisions.append(session, decision)
+    decisions.derive(session, row, outcomes.asked_of(session, review_id, new.stage))
+    return decision.id, True
+
+
+@dataclass(frozen=True, slots=True)
+class Differing:
+    """A report on which people differ.
+
+    Attributes:
+        decisions: each one's own, oldest first.
+    """
+
+    report_id: int
+    decisions: tuple[DecisionInfo, ...]
+
+
+def unsettled(
+    session: ReadSession, review_id: int, *, of: int | None = None, limit: int = 50
+) -> list[Differing]:
+    """Reports on which people differ, oldest first.
+
+    Args:
+        session: a reading session.
+        review_id: the review.
+        of: only those on which this person is one of those who differ.
+        limit: how many are looked at.
+    """
+    ids = session.scalars(
+        select(Report.id)
+        .where(Report.review_id == review_id, Report.state == "conflict", Report.active.is_(True))
+        .order_by(Report.first_decision_id)
+        .limit(limit)
+    ).all()
+    known = outcomes.lines(session, ids)
+    wanted = [line.id for lines in known.values() for line in own_by_person(lines).values()]
+    infos: dict[int, list[DecisionInfo]] = {}
+    rows = session.execute(decisions.log_query(review_id).where(Decision.id.in_(wanted)))
+    for row, name, _, report_id in rows:
+        infos.setdefault(report_id, []).append(
+            decisions.info_of(row, name, report_id, counts=False)
+        )
+    return [
+        Differing(report_id, tuple(infos.get(report_id, ())))
+        for report_id in ids
+        if of is None or any(info.person_id == of for info in infos.get(report_id, ()))
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Independent:
+    """What one person first decided on a report, before seeing what others did."""
+
+    report_id: int
+    person_id: int
+    person: str | None
+    decision: str
+    recorded_at: dt.datetime
+
+
+def independent(
+    session: ReadSession, review_id: int, stage: str = TITLE_ABSTRACT
+) -> list[Independent]:
+    """First own decisions on reports that nobody is still to decide, in the order they were made.
+
+    Only of reports that several people decided. What somebody changed later, knowing more, and
+    what was taken back are left out.
+    """
+    rows = session.execute(
+        select(
+            RecordRow.report_id,
+            Decision.person_id,
+            Identity.name,
+            Decision.decision,
+            Decision.recorded_at,
+        )
+        .join(RecordRow, RecordRow.id == Decision.record_id)
+        .join(Report, Report.id == RecordRow.report_id)
+        .outerjoin(Identity, Identity.person_id == Decision.person_id)
+        .where(
+            Decision.review_id == review_id,
+            Decision.stage == stage,
+            Decision.kind == OWN,
+            Decision.decision != "undo",
+            Report.state.in_(("settled", "conflict")),
+            not_undone(),
+        )
+        .order_by(Decision.id)
+    )
+    first: dict[tuple[int, int], Independent] = {}
+    for row in rows:
+        found = Independent(*row)
+        first.setdefault((found.report_id, found.person_id), found)
+    several = Counter(report_id for report_id, _ in first)
+    return [each for each in first.values() if several[each.report_id] > 1]
