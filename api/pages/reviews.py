@@ -129,7 +129,7 @@ def evaluation_page(request: Request, state: StateDep, review: ReviewDep) -> HTM
 
 
 @router.post("/reviews/{slug}/evaluation/comparison")
-def compare_orders(state: StateDep, review: ScreenDep) -> Response:
+def compare_orders(state: StateDep, review: LeadDep) -> Response:
     """Replay the review by its own pipeline and by ELAS u4, as a job of the worker."""
     with state.store.write() as session:
         job = jobs.begin(session, review.id, comparing.KIND)
@@ -139,7 +139,7 @@ def compare_orders(state: StateDep, review: ScreenDep) -> Response:
 
 @router.get("/reviews/{slug}/evaluation/search")
 def search_check_page(
-    request: Request, state: StateDep, person: PersonDep, review: ReviewDep, missed: bool = False
+    request: Request, state: StateDep, person: PersonDep, review: LeadDep, missed: bool = False
 ) -> HTMLResponse:
     """Recall of each source and of all; the missed are shown, and noted as shown, on request."""
     with state.store.write() as session:

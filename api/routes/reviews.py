@@ -260,7 +260,7 @@ def get_explanation(state: StateDep, review: ReviewDep, record_id: IdPath) -> di
 
 
 @router.get("/reviews/{slug}/gold")
-def list_gold(state: StateDep, review: ReviewDep) -> list[schemas.GoldOut]:
+def list_gold(state: StateDep, review: LeadDep) -> list[schemas.GoldOut]:
     """Known relevant records with their uses."""
     with state.store.read() as session:
         found = gold.everything(session, review.id)
@@ -291,14 +291,14 @@ def add_gold(
 
 
 @router.get("/reviews/{slug}/evaluation")
-def get_evaluation(state: StateDep, review: ReviewDep) -> dict[str, Any]:
+def get_evaluation(state: StateDep, review: LeadDep) -> dict[str, Any]:
     """Search recall and screening recall against the gold list; each says what it may claim."""
     with state.store.read() as session:
         return evaluation.as_json(evaluation.evaluate(session, review.id))
 
 
 @router.post("/reviews/{slug}/evaluation/comparison", status_code=202)
-def ask_for_comparison(state: StateDep, review: ScreenDep) -> schemas.AskedOut:
+def ask_for_comparison(state: StateDep, review: LeadDep) -> schemas.AskedOut:
     """Ask the worker to replay the review by its own pipeline and by ELAS u4."""
     with state.store.write() as session:
         job = jobs.begin(session, review.id, comparing.KIND)
@@ -307,7 +307,7 @@ def ask_for_comparison(state: StateDep, review: ScreenDep) -> schemas.AskedOut:
 
 
 @router.get("/reviews/{slug}/evaluation/comparison")
-def get_comparison(state: StateDep, review: ReviewDep) -> dict[str, Any]:
+def get_comparison(state: StateDep, review: LeadDep) -> dict[str, Any]:
     """Places at which replays reached the known relevant records, as it was asked for last."""
     with state.store.read() as session:
         found = comparing.kept(session, review.id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from api import schemas
 from api.services.importing import ImportOutcome
 from api.services.screening import Card, Hand
+from api.services.telling import TELL
 from store import records, searches
 from store.decisions import DecisionInfo
 from store.records import Counts, StoredRecord
@@ -24,7 +25,8 @@ def review(session: ReadSession, info: ReviewInfo) -> schemas.ReviewOut:
         title=info.title,
         banner=info.banner,
         created_at=info.created_at,
-        settings=dict(info.settings),
+        # To whom the morning summary goes is for leads, see GET …/telling.
+        settings={key: value for key, value in info.settings.items() if key != TELL},
         counts=counts(records.counts(session, info.id)),
     )
 
