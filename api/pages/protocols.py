@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -13,9 +13,13 @@ from api.deps import LeadDep, PersonDep, ReviewDep, StateDep
 from api.pages.render import page
 from api.protocol import ProtocolBody, ProtocolLimits, Question, RankingChoice, StagePlan
 from api.services import importing
+from api.services.presets import PILOT, PRESETS, costs
 from api.state import State
-from store import reviews
+from store import members, records, reviews
 from store.errors import AlreadyUsed, Conflict
+from store.reviews import ProtocolVersion, ReviewInfo
+from store.roles import may
+from store.session import ReadSession
 
 router = APIRouter()
 Line = Annotated[str, Field(max_length=2000)]
@@ -37,6 +41,8 @@ class ProtocolForm(BaseModel):
     types: Line = ""
     # A box that is not ticked is not sent.
     study_language: Line = ""
+    # A plan by its name; "own": by the two shares.
+    preset: Line = "own"
     dual_share: Line = "0"
     second_look: Line = "0"
     reason: Line = ""
@@ -81,12 +87,13 @@ def _share(text: str, name: str) -> float:
 
 def _plans(form: ProtocolForm, before: ProtocolBody) -> tuple[StagePlan, ...]:
     old = before.plan_of("title-abstract")
-    new = old.model_copy(
-        update={
-            "dual_share": _share(form.dual_share, "decided by two"),
-            "second_look": _share(form.second_look, "second look"),
-        }
-    )
+    if form.preset in PRESETS:
+        shares = PRESETS[form.preset].plan
+        dual_share, second_look = shares.dual_share, shares.second_look
+    else:
+        dual_share = _share(form.dual_share, "decided by two")
+        second_look = _share(form.second_look, "second look")
+    new = old.model_copy(update={"dual_share": dual_share, "second_look": second_look})
     return before.plans if new == old else (new,)
 
 
@@ -189,20 +196,46 @@ def _create(state: State, title: str, body: ProtocolBody, person_id: int) -> str
     raise AlreadyUsed(f"there are a thousand reviews named {title!r}")
 
 
+def _costs(session: ReadSession, review_id: int) -> dict[str, Any]:
+    """What each preset costs this review's people, for the records that are left."""
+    counts = records.counts(session, review_id)
+    people = sum(may(each.role, "screen") for each in members.everyone(session, review_id))
+    found = costs(counts.undecided, people, decided=counts.decided, excluded=counts.exclude)
+    return {"costs": found, "people": people, "left": counts.undecided, "pilot": PILOT}
+
+
+def _shown(
+    request: Request,
+    state: State,
+    review: ReviewInfo,
+    versions: list[ProtocolVersion],
+    form: ProtocolForm,
+    *,
+    problem: str | None = None,
+    status: int = 200,
+) -> HTMLResponse:
+    with state.store.read() as session:
+        cost = _costs(session, review.id)
+    return page(
+        request,
+        "protocol.html",
+        status=status,
+        review=review,
+        form=form,
+        problem=problem,
+        versions=versions,
+        title_field=False,
+        **cost,
+    )
+
+
 @router.get("/reviews/{slug}/protocol")
 def protocol_page(request: Request, state: StateDep, review: ReviewDep) -> HTMLResponse:
     """The protocol and its earlier versions."""
     with state.store.read() as session:
         versions = reviews.protocols(session, review.id)
-    return page(
-        request,
-        "protocol.html",
-        review=review,
-        form=_form_of(ProtocolBody.model_validate(versions[0].body)),
-        problem=None,
-        versions=versions,
-        title_field=False,
-    )
+    form = _form_of(ProtocolBody.model_validate(versions[0].body))
+    return _shown(request, state, review, versions, form)
 
 
 @router.post("/reviews/{slug}/protocol")
@@ -227,15 +260,14 @@ def save_protocol(
         # What was typed stays; after a conflict it is written over the version that has come.
         with state.store.read() as session:
             versions = reviews.protocols(session, review.id)
-        return page(
+        return _shown(
             request,
-            "protocol.html",
-            status=409 if isinstance(error, Conflict) else 422,
-            review=review,
-            form=form,
+            state,
+            review,
+            versions,
+            form,
             problem=str(error),
-            versions=versions,
-            title_field=False,
+            status=409 if isinstance(error, Conflict) else 422,
         )
     state.wake()
     return RedirectResponse(f"/reviews/{review.slug}/protocol", status_code=303)

@@ -234,6 +234,13 @@ def test_two_leads_edit_one_protocol(
         refused = ada.post(path, data={**fields, "version": "3", "dual_share": wrong})
         assert refused.status_code == 422
         assert "write a percentage from 0 to 100" in refused.text
+    chosen = {**fields, "version": "3", "preset": "rapid"}
+    assert ada.post(path, data=chosen).status_code == 303
+    plan = api(app, store, person).get(f"/api/v1{path}").json()["body"]["plans"][0]
+    assert (plan["dual_share"], plan["second_look"]) == (0.2, 1.0)
+    shown = ada.get(path).text
+    assert "Cochrane rapid review" in shown
+    assert "median of 0.79" in shown
     stale = api(app, store, person).put(
         f"/api/v1{path}", json={"body": body["body"], "based_on": 2}
     )
