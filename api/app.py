@@ -23,13 +23,24 @@ from api.pages import gold as gold_pages
 from api.pages import harvests as harvest_pages
 from api.pages import living as living_pages
 from api.pages import protocols as protocol_pages
+from api.pages import rechecks as recheck_pages
 from api.pages import render
 from api.pages import reviews as review_pages
 from api.pages import screening as screening_pages
 from api.pages import searches as search_pages
 from api.pages import session as session_pages
 from api.pages import team as team_pages
-from api.routes import conflicts, duplicates, harvests, living, people, reviews, screening, team
+from api.routes import (
+    conflicts,
+    duplicates,
+    harvests,
+    living,
+    people,
+    rechecks,
+    reviews,
+    screening,
+    team,
+)
 from api.schemas import ErrorOut
 from api.security import Guard
 from api.services.screening import Orders
@@ -49,6 +60,7 @@ _PAGES = (
     gold_pages,
     screening_pages,
     conflict_pages,
+    recheck_pages,
     team_pages,
 )
 _ANSWERS: dict[int | str, dict[str, Any]] = {
@@ -96,6 +108,7 @@ def create_app(settings: Settings, store: Store) -> FastAPI:
         living.router,
         screening.router,
         conflicts.router,
+        rechecks.router,
         people.router,
         team.router,
     ):

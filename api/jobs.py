@@ -22,6 +22,7 @@ from api.services import (
     evaluation,
     explaining,
     importing,
+    misses,
     nights,
     search_check,
     telling,
@@ -31,7 +32,7 @@ from api.services.ranking import Ranker
 from api.settings import Settings
 from harvest.errors import SourceError, UnreadableFile
 from harvest.http import masked
-from store import jobs, raw, uploads
+from store import jobs, raw, rechecks, uploads
 from store.errors import NotFound
 from store.session import Store
 
@@ -129,6 +130,9 @@ class Jobs:
         self.compare_orders: Callable[[int, int], Any] = self.huey.task(name="compare_orders")(
             self._compare_orders
         )
+        self.find_misses: Callable[[int, int, int], Any] = self.huey.task(name="find_misses")(
+            self._find_misses
+        )
         self.explain: Callable[[int, int, int], Any] = self.huey.task(name="explain")(self._explain)
 
     def close(self) -> None:
@@ -141,10 +145,11 @@ class Jobs:
         Called by a worker as it starts, before it takes messages. A file whose message is still
         in the queue is imported by whichever comes first; the other finds nothing to do.
         """
-        waiting = [int(task.args[1]) for task in self.huey.pending()]
+        # A message's last number is its job's.
+        waiting = [int(task.args[-1]) for task in self.huey.pending()]
         with self._store.write() as session:
             jobs.interrupted(session, kind="import")
-            for kind in ("hits", "lookup", "comparison", "explanation"):
+            for kind in ("hits", "lookup", "comparison", "explanation", misses.KIND):
                 jobs.interrupted(session, kind=kind, but=waiting)
             left = []
             for upload in uploads.confirmed(session):
@@ -205,6 +210,28 @@ class Jobs:
             return []
 
         self._asking(job, "Replays", compare)
+
+    def _find_misses(self, review_id: int, recheck_id: int, job: int) -> None:
+        """Choose what is on a list of likely misses."""
+
+        def find(progress: Callable[[int, int], None]) -> list[str]:
+            if self._ranker is None:
+                raise RuntimeError("only a worker holds a ranker")
+
+            def told(done: int, total: int) -> None:
+                if self._stopping():
+                    raise InterruptedError("the worker was stopped; ask again")
+                progress(done, total)
+
+            try:
+                misses.choose(self._ranker, self._store, review_id, recheck_id, progress=told)
+            except (ValueError, InterruptedError) as error:
+                with self._store.write() as session:
+                    rechecks.forget(session, recheck_id)
+                return [f"Likely misses: {error}"]
+            return []
+
+        self._asking(job, "Likely misses", find)
 
     def _explain(self, review_id: int, report_id: int, job: int) -> None:
         """Say why a report stands where it does."""

@@ -153,3 +153,45 @@ class PilotOut(Out):
     closed_at: dt.datetime | None
     note: str | None
     agreement: AgreementOut
+
+
+class RecheckIn(In):
+    """A new list of likely misses: its length, fixed beforehand."""
+
+    likely: Annotated[int, Field(ge=1, le=5000)] = 50
+    random: Annotated[int, Field(ge=0, le=5000)] = 10
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
+
+
+class TallyOut(Out):
+    """Of one kind of a list's records: how many, looked at, and changed to include or maybe."""
+
+    listed: int
+    looked: int
+    changed: int
+
+
+class RecheckOut(Out):
+    """A list of likely misses. What was changed is no estimate of what remains."""
+
+    id: int
+    asked_at: dt.datetime
+    made: bool
+    likely: TallyOut
+    random: TallyOut
+
+
+class LookOut(Out):
+    """The record that you look at next, and how many are left for you."""
+
+    record: RecordOut | None
+    left: int
+
+
+class LookIn(In):
+    """Your decision on a record of a list, knowing that it was excluded."""
+
+    token: Token
+    report: Id
+    decision: Literal["include", "exclude", "maybe"]
+    note: Annotated[str, StringConstraints(max_length=10_000, pattern=r"^[^\x00]*$")] | None = None

@@ -514,7 +514,7 @@ class Decision(Base):
         UniqueConstraint("review_id", "token"),
         CheckConstraint("decision IN ('include', 'exclude', 'maybe', 'undo')", name="decision"),
         CheckConstraint(
-            "kind IN ('own', 'consensus', 'adjudication', 'import', 'act')", name="kind"
+            "kind IN ('own', 'consensus', 'adjudication', 'import', 'act', 'look')", name="kind"
         ),
         Index("ix_decision_report", "report_id", "stage"),
         Index("ix_decision_record", "record_id", "stage"),

@@ -73,3 +73,29 @@ class PilotPerson(Base):
     __tablename__ = "pilot_person"
     pilot_id: Mapped[int] = mapped_column(ForeignKey("pilot.id"), primary_key=True)
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), primary_key=True)
+
+
+class Recheck(Base):
+    """A list of excluded reports that somebody looks at again; its length is fixed beforehand."""
+
+    __tablename__ = "recheck"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    review_id: Mapped[int] = mapped_column(ForeignKey("review.id"), index=True)
+    stage: Mapped[str] = mapped_column(String(20))
+    likely: Mapped[int] = mapped_column(Integer)
+    random: Mapped[int] = mapped_column(Integer)
+    seed: Mapped[int] = mapped_column(Integer)
+    asked_by: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    asked_at: Mapped[dt.datetime] = mapped_column(default=now)
+    made_at: Mapped[dt.datetime | None]
+
+
+class RecheckItem(Base):
+    """A report of such a list: drawn as a likely miss, or at random beside those."""
+
+    __tablename__ = "recheck_item"
+    recheck_id: Mapped[int] = mapped_column(ForeignKey("recheck.id"), primary_key=True)
+    place: Mapped[int] = mapped_column(Integer, primary_key=True)
+    report_id: Mapped[int] = mapped_column(ForeignKey("report.id"), index=True)
+    likely: Mapped[bool]
+    decision_id: Mapped[int | None] = mapped_column(ForeignKey("decision.id"))

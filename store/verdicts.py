@@ -11,7 +11,9 @@ State = Literal["open", "awaiting", "conflict", "settled"]
 # A decision of one's own; or what stands over those: agreed by those who differed, given by a
 # third, taken over from a file of a finished review, or an act on what became of a report.
 OWN: Final = "own"
-KINDS: Final = (OWN, "consensus", "adjudication", "import", "act")
+# A decision of one's own too, made on a record that was known to be excluded: see store.rechecks.
+LOOK: Final = "look"
+KINDS: Final = (OWN, "consensus", "adjudication", "import", "act", LOOK)
 # What flows on: a record that may be relevant is read in full.
 INCLUDING: Final = ("include", "maybe")
 
@@ -44,7 +46,7 @@ class Outcome:
 
 def own_by_person(lines: Sequence[Line]) -> dict[int, Line]:
     """Each person's own latest decision; lines oldest first."""
-    return {line.person_id: line for line in lines if line.kind == OWN}
+    return {line.person_id: line for line in lines if line.kind in (OWN, LOOK)}
 
 
 def outcome(lines: Sequence[Line], needed: Callable[[Sequence[Line]], int]) -> Outcome:
@@ -64,7 +66,7 @@ def outcome(lines: Sequence[Line], needed: Callable[[Sequence[Line]], int]) -> O
     enough = needed(lines)
     if enough <= 1:
         return Outcome("settled", lines[-1].id, first)
-    settling = [line for line in lines if line.kind != OWN]
+    settling = [line for line in lines if line.kind not in (OWN, LOOK)]
     if settling:
         return Outcome("settled", settling[-1].id, first)
     own = own_by_person(lines)

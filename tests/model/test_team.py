@@ -5,7 +5,8 @@ import pytest
 
 from api import resources
 from model.features import Features
-from model.team import Crew, TeamPlan, likely_misses, play
+from model.misses import likely_misses
+from model.team import Crew, TeamPlan, play
 from tests.model.corpora import documents, features
 
 PIPELINE = resources.pipeline("default")

@@ -25,7 +25,7 @@ def upgrade() -> None:
     # Raw, since Alembic would copy both tables on SQLite, to whose rows others refer.
     number = 'BIGINT' if op.get_bind().dialect.name == 'postgresql' else 'INTEGER'
     states = "CONSTRAINT ck_report_state CHECK (state IN ('open', 'awaiting', 'conflict', 'settled'))"
-    kinds = "CONSTRAINT ck_decision_kind CHECK (kind IN ('own', 'consensus', 'adjudication', 'import', 'act'))"
+    kinds = "CONSTRAINT ck_decision_kind CHECK (kind IN ('own', 'consensus', 'adjudication', 'import', 'act', 'look'))"
     for table, column in (
         ('report', f"state VARCHAR(10) DEFAULT 'open' NOT NULL {states}"),
         ('decision', f"kind VARCHAR(15) DEFAULT 'own' NOT NULL {kinds}"),
