@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 
@@ -70,12 +70,13 @@ def lease(
     session.execute(delete(Lease).where(Lease.review_id == review_id, Lease.expires_at <= now()))
     deal = _Deal(session, review_id, person_id, stage, now() + valid, set(skip))
     if deal.drawn is not None:
-        ranked_at = {place.report_id: place for place in _places(ranked, 0)}
+        places = _places(ranked, 0, among=set(deal.drawn))
+        ranked_at = {place.report_id: place for place in places}
         deal.take([ranked_at.get(each, Place(each, None)) for each in deal.drawn], number)
         return deal.found
     awaiting = set(_in_state(session, review_id, "awaiting"))
     if awaiting:
-        deal.take([p for p in _places(ranked, 0) if p.report_id in awaiting], number)
+        deal.take(_places(ranked, 0, among=awaiting), number)
     for start in range(0, len(ranked), _LOOK):
         if len(deal.found) >= number:
             break
@@ -132,8 +133,15 @@ def remaining(
     return unsettled - mine
 
 
-def _places(ranked: Sequence[int], start: int) -> list[Place]:
-    return [Place(report_id, start + at) for at, report_id in enumerate(ranked, start=1)]
+def _places(
+    ranked: Sequence[int], start: int, *, among: Collection[int] | None = None
+) -> list[Place]:
+    """Places of a part of a ranking that begins after ``start``; of these reports alone."""
+    return [
+        Place(report_id, start + at)
+        for at, report_id in enumerate(ranked, start=1)
+        if among is None or report_id in among
+    ]
 
 
 class _Deal:
