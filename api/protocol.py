@@ -99,6 +99,13 @@ class RankingChoice(_Part):
     study_language: bool = True
 
 
+class Reason(_Part):
+    """A reason for exclusion; decisions keep its key."""
+
+    key: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,40}$")]
+    text: Words
+
+
 class StagePlan(_Part):
     """How many people decide a record at a stage; see docs/team.md."""
 
@@ -109,6 +116,8 @@ class StagePlan(_Part):
     second_look: float = Field(default=0.0, ge=0.0, le=1.0)
     # Of the draw that says which records these are.
     seed: int = Field(default=0, ge=0, le=2**31 - 1)
+    # Whether an exclude needs one of the protocol's reasons.
+    reason_required: bool = False
 
 
 class ProtocolBody(_Part):
@@ -117,6 +126,8 @@ class ProtocolBody(_Part):
     questions: tuple[Question, ...] = ()
     inclusion: tuple[Words, ...] = ()
     exclusion: tuple[Words, ...] = ()
+    # Why a record may be excluded, the first to be reported first.
+    reasons: tuple[Reason, ...] = ()
     limits: ProtocolLimits = ProtocolLimits()
     stages: tuple[Words, ...] = ("title-abstract",)
     # One person decides every record of a stage that has no plan here.
@@ -129,10 +140,13 @@ class ProtocolBody(_Part):
     known_relevant: tuple[KnownList, ...] = ()
 
     @model_validator(mode="after")
-    def _one_plan_a_stage(self) -> ProtocolBody:
+    def _each_once(self) -> ProtocolBody:
         stages = [plan.stage for plan in self.plans]
         if len(stages) != len(set(stages)):
             raise ValueError("plans: a stage has one plan")
+        keys = [reason.key for reason in self.reasons]
+        if len(keys) != len(set(keys)):
+            raise ValueError("reasons: a key is there once")
         return self
 
     def plan_of(self, stage: str) -> StagePlan:

@@ -356,6 +356,10 @@ class DecisionIn(In):
     report: Id
     text_hash: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
     decision: Literal["include", "exclude", "maybe"]
+    # Keys of the protocol's reasons, for an exclude.
+    reasons: Annotated[
+        list[Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,40}$")]], Field(max_length=50)
+    ] = []
     note: Annotated[str, StringConstraints(max_length=10_000, pattern=r"^[^\x00]*$")] | None = None
     ranking: Id | None = None
     place: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
@@ -391,6 +395,8 @@ class DecisionOut(Out):
     decided_at: dt.datetime | None
     recorded_at: dt.datetime
     counts: bool
+    kind: str
+    reasons: list[str]
 
 
 class StoredDecision(Out):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import Select, delete, func, select
 from sqlalchemy.exc import IntegrityError
 
-from store import members, outcomes, reviews
+from store import members, outcomes, reasons, reviews
 from store.chunks import CHUNK, batched
 from store.errors import Conflict, NotFound
 from store.outcomes import Asked, not_undone
@@ -28,7 +28,7 @@ from store.tables import (
     Report,
     now,
 )
-from store.verdicts import OWN, own_by_person
+from store.verdicts import LOOK, OWN, own_by_person
 
 DECISIONS = ("include", "exclude", "maybe")
 # States in which somebody is still to decide without knowing what others did.
@@ -42,6 +42,7 @@ class NewDecision:
     Attributes:
         text_hash: of the title and abstract that the client showed; None for what stands here now.
         kind: one of ``verdicts.KINDS``; a conflict is settled by ``settlements.settle`` alone.
+        reasons: keys of the protocol's reasons for exclusion.
     """
 
     token: str
@@ -55,6 +56,7 @@ class NewDecision:
     decided_at: dt.datetime | None = None
     text_hash: str | None = None
     kind: str = OWN
+    reasons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,8 @@ class DecisionInfo:
     decided_at: dt.datetime | None
     recorded_at: dt.datetime
     counts: bool
+    kind: str
+    reasons: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +151,7 @@ def record(
         NotAllowed: the person is not, or no longer, one who screens this review.
         Conflict: the token was used for another report, decision or person; or the report waits
             in the pool.
-        ValueError: the decision is not one of ``DECISIONS``.
+        ValueError: the decision is not one of ``DECISIONS``, or its reasons will not do.
     """
     if new.decision not in DECISIONS:
         raise ValueError(f"decision must be one of {', '.join(DECISIONS)}, not {new.decision!r}")
@@ -168,6 +172,10 @@ def record(
         if ranking is None or ranking.review_id != review_id:
             raise NotFound(f"there is no ranking {new.ranking_id} in this review")
     shown, text, with_abstract = shown_of(session, new.report_id, row.id)
+    protocol = reviews.protocol(session, review_id)
+    given = new.reasons
+    if new.kind in (OWN, LOOK):
+        given = tuple(reasons.checked(protocol.body, new.decision, given, stage=new.stage))
     asked = outcomes.asked_of(session, review_id, new.stage)
     decision = Decision(
         review_id=review_id,
@@ -180,10 +188,11 @@ def record(
         stage=new.stage,
         decision=new.decision,
         note=new.note,
-        protocol_version=reviews.protocol(session, review_id).version,
+        protocol_version=protocol.version,
         token=new.token,
         supersedes=_superseded(session, row, person_id, asked),
         kind=new.kind,
+        reasons=list(given),
         ranking_id=new.ranking_id,
         place=new.place,
         shown_at=new.shown_at,
@@ -444,6 +453,8 @@ def info_of(row: Decision, name: str | None, report_id: int, *, counts: bool) ->
         decided_at=row.decided_at,
         recorded_at=row.recorded_at,
         counts=counts,
+        kind=row.kind,
+        reasons=tuple(row.reasons),
     )
 
 

@@ -535,6 +535,8 @@ class Decision(Base):
     # One of ``store.verdicts.KINDS``; of a consensus, with whom.
     kind: Mapped[str] = mapped_column(String(15), default="own", server_default="own")
     joint_with: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    # Keys of the protocol's reasons, in its order, why it was excluded.
+    reasons: Mapped[list[Any]] = mapped_column(default=list, server_default="[]")
     ranking_id: Mapped[int | None] = mapped_column(ForeignKey("ranking.id"))
     place: Mapped[int | None] = mapped_column(Integer)
     shown_at: Mapped[dt.datetime | None]

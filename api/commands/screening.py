@@ -175,6 +175,10 @@ def decide(
     ],
     decision: Annotated[str, typer.Argument(help="include, exclude, maybe or undo.")],
     note: Annotated[str | None, typer.Option(help="A note that stays with the decision.")] = None,
+    reason: Annotated[
+        list[str] | None,
+        typer.Option(help="Key of a reason for exclusion of the protocol; repeatable."),
+    ] = None,
     token: Annotated[
         str | None, typer.Option(help="Your own id for this decision: sent twice, stored once.")
     ] = None,
@@ -210,6 +214,7 @@ def decide(
                         report_id=report,
                         decision=decision,
                         note=note,
+                        reasons=tuple(reason or ()),
                         decided_at=dt.datetime.now(dt.UTC),
                     ),
                 )

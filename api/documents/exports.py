@@ -12,7 +12,7 @@ from typing import Any
 import rispy
 
 from harvest.sources.config import Terms
-from store import decisions, rankings, records
+from store import decisions, rankings, reasons, records, reviews
 from store.records import StoredRecord
 from store.session import ReadSession
 
@@ -27,7 +27,8 @@ COLUMNS = (
     *("record_id", "title", "abstract", "authors", "year", "venue", "volume", "issue", "pages"),
     *("doi", "pmid", "pmcid", "url", "language", "types", "keywords", "report_id", "copies"),
     *("source", "source_id"),
-    *("decision", "decided_by", "decided_at", "note", "score", "place", "n_decisions_ranking"),
+    *("decision", "decided_by", "decided_at", "note", "reason", "reasons"),
+    *("score", "place", "n_decisions_ranking"),
     "attribution",
 )
 # By this a file is known as our own export when it comes back.
@@ -38,10 +39,16 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A report, shown by its representative, with what screening and ranking say of it."""
+    """A report, shown by its representative, with what screening and ranking say of it.
+
+    ``reason`` is the reported one of ``reasons``: the first in the order of the protocol's version
+    that the decision was made under.
+    """
 
     stored: StoredRecord
     note: str | None
+    reason: str | None
+    reasons: tuple[str, ...]
     score: float | None
     place: int | None
     n_decisions: int | None
@@ -80,6 +87,7 @@ def rows(
     # Only what counts is told: of a report that awaits decisions, nothing.
     lines = decisions.log(session, review_id, seen_by=None)
     log = {info.report_id: info for info in lines if info.counts}
+    bodies = {each.version: each.body for each in reviews.protocols(session, review_id)}
     shared = None
     if audience == "public":
         shared = {name for name, own in (terms or {}).items() if own.share_abstracts}
@@ -90,9 +98,14 @@ def rows(
         place, score = (None, None)
         if decided is None and stored.report_id in places:
             place, score = places[stored.report_id]
+        body = bodies[decided.protocol_version] if decided else {}
+        given = decided.reasons if decided else ()
+        known = reasons.texts(body)
         yield Row(
             stored=stored,
             note=decided.note if decided else None,
+            reason=reasons.reported(body, given),
+            reasons=tuple(known.get(key, key) for key in given),
             score=score,
             place=decided.place if decided else place,
             n_decisions=newest.n_decisions if newest and decided is None else None,
@@ -133,6 +146,8 @@ def _flat(row: Row) -> dict[str, Any]:
         "decided_by": stored.decided_by,
         "decided_at": stored.decided_at.isoformat() if stored.decided_at else None,
         "note": row.note,
+        "reason": row.reason,
+        "reasons": "; ".join(row.reasons),
         "score": None if row.score is None else round(row.score, 6),
         "place": row.place,
         "n_decisions_ranking": row.n_decisions,
@@ -202,6 +217,8 @@ def _ris_entry(row: Row) -> dict[str, Any]:
         notes.append(f"Winnow score: {row.score:.6f}")
     if row.note:
         notes.append(f"Winnow note: {row.note}")
+    if row.reason:
+        notes.append(f"Winnow reason: {row.reason}")
     if row.attribution:
         notes.append(f"Source: {row.attribution}")
     start, _, end = (record.pages or "").partition("-")

@@ -12,7 +12,7 @@ from api.deps import LeadDep, PersonDep, ReviewDep, ScreenDep, StateDep
 from api.pages.render import page
 from api.services import agreeing, conflicts
 from api.state import State
-from store import pilots
+from store import pilots, reasons, reviews
 from store.decisions import NewDecision
 from store.errors import Conflict, NotAllowed, NotFound
 from store.people import PersonInfo
@@ -32,12 +32,14 @@ def _page(
 ) -> HTMLResponse:
     with state.store.read() as session:
         found = conflicts.open_for(session, review.id, person)
+        body = reviews.protocol(session, review.id).body
     return page(
         request,
         "conflicts.html",
         status=status,
         review=review,
         conflicts=[(each, str(uuid.uuid4())) for each in found],
+        reasons=reasons.texts(body),
         problem=problem,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import Annotated, Any
 
@@ -11,7 +12,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from api.deps import LeadDep, PersonDep, ReviewDep, StateDep
 from api.pages.render import page
-from api.protocol import ProtocolBody, ProtocolLimits, Question, RankingChoice, StagePlan
+from api.protocol import ProtocolBody, ProtocolLimits, Question, RankingChoice, Reason, StagePlan
 from api.services import importing
 from api.services.presets import PILOT, PRESETS, costs
 from api.state import State
@@ -35,6 +36,8 @@ class ProtocolForm(BaseModel):
     questions: Lines = ""
     inclusion: Lines = ""
     exclusion: Lines = ""
+    reasons: Lines = ""
+    reason_required: Line = ""
     year_from: Line = ""
     year_to: Line = ""
     languages: Line = ""
@@ -93,8 +96,23 @@ def _plans(form: ProtocolForm, before: ProtocolBody) -> tuple[StagePlan, ...]:
     else:
         dual_share = _share(form.dual_share, "decided by two")
         second_look = _share(form.second_look, "second look")
-    new = old.model_copy(update={"dual_share": dual_share, "second_look": second_look})
+    new = old.model_copy(
+        update={
+            "dual_share": dual_share,
+            "second_look": second_look,
+            "reason_required": bool(form.reason_required),
+        }
+    )
     return before.plans if new == old else (new,)
+
+
+def _reasons(texts: tuple[str, ...], before: ProtocolBody) -> tuple[Reason, ...]:
+    """Reasons by their lines: one that was there keeps its key, a new one gets the next number."""
+    known = {reason.text: reason.key for reason in before.reasons}
+    numbers = [int(key[1:]) for key in known.values() if re.fullmatch(r"r[0-9]{1,6}", key)]
+    following = itertools.count(max(numbers, default=0) + 1)
+    unique = dict.fromkeys(texts)
+    return tuple(Reason(key=known.get(text) or f"r{next(following)}", text=text) for text in unique)
 
 
 def _protocol(form: ProtocolForm, before: ProtocolBody) -> ProtocolBody:
@@ -112,6 +130,7 @@ def _protocol(form: ProtocolForm, before: ProtocolBody) -> ProtocolBody:
             ),
             inclusion=_lines(form.inclusion),
             exclusion=_lines(form.exclusion),
+            reasons=_reasons(_lines(form.reasons), before),
             limits=ProtocolLimits(
                 year_from=_year(form.year_from, "first year"),
                 year_to=_year(form.year_to, "last year"),
@@ -135,6 +154,8 @@ def _form_of(body: ProtocolBody) -> ProtocolForm:
         questions="\n".join(question.text for question in body.questions),
         inclusion="\n".join(body.inclusion),
         exclusion="\n".join(body.exclusion),
+        reasons="\n".join(reason.text for reason in body.reasons),
+        reason_required="on" if body.plan_of("title-abstract").reason_required else "",
         year_from=str(body.limits.year_from or ""),
         year_to=str(body.limits.year_to or ""),
         languages=", ".join(body.limits.languages),

@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from api.deps import LeadDep, PersonDep, ReviewDep, ScreenDep, StateDep
 from api.documents import exports, plots
 from api.pages.render import page
+from api.pages.screening import ReasonsForm
 from api.routes.screening import export_response
 from api.services import comparing, evaluation, explaining, screening, search_check
 from harvest.text import fold
@@ -25,6 +26,7 @@ from store import (
     pairs,
     pool,
     rankings,
+    reasons,
     records,
     reviews,
     searches,
@@ -241,6 +243,7 @@ def record_page(
         named = [m for m in studies.memberships(session, review.id) if m.report_id == one.report_id]
         log = list(decisions.log(session, review.id, seen_by=person.id, report_id=one.report_id))
         explained = explaining.kept(session, review.id, one.report_id)
+        body = reviews.protocol(session, review.id).body
         running = jobs.newest(session, review.id)
         told = events.of_reports(session, [one.report_id], kinds=(*events.GRAVE, "changed"))
         mine_told = told.get(one.report_id, [])
@@ -259,6 +262,7 @@ def record_page(
         named=named,
         log=log,
         token=str(uuid.uuid4()),
+        reasons=reasons.texts(body),
         explained=explained,
         jobs=[job for job in running if job.kind == "explanation"],
     )
@@ -283,6 +287,7 @@ def change_decision(
     decision: Annotated[str, Form(pattern="^(include|exclude|maybe)$")],
     token: Annotated[str, Form(min_length=1, max_length=100)],
     note: Annotated[str, Form(max_length=10_000)] = "",
+    reason: ReasonsForm = (),
 ) -> Response:
     """Decide on a record, or decide otherwise; the earlier decision stays readable."""
     with state.store.read() as session:
@@ -292,6 +297,7 @@ def change_decision(
         report_id=stored.report_id,
         decision=decision,
         note=note.replace("\x00", "").strip() or None,
+        reasons=tuple(reason) if decision == "exclude" else (),
     )
     screening.decide(state.store, review.id, person.id, new)
     state.wake()

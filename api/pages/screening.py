@@ -20,6 +20,7 @@ from store import decisions, pilots, records, reviews
 from store.reviews import ReviewInfo
 
 router = APIRouter()
+ReasonsForm = Annotated[tuple[str, ...], Form(max_length=50)]
 
 
 class CardsIn(BaseModel):
@@ -96,6 +97,7 @@ def decide(
     ranking: Annotated[str, Form(pattern="^[0-9]{0,18}$")] = "",
     place: Annotated[str, Form(pattern="^[0-9]{0,9}$")] = "",
     note: Annotated[str, Form(max_length=10_000)] = "",
+    reason: ReasonsForm = (),
 ) -> Response:
     """Decide without script, and go on to the next card."""
     new = decisions.NewDecision(
@@ -103,6 +105,7 @@ def decide(
         report_id=report,
         decision=decision,
         note=note.replace("\x00", "").strip() or None,
+        reasons=tuple(reason) if decision == "exclude" else (),
         ranking_id=int(ranking) if ranking else None,
         place=int(place) if place else None,
         text_hash=text_hash or None,

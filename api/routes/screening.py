@@ -48,6 +48,7 @@ def decide(
         report_id=body.report,
         decision=body.decision,
         note=body.note,
+        reasons=tuple(body.reasons),
         ranking_id=body.ranking,
         place=body.place,
         shown_at=body.shown_at,

@@ -15,6 +15,7 @@ export function commandFor(event, { enabled }) {
   if (event.repeat || event.isComposing) return null;
   if (isField(event.target)) return null;
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  if (/^[1-9]$/.test(key)) return `reason ${key}`;
   return COMMANDS[key] ?? null;
 }
 

@@ -12,6 +12,8 @@ const form = document.getElementById("decide");
 const note = document.getElementById("note");
 const alertBox = document.getElementById("alert");
 const keysOn = document.getElementById("keys");
+const reasonBox = document.getElementById("reasons");
+const reasons = reasonBox ? [...reasonBox.querySelectorAll("input")] : [];
 const slug = screen.dataset.slug;
 const api = `/api/v1/reviews/${slug}`;
 const size = Number(screen.dataset.queue);
@@ -81,6 +83,14 @@ function show({ focus = true } = {}) {
 function decide(decision) {
   const card = deck.current;
   if (!card) return;
+  const given = decision === "exclude" ? reasons.filter((box) => box.checked).map((box) => box.value) : [];
+  if (decision === "exclude" && reasonBox?.dataset.required && !given.length) {
+    document.getElementById("choose").hidden = false;
+    reasons[0].focus();
+    return;
+  }
+  document.getElementById("choose").hidden = true;
+  for (const box of reasons) box.checked = false;
   const token = newToken();
   deck.decide(token);
   remaining -= 1;
@@ -94,6 +104,7 @@ function decide(decision) {
       report: card.report,
       text_hash: card.text ?? null,
       decision,
+      reasons: given,
       note: text || null,
       ranking: card.ranking ? Number(card.ranking) : null,
       place: card.place ? Number(card.place) : null,
@@ -250,6 +261,14 @@ note.addEventListener("keydown", (event) => {
 document.addEventListener("keydown", (event) => {
   const command = commandFor(event, { enabled: keysOn.checked });
   if (!command) return;
+  if (command.startsWith("reason ")) {
+    const box = reasons[Number(command.slice(7)) - 1];
+    if (!box) return;
+    event.preventDefault();
+    box.checked = true;
+    decide("exclude");
+    return;
+  }
   event.preventDefault();
   commands[command]();
 });

@@ -26,3 +26,12 @@ test("modifiers, repeats, composing and fields are left alone", () => {
 test("keys can be switched off", () => {
   assert.equal(commandFor({ key: "i", target: {} }, { enabled: false }), null);
 });
+
+test("a digit excludes for that reason, but not while somebody types", () => {
+  assert.equal(commandFor({ key: "3", target: {} }, { enabled: true }), "reason 3");
+  assert.equal(commandFor({ key: "0", target: {} }, { enabled: true }), null);
+  const typing = { tagName: "INPUT", type: "text" };
+  assert.equal(commandFor({ key: "3", target: typing }, { enabled: true }), null);
+  const box = { tagName: "INPUT", type: "checkbox" };
+  assert.equal(commandFor({ key: "3", target: box }, { enabled: true }), "reason 3");
+});
