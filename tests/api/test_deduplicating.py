@@ -449,7 +449,7 @@ def _copies(chosen: Iterable[int]) -> list[Record]:
     return [_KINDS[place] for place in chosen]
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(
     nights=st.lists(st.lists(st.integers(0, len(_KINDS) - 1), min_size=1, max_size=4), max_size=4)
 )
@@ -470,7 +470,7 @@ def test_nights_one_by_one_give_the_groups_of_one_batch(
     assert limited or groups(store, review) == wanted
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(seed=st.integers(0, 2**32))
 def test_in_any_history_the_sum_holds_decisions_stay_and_undo_restores(
     store: Store, review: ReviewInfo, person: PersonInfo, seed: int
