@@ -1,0 +1,80 @@
+"""Two people in two browsers: invited, a pilot round, a conflict, a consensus, second decisions."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.e2e.browser import Site
+
+pytestmark = pytest.mark.browser
+
+
+def _screen(page: Page, address: str, keys: str) -> list[str]:
+    """Decide by keys; gives the titles in the order in which they were shown."""
+    page.goto(f"{address}/screen")
+    seen = []
+    for key in keys:
+        heading = page.locator("#stage h2")
+        seen.append(heading.inner_text())
+        page.keyboard.press(key)
+        expect(page.locator("#stage h2").first).not_to_have_text(seen[-1], timeout=10_000)
+    expect(page.locator("#outbox")).to_have_text("All sent.")
+    return seen
+
+
+def test_two_people_screen_dually(page: Page, served: Site, chromium: Browser) -> None:
+    address = f"{served.url}/reviews/r"
+    page.goto(f"{address}/team")
+    page.click("button:text('Make a link')")
+    link = page.inner_text("#link")
+    second = chromium.new_context()
+    bo = second.new_page()
+    bo.goto(link)
+    expect(bo.locator("main")).to_contain_text("ada invites you to A review as reviewer")
+    bo.fill("input[name=name]", "Bo")
+    bo.fill("input[name=password]", "a long pass phrase")
+    bo.fill("input[name=again]", "a long pass phrase")
+    bo.click("button.primary")
+    bo.wait_for_url(address)
+    expect(bo.locator("main")).not_to_contain_text("Bring records in")
+
+    page.goto(f"{address}/protocol")
+    page.check("input[name=preset][value=dual]")
+    page.fill("textarea[name=reasons]", "Not about children\nNo study")
+    page.fill("input[name=reason]", "two people decide each record")
+    page.click("button:text('Save as a new version')")
+    page.goto(f"{address}/agreement")
+    page.fill("input[name=size]", "3")
+    page.click("button:text('Open a pilot round')")
+    page.goto(f"{address}/screen")
+    expect(page.locator("main")).to_contain_text("A pilot round")
+    for who, keys in ((page, "i12"), (bo, "112")):
+        who.goto(f"{address}/screen")
+        for key in keys:
+            before = who.locator("#stage h2").inner_text()
+            who.keyboard.press(key)
+            expect(who.locator("#stage h2", has_text=before)).to_have_count(0)
+        expect(who.locator("#outbox")).to_have_text("All sent.")
+    bo.goto(f"{address}/screen")
+    expect(bo.locator("#empty")).to_contain_text("your part of the pilot round")
+
+    page.goto(f"{address}/agreement")
+    expect(page.locator("main")).to_contain_text("ada decided 3, Bo decided 3.")
+    expect(page.locator("main")).to_contain_text("alike 0.67")
+    page.fill("input[name=note]", "hubs count as services")
+    page.click("button:text('Close the round and go on')")
+    bo.goto(f"{address}/conflicts")
+    expect(bo.locator("article tbody tr")).to_have_count(2)
+    expect(bo.locator("article tbody")).to_contain_text("Not about children")
+    bo.fill("input[name=note]", "we read it again")
+    bo.click("button[value=include]")
+    expect(bo.locator("main")).to_contain_text("There is no conflict of yours")
+
+    # What one has decided comes first in the other's queue, and says nothing of it.
+    mine = _screen(page, address, "i1")
+    theirs = _screen(bo, address, "1")
+    assert theirs[0] in mine
+    page.goto(address)
+    expect(page.locator("main")).to_contain_text("Await a second")
+    second.close()
