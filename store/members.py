@@ -162,7 +162,7 @@ def remove(session: WriteSession, review_id: int, person_id: int, *, by: int | N
     if by is not None and by != person_id:
         own = require(session, review_id, by, "lead")
         if above(role, own):
-            raise NotAllowed(f"As {own} you may not remove a {role}.")
+            raise NotAllowed(f"As {own} you may not remove somebody who is {role}.")
     if role == "owner":
         _keep_an_owner(session, review_id, person_id)
     session.delete(row)
@@ -220,7 +220,7 @@ def invite(
     """
     own = require(session, review_id, by, "lead")
     if above(role, own):
-        raise NotAllowed(f"As {own} you may not invite a {role}.")
+        raise NotAllowed(f"As {own} you may not invite somebody as {role}.")
     secret = secrets.token_urlsafe(32)
     row = Invitation(
         review_id=review_id,

@@ -219,7 +219,10 @@ def test_nobody_invites_above_their_role_and_a_higher_role_stays(
 ) -> None:
     bo = _person(store, review, "bo", "manager")
     cy = _person(store, review, "cy", "adjudicator")
-    with store.write() as session, pytest.raises(NotAllowed, match="may not invite a owner"):
+    with (
+        store.write() as session,
+        pytest.raises(NotAllowed, match="may not invite somebody as owner"),
+    ):
         members.invite(session, review.id, "owner", by=bo.id, valid=HOUR)
     with store.write() as session, pytest.raises(NotAllowed, match="As adjudicator"):
         members.invite(session, review.id, "viewer", by=cy.id, valid=HOUR)
