@@ -6,7 +6,7 @@ import datetime as dt
 import secrets
 from dataclasses import dataclass
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 
 from store import audit, pilots, reviews
 from store.errors import Conflict, NotAllowed, NotFound
@@ -309,7 +309,7 @@ def redeem(session: WriteSession, secret: str, person: PersonInfo) -> Invitation
     return info
 
 
-def _found(session: ReadSession, condition: object) -> list[InvitationInfo]:
+def _found(session: ReadSession, condition: ColumnElement[bool]) -> list[InvitationInfo]:
     rows = session.execute(
         select(Invitation, Review.slug, Review.title, Identity.name, Membership.role)
         .join(Review, Review.id == Invitation.review_id)
@@ -319,7 +319,7 @@ def _found(session: ReadSession, condition: object) -> list[InvitationInfo]:
             (Membership.review_id == Invitation.review_id)
             & (Membership.person_id == Invitation.invited_by),
         )
-        .where(condition)  # type: ignore[arg-type] # a condition on a column
+        .where(condition)
         .order_by(Invitation.id)
     )
     return [

@@ -35,16 +35,18 @@ def open_for(session: ReadSession, review_id: int, person: PersonInfo) -> list[O
     found = settlements.unsettled(session, review_id, of=None if adjudicates else person.id)
     shown = records.by_reports(session, review_id, [each.report_id for each in found])
     return [
-        Open(
-            stored=shown[each.report_id],
-            decisions=each.decisions,
-            party=any(info.person_id == person.id for info in each.decisions),
-            others=tuple(info for info in each.decisions if info.person_id != person.id),
-            adjudicable=adjudicates and all(info.person_id != person.id for info in each.decisions),
-        )
+        _open(shown[each.report_id], each.decisions, person.id, adjudicates=adjudicates)
         for each in found
         if each.report_id in shown
     ]
+
+
+def _open(
+    stored: StoredRecord, said: tuple[DecisionInfo, ...], person_id: int, *, adjudicates: bool
+) -> Open:
+    others = tuple(info for info in said if info.person_id != person_id)
+    party = len(others) < len(said)
+    return Open(stored, said, party, others, adjudicable=adjudicates and not party)
 
 
 def settle(

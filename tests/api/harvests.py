@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
+from typer.testing import CliRunner
+
+from api.cli import app
 from api.services import harvesting, strategies
 from api.settings import Settings
 from store import runs
@@ -110,3 +119,37 @@ def bench(
         yield Bench(store, changed, server, review, person)
     finally:
         server.close()
+
+
+class Terminal:
+    """The command line on a data folder of its own, the sources played here."""
+
+    def __init__(self, folder: Path, server: Loopback) -> None:
+        self.folder = folder
+        self.server = server
+        self.environment = {
+            **os.environ,
+            **server.environment(),
+            "WINNOW_DATA_DIR": str(folder / "data"),
+        }
+        for name in ("PUBMED", "EUROPEPMC", "OPENALEX"):
+            self.environment[f"WINNOW_SOURCES__{name}__INTERVAL"] = "0"
+            self.environment[f"WINNOW_SOURCES__{name}__PAGE_SIZE"] = "25"
+            self.environment[f"WINNOW_SOURCES__{name}__BACKOFF"] = "0.01"
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "api.cli", *arguments],
+            env=self.environment,
+            cwd=Path(__file__).parents[2],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def __call__(self, *arguments: str, code: int = 0) -> Any:
+        # In this process: starting one for each command takes seconds.
+        done = CliRunner().invoke(app, [*arguments, "--json"], env=self.environment)
+        assert done.exit_code == code, done.output
+        return json.loads(done.stdout)

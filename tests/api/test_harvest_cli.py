@@ -2,66 +2,25 @@
 
 from __future__ import annotations
 
-import json
-import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from typer.testing import CliRunner
 
-from api.cli import app
 from api.services import strategies
 from api.settings import Settings
 from store import runs
 from store.people import PersonInfo
 from store.reviews import ReviewInfo
 from store.session import Store
-from tests.api.harvests import STRATEGY, Bench, bench
+from tests.api.harvests import STRATEGY, Bench, Terminal, bench
 from tests.loopback.corpus import corpus
 from tests.loopback.server import Fault, Loopback, World
 
 ROOT = Path(__file__).parents[2]
-
-
-class Terminal:
-    """The command line on a data folder of its own, the sources played here."""
-
-    def __init__(self, folder: Path, server: Loopback) -> None:
-        self.folder = folder
-        self.server = server
-        self.environment = {
-            **os.environ,
-            **server.environment(),
-            "WINNOW_DATA_DIR": str(folder / "data"),
-        }
-        for name in ("PUBMED", "EUROPEPMC", "OPENALEX"):
-            self.environment[f"WINNOW_SOURCES__{name}__INTERVAL"] = "0"
-            self.environment[f"WINNOW_SOURCES__{name}__PAGE_SIZE"] = "25"
-            self.environment[f"WINNOW_SOURCES__{name}__BACKOFF"] = "0.01"
-
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "api.cli", *arguments],
-            env=self.environment,
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    def __call__(self, *arguments: str, code: int = 0) -> Any:
-        # In this process: starting one for each command takes seconds.
-        done = CliRunner().invoke(app, [*arguments, "--json"], env=self.environment)
-        assert done.exit_code == code, done.output
-        return json.loads(done.stdout)
 
 
 @pytest.fixture

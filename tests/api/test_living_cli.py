@@ -3,34 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from typer.testing import CliRunner
 
-from api.cli import app
-from tests.api.harvests import STRATEGY
+from tests.api.harvests import STRATEGY, Terminal
 from tests.loopback.corpus import corpus
 from tests.loopback.server import Loopback, World
-
-
-class Terminal:
-    """The command line in this process: starting one for each command takes seconds."""
-
-    def __init__(self, folder: Path, server: Loopback) -> None:
-        self.folder = folder
-        self._environment = {**server.environment(), "WINNOW_DATA_DIR": str(folder / "data")}
-        for name in ("PUBMED", "EUROPEPMC", "OPENALEX"):
-            self._environment[f"WINNOW_SOURCES__{name}__INTERVAL"] = "0"
-
-    def __call__(self, *arguments: str, code: int = 0) -> Any:
-        found = CliRunner().invoke(app, [*arguments, "--json"], env=self._environment)
-        assert found.exit_code == code, found.output
-        return json.loads(found.stdout)
 
 
 @pytest.fixture
