@@ -450,3 +450,38 @@ def test_the_pool_over_the_api_and_its_pages(
     assert client.get(f"{address}/versions").json()["total"]["not_screened"] == 4
     refused = client.post(f"{address}/versions", json={})
     assert refused.status_code == 409
+
+
+def test_an_admission_or_a_completion_that_ends_half_way_has_not_been(
+    store: Store, frozen: ReviewInfo, person: PersonInfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(store, frozen, {"81": "A late study of family support"}, AFTER, source="b")
+
+    def state() -> tuple[object, ...]:
+        with store.read() as session:
+            return (
+                flow.flow(session, frozen.id),
+                pool.waiting(session, frozen.id),
+                records.counts(session, frozen.id),
+                admissions.everything(session, frozen.id),
+                completions.everything(session, frozen.id),
+            )
+
+    def die(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    before = state()
+    day = dt.date(2026, 3, 1)
+    with monkeypatch.context() as patched:
+        # The last thing that each does: all its rows are written by then.
+        patched.setattr(admissions.audit, "append", die)
+        with pytest.raises(KeyboardInterrupt):
+            pooling.admit(store, frozen.id, day, in_full=200, person_id=None)
+        assert state() == before
+        with pytest.raises(KeyboardInterrupt):
+            versions.complete(
+                store, frozen.id, person_id=person.id, unread_reason="no time was left"
+            )
+        assert state() == before
+    pooling.admit(store, frozen.id, day, in_full=200, person_id=None)
+    assert state() != before
