@@ -55,6 +55,7 @@ lint: $(VENV)/installed-dev ## ruff, mypy, import-linter, djlint, node --check
 
 soak: $(VENV)/installed-dev ## the long forms of kill, load and fuzz tests, and wheels on Windows
 	$(PY) -m benchmarks.soak
+	$(PY) -m benchmarks.crew
 	$(PY) -m benchmarks.year
 	$(PY) -m benchmarks.harvest_kills
 

@@ -141,6 +141,39 @@ def _soak(data: dict[str, Any]) -> str:
     return "\n\n".join(["## Soak", circumstances(data), table(["what", "result"], rows)])
 
 
+def _crew(data: dict[str, Any]) -> str:
+    rows = [
+        [
+            f"{found['database']}, {found['records']:,} records of {found['set']}",
+            f"{found['kills']}",
+            ", ".join(f"{number:,} {kind}" for kind, number in found["mishaps"].items()),
+            f"{found['stored']:,} ({found['adjudicated']:,})",
+            f"{found['lost']} / {found['twice']}",
+            " / ".join(f"{number:,}" for number in found["counts"].values()),
+            " / ".join(f"{number:,}" for number in found["counts_by_script"].values()),
+        ]
+        for found in (data[name] for name in ("sqlite", "postgresql") if name in data)
+    ]
+    head = [
+        "where",
+        "kill -9",
+        "mishaps",
+        "lines stored (adjudications)",
+        "lost / twice",
+        "include / exclude / maybe",
+        "by the script",
+    ]
+    return "\n\n".join(
+        [
+            "## Five reviewers, an adjudicator and a killed server",
+            circumstances(data),
+            "Dual screening over HTTP in two tabs each, to the last record, by people whose every "
+            "word is written down beforehand.",
+            table(head, rows),
+        ]
+    )
+
+
 def _harvest(data: dict[str, Any]) -> str:
     reading = data["reading"]
     rows = []
@@ -229,6 +262,7 @@ def document() -> str:
         ("replay", report_ranking.replay),
         ("teams", report_teams.teams),
         ("soak", _soak),
+        ("crew", _crew),
         ("harvest_kills", _harvest_kills),
         ("year", report_living.year),
         ("nights", report_living.nights),

@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import io
 import json
-import os
 import random
 import re
 import shutil
@@ -27,6 +26,7 @@ import requests
 
 from api.services.importing import ImportRequest, import_file
 from benchmarks.measuring import ROOT, write
+from benchmarks.running import Running
 from harvest.errors import UnreadableFile
 from harvest.files.read import read_file
 from store import people, reviews
@@ -43,47 +43,6 @@ _SEEDS = (
     b"</ArticleTitle></Article></MedlineCitation></PubmedArticle></PubmedArticleSet>",
     b'{"title": "One", "doi": "10.1000/a"}\n',
 )
-
-
-class Running:
-    """A `winnow serve` on a data folder that can be killed and started again on its port."""
-
-    def __init__(self, data: Path, database_url: str = "") -> None:
-        self.data = data
-        self.environment = {
-            **os.environ,
-            "WINNOW_DATA_DIR": str(data),
-            "WINNOW_DATABASE_URL": database_url,
-            # Words alone: the encoder has no part in what is tested here.
-            "WINNOW_PIPELINE": "elas-u4",
-        }
-        self.port = "0"
-        self.url = ""
-        self.process: subprocess.Popen[str] | None = None
-
-    def start(self) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "api.cli", "serve", "--port", self.port, "--json"],
-            env=self.environment,
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-        assert self.process.stdout is not None
-        base = json.loads(self.process.stdout.readline())["url"]
-        self.port = base.rsplit(":", 1)[1]
-        self.url = f"{base}/api/v1/reviews/soak"
-
-    def kill(self) -> None:
-        assert self.process is not None
-        self.process.kill()
-        self.process.communicate(timeout=60)
-
-    def stop(self) -> None:
-        assert self.process is not None
-        self.process.terminate()
-        self.process.communicate(timeout=60)
 
 
 def prepare(running: Running, records: int) -> str:

@@ -10,7 +10,7 @@ from schemathesis import Case
 
 from api.app import create_app
 from api.settings import Settings
-from benchmarks import soak, year
+from benchmarks import crew, soak, year
 from store.people import PersonInfo
 from store.reviews import ReviewInfo
 from store.roles import ROLES
@@ -20,7 +20,7 @@ from tests.store.made import join
 
 
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
-def test_a_killed_server_loses_nothing_and_stores_nothing_twice(
+def test_a_crew_on_a_killed_server_ends_with_the_counts_of_its_script(
     database: str, request: pytest.FixtureRequest
 ) -> None:
     url = ""
@@ -33,9 +33,11 @@ def test_a_killed_server_loses_nothing_and_stores_nothing_twice(
             connection.execute(text("CREATE DATABASE kill_test TEMPLATE template_winnow"))
         engine.dispose()
         url = f"{prefix}kill_test"
-    found = soak.kill_test(3, database_url=url, records=600)
-    assert found["acknowledged"] > 0
-    assert (found["lost"], found["twice"], found["counts_agree"]) == (0, 0, True)
+    found = crew.screen(3, database_url=url, number=60)
+    assert found["kills"] == 3
+    assert set(found["mishaps"]) == {"double click", "lost connection", "reload", "taken back"}
+    assert found["counts"]["include"] > 0
+    assert crew.held(found), found
 
 
 def test_many_clients_at_once_lose_nothing() -> None:
