@@ -25,6 +25,7 @@ from api.pages import living as living_pages
 from api.pages import protocols as protocol_pages
 from api.pages import rechecks as recheck_pages
 from api.pages import render
+from api.pages import rescreens as rescreen_pages
 from api.pages import reviews as review_pages
 from api.pages import screening as screening_pages
 from api.pages import searches as search_pages
@@ -37,6 +38,7 @@ from api.routes import (
     living,
     people,
     rechecks,
+    rescreens,
     reviews,
     screening,
     team,
@@ -61,6 +63,7 @@ _PAGES = (
     screening_pages,
     conflict_pages,
     recheck_pages,
+    rescreen_pages,
     team_pages,
 )
 _ANSWERS: dict[int | str, dict[str, Any]] = {
@@ -109,6 +112,7 @@ def create_app(settings: Settings, store: Store) -> FastAPI:
         screening.router,
         conflicts.router,
         rechecks.router,
+        rescreens.router,
         people.router,
         team.router,
     ):

@@ -284,6 +284,8 @@ class QueueIn(In):
 
     n: Annotated[int, Field(ge=0, le=200)] = 20
     keep: Annotated[list[Id], Field(max_length=400)] = []
+    # Only what is screened again since the criteria changed; else all but that.
+    again: bool = False
 
 
 class RankingOut(Out):
@@ -337,13 +339,15 @@ class CardOut(Out):
 class QueueOut(Out):
     """Cards, the ranking that ordered them, and how many records are still yours to decide.
 
-    ``lost`` are reports whose cards were to be kept and that others hold or have decided.
+    ``lost`` are reports whose cards were to be kept and that others hold or have decided; ``again``
+    counts those that you may screen again since the criteria changed.
     """
 
     ranking: RankingOut | None
     cards: list[CardOut]
     remaining: int
     lost: list[int] = []
+    again: int = 0
 
 
 class DecisionIn(In):

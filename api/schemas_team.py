@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, field_validator
 
 from api.schemas import DecisionOut, Id, In, Out, RecordOut, Token
 from store.roles import Role
 
+ReasonKey = Annotated[str, StringConstraints(max_length=40, pattern=r"^[a-z0-9-]*$")]
+Why = Annotated[
+    str,
+    StringConstraints(
+        strip_whitespace=True, min_length=1, max_length=10_000, pattern=r"^[^\x00]*$"
+    ),
+]
 Secret = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
 
 
@@ -128,12 +135,7 @@ class PilotIn(In):
 class PilotEndIn(In):
     """What was learned from a pilot round."""
 
-    note: Annotated[
-        str,
-        StringConstraints(
-            strip_whitespace=True, min_length=1, max_length=10_000, pattern=r"^[^\x00]*$"
-        ),
-    ]
+    note: Why
 
 
 class PilotPartOut(Out):
@@ -195,3 +197,58 @@ class LookIn(In):
     report: Id
     decision: Literal["include", "exclude", "maybe"]
     note: Annotated[str, StringConstraints(max_length=10_000, pattern=r"^[^\x00]*$")] | None = None
+
+
+class OlderOut(Out):
+    """Records decided under criteria that have changed since, by what they came to."""
+
+    version: int
+    changed: list[str]
+    words: dict[str, int]
+    reasons: dict[str, int]
+
+
+class RescreenIn(In):
+    """Which decisions under older criteria are made again, and why; what is empty narrows nothing.
+
+    ``reasons`` are keys of which an exclude gave at least one; ``q`` words in title, abstract, ids.
+    """
+
+    decision: Literal["include", "exclude", "maybe", "awaiting", "conflict"] | None = None
+    reasons: Annotated[tuple[ReasonKey, ...], Field(max_length=50)] = ()
+    q: Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00]*$")] = ""
+    version: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
+    reason: Why
+
+
+class RescreenOut(Out):
+    """Records that are screened again; ``left`` are still to be decided."""
+
+    id: int
+    protocol_version: int
+    reason: str
+    picked: dict[str, Any]
+    reports: int
+    left: int
+    person: str | None
+    asked_at: dt.datetime
+    withdrawn_at: dt.datetime | None
+
+
+class RescreensOut(Out):
+    """What was decided under older criteria, and the lists of what is screened again."""
+
+    older: list[OlderOut]
+    lists: list[RescreenOut]
+
+
+class DeviationOut(Out):
+    """A change of the protocol after ``decisions`` decisions had been made."""
+
+    version: int
+    at: dt.datetime
+    person: str | None
+    reason: str | None
+    changed: list[str]
+    criteria: bool
+    decisions: int

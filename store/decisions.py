@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from store import members, outcomes, reasons, reviews
 from store.chunks import CHUNK, batched
 from store.errors import Conflict, NotFound
-from store.outcomes import Asked, not_undone
+from store.outcomes import Asked, not_undone, stands
 from store.plans import TITLE_ABSTRACT
 from store.records import record_of
 from store.representative import compose, text_hash
@@ -326,7 +326,7 @@ def _standing(report_id: int) -> Select[int]:
     return (
         select(Decision.id)
         .join(RecordRow, RecordRow.id == Decision.record_id)
-        .where(RecordRow.report_id == report_id, Decision.decision != "undo", not_undone())
+        .where(RecordRow.report_id == report_id, *stands())
         .limit(1)
     )
 
@@ -495,8 +495,7 @@ def latest_of(session: ReadSession, review_id: int, person_id: int) -> DecisionI
         .where(
             Decision.review_id == review_id,
             Decision.person_id == person_id,
-            Decision.decision != "undo",
-            not_undone(),
+            *stands(),
         )
         .order_by(Decision.id.desc())
         .limit(1)

@@ -16,7 +16,7 @@ from store.chunks import CHUNK, batched
 from store.plans import TITLE_ABSTRACT, Plan
 from store.session import ReadSession, WriteSession
 from store.tables import Decision, Protocol, RecordRow, Report
-from store.team_tables import PilotPerson, PilotReport, PilotRow
+from store.team_tables import Outdated, PilotPerson, PilotReport, PilotRow, Rescreen
 from store.verdicts import Line, outcome, own_by_person
 
 
@@ -83,6 +83,21 @@ def not_undone() -> Any:
     )
 
 
+def not_outdated() -> Any:
+    """That a decision's report is not screened again since the criteria changed."""
+    return (
+        ~select(Outdated.decision_id)
+        .join(Rescreen, Rescreen.id == Outdated.rescreen_id)
+        .where(Outdated.decision_id == Decision.id, Rescreen.withdrawn_at.is_(None))
+        .exists()
+    )
+
+
+def stands() -> tuple[Any, ...]:
+    """That a decision is no undo, is not undone, and is not set aside to be made again."""
+    return Decision.decision != "undo", not_undone(), not_outdated()
+
+
 def lines(
     session: ReadSession, report_ids: Iterable[int], stage: str = TITLE_ABSTRACT
 ) -> dict[int, list[Line]]:
@@ -101,8 +116,7 @@ def lines(
             .where(
                 RecordRow.report_id.in_(part),
                 Decision.stage == stage,
-                Decision.decision != "undo",
-                not_undone(),
+                *stands(),
             )
             .order_by(Decision.id)
         )

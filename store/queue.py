@@ -12,7 +12,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
-from store import outcomes, pilots
+from store import outcomes, pilots, rescreens
 from store.chunks import batched
 from store.plans import TITLE_ABSTRACT
 from store.records import undecided as records_undecided
@@ -49,13 +49,15 @@ def lease(
     number: int,
     valid: dt.timedelta,
     skip: Iterable[int] = (),
+    again: bool = False,
     stage: str = TITLE_ABSTRACT,
 ) -> list[Place]:
     """Lease the next cards to a person: no more people hold a card than are still to decide it.
 
     First what others have decided and this person is still to, then what nobody has, both in
     ranking order; the ranking has not learned from what awaits a decision. Reports without a place
-    come last. Whoever takes part in an open pilot round gets its records, and no other.
+    come last. Whoever takes part in an open pilot round gets its records, and no other. What is
+    screened again is a queue of its own.
 
     Args:
         session: a writing session.
@@ -65,6 +67,7 @@ def lease(
         number: how many cards are wanted.
         valid: how long the leases hold.
         skip: reports that the person holds already and does not want again.
+        again: only what is screened again since the criteria changed; else all but that.
         stage: the stage that is screened.
     """
     session.execute(delete(Lease).where(Lease.review_id == review_id, Lease.expires_at <= now()))
@@ -74,6 +77,13 @@ def lease(
         ranked_at = {place.report_id: place for place in places}
         deal.take([ranked_at.get(each, Place(each, None)) for each in deal.drawn], number)
         return deal.found
+    repeated = rescreens.waiting(session, review_id, stage)
+    if again:
+        deal.take(_places(ranked, 0, among=repeated), number)
+        left = repeated - set(ranked)
+        deal.take([Place(report_id, None) for report_id in sorted(left)], number)
+        return deal.found
+    deal.unwanted |= repeated
     awaiting = set(_in_state(session, review_id, "awaiting"))
     if awaiting:
         deal.take(_places(ranked, 0, among=awaiting), number)
@@ -115,22 +125,38 @@ def extend(
 
 
 def remaining(
-    session: ReadSession, review_id: int, person_id: int, stage: str = TITLE_ABSTRACT
+    session: ReadSession,
+    review_id: int,
+    person_id: int,
+    *,
+    again: bool = False,
+    stage: str = TITLE_ABSTRACT,
 ) -> int:
-    """How many reports are still to be decided by this person, if nobody else comes first."""
+    """How many reports are still to be decided by this person, if nobody else comes first.
+
+    Args:
+        session: a reading session.
+        review_id: the review.
+        person_id: who screens.
+        again: of those that are screened again; else of all others.
+        stage: the stage that is screened.
+    """
     drawn = pilots.drawn_for(session, review_id, person_id, stage)
     if drawn is not None:
         decided = outcomes.lines(session, drawn, stage)
         return sum(person_id not in own_by_person(decided.get(each, [])) for each in drawn)
-    unsettled = records_undecided(session, review_id)
-    awaiting = _in_state(session, review_id, "awaiting")
+    repeated = rescreens.waiting(session, review_id, stage)
+    left = len(repeated) if again else records_undecided(session, review_id) - len(repeated)
+    awaiting = [
+        each for each in _in_state(session, review_id, "awaiting") if (each in repeated) == again
+    ]
     if not awaiting:
-        return unsettled
+        return left
     mine = sum(
         person_id in own_by_person(known)
         for known in outcomes.lines(session, awaiting, stage).values()
     )
-    return unsettled - mine
+    return left - mine
 
 
 def _places(

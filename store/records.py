@@ -335,6 +335,17 @@ def listing(
     return total or 0, [shown[report_id] for report_id in page]
 
 
+def matching(session: ReadSession, review_id: int, wanted: Filter) -> list[int]:
+    """Reports that count and match, in the order they came."""
+    joined = (
+        select(RecordRow.report_id)
+        .join(Report, Report.id == RecordRow.report_id)
+        .outerjoin(Decision, Decision.id == Report.decision_id)
+    )
+    query = _narrowed(joined, review_id, replace(wanted, standing="counts"))
+    return sorted(set(session.scalars(query)))
+
+
 def every(
     session: ReadSession, review_id: int, *, abstracts_of: Container[str] | None = None
 ) -> Iterator[StoredRecord]:

@@ -10,11 +10,12 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 
-from store import audit, notify, outcomes, plans
+from store import audit, criteria, notify, outcomes, plans
 from store.errors import AlreadyUsed, Conflict, NotFound
 from store.session import ReadSession, WriteSession
-from store.tables import Identity, Protocol, Review, now
+from store.tables import Decision, Identity, Protocol, Review, now
 from store.team_tables import Membership
+from store.verdicts import OWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +182,14 @@ def protocols(session: ReadSession, review_id: int) -> list[ProtocolVersion]:
     ]
 
 
+def _decided(session: ReadSession, review_id: int) -> bool:
+    """Whether anybody has decided anything themselves."""
+    query = select(Decision.id).where(
+        Decision.review_id == review_id, Decision.kind == OWN, Decision.decision != "undo"
+    )
+    return session.scalar(query.limit(1)) is not None
+
+
 def add_protocol(
     session: WriteSession,
     review_id: int,
@@ -207,6 +216,7 @@ def add_protocol(
 
     Raises:
         Conflict: another version has come since.
+        ValueError: criteria change after decisions have been made, and no reason is given.
     """
     lock(session, review_id)
     newest = protocol(session, review_id)
@@ -217,6 +227,11 @@ def add_protocol(
         )
     if newest.body == dict(body):
         return newest.version
+    if not reason and criteria.changed(newest.body, body) and _decided(session, review_id):
+        raise ValueError(
+            "say why the criteria change: decisions have been made under them, so that the change "
+            "is a deviation from the protocol"
+        )
     version = 1 + (
         session.scalar(select(func.max(Protocol.version)).where(Protocol.review_id == review_id))
         or 0

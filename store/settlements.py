@@ -11,7 +11,7 @@ from sqlalchemy import select
 from store import decisions, members, outcomes, reviews
 from store.decisions import DecisionInfo, NewDecision
 from store.errors import Conflict, NotAllowed
-from store.outcomes import not_undone
+from store.outcomes import stands
 from store.plans import TITLE_ABSTRACT
 from store.session import ReadSession, WriteSession
 from store.tables import Decision, Identity, RecordRow, Report, now
@@ -153,8 +153,8 @@ def independent(
 ) -> list[Independent]:
     """First own decisions on reports that nobody is still to decide, in the order they were made.
 
-    Only of reports that several people decided. What somebody changed later, knowing more, and
-    what was taken back are left out.
+    Only of reports that several people decided. What somebody changed later, knowing more, what
+    was taken back, and what was screened again under other criteria are left out.
     """
     rows = session.execute(
         select(
@@ -171,9 +171,8 @@ def independent(
             Decision.review_id == review_id,
             Decision.stage == stage,
             Decision.kind == OWN,
-            Decision.decision != "undo",
             Report.state.in_(("settled", "conflict")),
-            not_undone(),
+            *stands(),
         )
         .order_by(Decision.id)
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Integer, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
@@ -99,3 +100,35 @@ class RecheckItem(Base):
     report_id: Mapped[int] = mapped_column(ForeignKey("report.id"), index=True)
     likely: Mapped[bool]
     decision_id: Mapped[int | None] = mapped_column(ForeignKey("decision.id"))
+
+
+class Rescreen(Base):
+    """That some reports are screened again, since the criteria have changed."""
+
+    __tablename__ = "rescreen"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    review_id: Mapped[int] = mapped_column(ForeignKey("review.id"), index=True)
+    stage: Mapped[str] = mapped_column(String(20))
+    # The protocol that they are screened again under was this one then, or one that followed.
+    protocol_version: Mapped[int] = mapped_column(Integer)
+    reason: Mapped[str]
+    # How the reports were picked, for whoever reads it later.
+    picked: Mapped[dict[str, Any]]
+    reports: Mapped[int] = mapped_column(Integer)
+    asked_by: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    asked_at: Mapped[dt.datetime] = mapped_column(default=now)
+    withdrawn_by: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    withdrawn_at: Mapped[dt.datetime | None]
+
+
+class Outdated(Base):
+    """A decision that does not stand while its report is screened again.
+
+    It is the decision that is named, not the report: wherever its record goes, it goes with it.
+    """
+
+    __tablename__ = "outdated"
+    decision_id: Mapped[int] = mapped_column(ForeignKey("decision.id"), primary_key=True)
+    rescreen_id: Mapped[int] = mapped_column(
+        ForeignKey("rescreen.id"), primary_key=True, index=True
+    )

@@ -28,9 +28,18 @@ class CardsIn(BaseModel):
 
     n: Annotated[int, Field(ge=0, le=200)] = 20
     keep: Annotated[list[Id], Field(max_length=400)] = []
+    again: bool = False
 
 
-def _hand(state: State, review: ReviewInfo, person_id: int, number: int, keep: list[int]) -> Hand:
+def _hand(
+    state: State,
+    review: ReviewInfo,
+    person_id: int,
+    number: int,
+    keep: list[int],
+    *,
+    again: bool,
+) -> Hand:
     with state.store.write() as session:
         return screening.next_cards(
             session,
@@ -40,13 +49,16 @@ def _hand(state: State, review: ReviewInfo, person_id: int, number: int, keep: l
             number=number,
             keep=keep,
             lease_minutes=state.settings.lease_minutes,
+            again=again,
         )
 
 
 @router.get("/reviews/{slug}/screen")
-def screen(request: Request, state: StateDep, person: PersonDep, review: ScreenDep) -> HTMLResponse:
+def screen(
+    request: Request, state: StateDep, person: PersonDep, review: ScreenDep, again: bool = False
+) -> HTMLResponse:
     """The next cards; the first is a form that works by itself, the others wait for the script."""
-    hand = _hand(state, review, person.id, state.settings.queue_size, [])
+    hand = _hand(state, review, person.id, state.settings.queue_size, [], again=again)
     with state.store.read() as session:
         body = ProtocolBody.model_validate(reviews.protocol(session, review.id).body)
         last = decisions.latest_of(session, review.id, person.id)
@@ -62,6 +74,7 @@ def screen(request: Request, state: StateDep, person: PersonDep, review: ScreenD
         protocol=body,
         counts=counts,
         in_pilot=drawn is not None,
+        again=again,
         last=last,
         last_card=undone,
         queue_size=state.settings.queue_size,
@@ -75,7 +88,7 @@ def more_cards(
     state: StateDep, person: PersonDep, review: ScreenDep, body: CardsIn
 ) -> HTMLResponse:
     """Cards for the script, each in a template element."""
-    hand = _hand(state, review, person.id, body.n, body.keep)
+    hand = _hand(state, review, person.id, body.n, body.keep, again=body.again)
     return HTMLResponse(
         text("_cards.html", hand=hand),
         headers={
@@ -98,6 +111,7 @@ def decide(
     place: Annotated[str, Form(pattern="^[0-9]{0,9}$")] = "",
     note: Annotated[str, Form(max_length=10_000)] = "",
     reason: ReasonsForm = (),
+    again: Annotated[bool, Form()] = False,
 ) -> Response:
     """Decide without script, and go on to the next card."""
     new = decisions.NewDecision(
@@ -112,7 +126,8 @@ def decide(
     )
     screening.decide(state.store, review.id, person.id, new)
     state.wake()
-    return RedirectResponse(f"/reviews/{review.slug}/screen", status_code=303)
+    further = "?again=true" if again else ""
+    return RedirectResponse(f"/reviews/{review.slug}/screen{further}", status_code=303)
 
 
 @router.post("/reviews/{slug}/screen/undo/{decision_id}")

@@ -34,6 +34,7 @@ def next_cards(
             number=body.n,
             keep=body.keep,
             lease_minutes=state.settings.lease_minutes,
+            again=body.again,
         )
         return views.hand(hand)
 

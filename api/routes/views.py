@@ -80,6 +80,7 @@ def hand(found: Hand) -> schemas.QueueOut:
         cards=[card(each) for each in found.cards],
         remaining=found.remaining,
         lost=sorted(found.lost),
+        again=found.again,
     )
 
 

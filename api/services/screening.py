@@ -32,13 +32,15 @@ class Card:
 class Hand:
     """The cards that a reviewer holds next, and the ranking that ordered them.
 
-    ``lost`` are reports whose cards were to be kept and cannot be: see ``queue.extend``.
+    ``lost`` are reports whose cards were to be kept and cannot be: see ``queue.extend``. ``again``
+    counts the reports that the reviewer may screen again since the criteria changed.
     """
 
     ranking: rankings.RankingInfo | None
     cards: tuple[Card, ...]
     remaining: int
     lost: frozenset[int] = frozenset()
+    again: int = 0
 
 
 class Orders:
@@ -73,6 +75,7 @@ def next_cards(
     number: int,
     keep: Iterable[int],
     lease_minutes: int,
+    again: bool = False,
 ) -> Hand:
     """Lease the next cards to a person and hold kept ones for longer; others go back.
 
@@ -84,6 +87,7 @@ def next_cards(
         number: how many new cards are wanted.
         keep: reports whose cards the person has on screen and keeps.
         lease_minutes: how long the cards are held for the person.
+        again: from what is screened again since the criteria changed; else from all but that.
 
     Raises:
         NotAllowed: the person does not screen this review.
@@ -103,6 +107,7 @@ def next_cards(
         number=number,
         valid=valid,
         skip=kept,
+        again=again,
     )
     dealt = [place.report_id for place in places]
     found = records.by_reports(session, review_id, dealt)
@@ -117,7 +122,9 @@ def next_cards(
         )
         for place in places
     )
-    return Hand(newest, cards, queue.remaining(session, review_id, person_id), frozenset(lost))
+    repeated = queue.remaining(session, review_id, person_id, again=True)
+    left = repeated if again else queue.remaining(session, review_id, person_id)
+    return Hand(newest, cards, left, frozenset(lost), repeated)
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,7 +132,7 @@ async function fetchCards(number, keep) {
   const answer = await fetch(`/reviews/${slug}/screen/cards`, {
     method: "POST",
     headers: { "content-type": "application/json" },
-    body: JSON.stringify({ n: number, keep }),
+    body: JSON.stringify({ n: number, keep, again: screen.dataset.again === "true" }),
     redirect: "error",
   });
   if (!answer.ok) throw new Error(String(answer.status));

@@ -104,7 +104,9 @@ def test_a_decision_keeps_the_protocol_version_it_was_made_under(
     one, other = add_records(store, review.id, 2)
     _decide(store, review, person, one, "include", "t1")
     with store.write() as session:
-        reviews.add_protocol(session, review.id, {"inclusion": ["x"]}, person_id=person.id)
+        reviews.add_protocol(
+            session, review.id, {"inclusion": ["x"]}, person_id=person.id, reason="new"
+        )
     _decide(store, review, person, other, "include", "t2")
     with store.read() as session:
         versions = [
