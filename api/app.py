@@ -31,6 +31,7 @@ from api.pages import screening as screening_pages
 from api.pages import searches as search_pages
 from api.pages import session as session_pages
 from api.pages import team as team_pages
+from api.pages import together as together_pages
 from api.routes import (
     conflicts,
     duplicates,
@@ -42,6 +43,7 @@ from api.routes import (
     reviews,
     screening,
     team,
+    together,
 )
 from api.schemas import ErrorOut
 from api.security import Guard
@@ -65,6 +67,7 @@ _PAGES = (
     recheck_pages,
     rescreen_pages,
     team_pages,
+    together_pages,
 )
 _ANSWERS: dict[int | str, dict[str, Any]] = {
     401: {"model": ErrorOut, "description": "Nobody is signed in."},
@@ -115,6 +118,7 @@ def create_app(settings: Settings, store: Store) -> FastAPI:
         rescreens.router,
         people.router,
         team.router,
+        together.router,
     ):
         app.include_router(router, prefix=API, responses=_ANSWERS)
     for pages in _PAGES:

@@ -252,3 +252,96 @@ class DeviationOut(Out):
     changed: list[str]
     criteria: bool
     decisions: int
+
+
+class MarkIn(In):
+    """A tag (1 to 60 characters), a note, or a star (no text) on a record."""
+
+    report: Id
+    kind: Literal["tag", "note", "star"]
+    text: Annotated[str, StringConstraints(max_length=10_000, pattern=r"^[^\x00]*$")] = ""
+
+
+class MarkOut(Out):
+    """A mark on a record, as you see it; ``mine`` if you put it there."""
+
+    id: int
+    report_id: int
+    kind: str
+    text: str
+    person: str | None
+    mine: bool
+    made_at: dt.datetime
+
+
+class AssignmentIn(In):
+    """Who decides which records: by ``share`` of all, by a ``tag`` of leads, or ``records``.
+
+    ``people`` are person ids with weights, which only a share reads; ``reports`` are the records.
+    """
+
+    kind: Literal["share", "tag", "records"]
+    people: Annotated[dict[Id, Annotated[int, Field(ge=1, le=1000)]], Field(max_length=200)]
+    tag: Annotated[str, StringConstraints(max_length=60, pattern=r"^[^\x00]*$")] | None = None
+    reports: Annotated[tuple[Id, ...], Field(max_length=50_000)] = ()
+
+
+class AssignmentOut(Out):
+    """An assignment that holds; ``records`` is null for a share."""
+
+    id: int
+    kind: str
+    tag: str | None
+    people: list[tuple[str, int]]
+    records: int | None
+    made_at: dt.datetime
+
+
+class HandOverIn(In):
+    """A card that you would rather not decide, and to whom it goes; null: whoever is next."""
+
+    report: Id
+    to: Id | None = None
+
+
+class BulkIn(In):
+    """One action on every record that a filter finds; ``expected`` is how many you saw listed.
+
+    ``value`` is the decision or the tag; a decision in bulk needs a note that says why.
+    """
+
+    token: Token
+    action: Literal["decide", "tag"]
+    value: Annotated[str, StringConstraints(min_length=1, max_length=60, pattern=r"^[^\x00]*$")]
+    note: Annotated[str, StringConstraints(max_length=10_000, pattern=r"^[^\x00]*$")] | None = None
+    reasons: Annotated[tuple[ReasonKey, ...], Field(max_length=50)] = ()
+    q: Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00]*$")] = ""
+    decision: Literal["include", "exclude", "maybe", "undecided"] | None = None
+    flag: Literal["no-abstract", "no-title"] | None = None
+    search_id: Id | None = None
+    tag: Annotated[str, StringConstraints(max_length=60, pattern=r"^[^\x00]*$")] = ""
+    expected: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
+
+
+class BulkOut(Out):
+    """A bulk action; ``passed_over`` are records of the list that it left alone."""
+
+    id: int
+    action: str
+    value: str
+    note: str | None
+    reasons: list[str]
+    picked: dict[str, Any]
+    reports: int
+    passed_over: int
+    person: str | None
+    made_at: dt.datetime
+    undone_at: dt.datetime | None
+
+
+class BulkDoneOut(Out):
+    """Bulk actions so far, oldest first, and the number of the one that was asked for."""
+
+    bulk: int
+    done: bool
+    actions: list[BulkOut]

@@ -10,6 +10,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine
 
 import store.living_tables
+import store.shared_tables
 import store.team_tables  # noqa: F401 - tables that Base must know
 from store.errors import SchemaOutdated
 from store.tables import Base

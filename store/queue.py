@@ -12,7 +12,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
-from store import outcomes, pilots, rescreens
+from store import assignments, outcomes, pilots, rescreens
 from store.chunks import batched
 from store.plans import TITLE_ABSTRACT
 from store.records import undecided as records_undecided
@@ -146,17 +146,32 @@ def remaining(
         decided = outcomes.lines(session, drawn, stage)
         return sum(person_id not in own_by_person(decided.get(each, [])) for each in drawn)
     repeated = rescreens.waiting(session, review_id, stage)
-    left = len(repeated) if again else records_undecided(session, review_id) - len(repeated)
+    if again and not repeated:
+        return 0
     awaiting = [
         each for each in _in_state(session, review_id, "awaiting") if (each in repeated) == again
     ]
-    if not awaiting:
-        return left
-    mine = sum(
-        person_id in own_by_person(known)
-        for known in outcomes.lines(session, awaiting, stage).values()
+    said = {
+        report_id: own_by_person(known)
+        for report_id, known in outcomes.lines(session, awaiting, stage).items()
+    }
+    mine = {report_id for report_id, own in said.items() if person_id in own}
+    bound = assignments.bound(session, review_id, None, stage)
+    if bound.nothing:
+        every = len(repeated) if again else records_undecided(session, review_id) - len(repeated)
+        return every - len(mine)
+    asked = outcomes.asked_of(session, review_id, stage)
+    left = {*awaiting, *_in_state(session, review_id, "open")} - mine
+    left = left & repeated if again else left - repeated
+    return sum(
+        bound.may_take(
+            report_id,
+            person_id,
+            asked.needed(report_id, list(said.get(report_id, {}).values())),
+            said.get(report_id, {}),
+        )
+        for report_id in left
     )
-    return left - mine
 
 
 def _places(
@@ -222,6 +237,7 @@ class _Deal:
                 )
             ).all()
         )
+        bound = assignments.bound(self._session, self._review_id, states, self._stage)
         held: dict[int, dict[int, int]] = defaultdict(dict)
         for report_id, person_id, slot in self._session.execute(
             select(Lease.report_id, Lease.person_id, Lease.slot).where(
@@ -237,11 +253,16 @@ class _Deal:
             own = own_by_person(known)
             holders = held[report_id]
             others = {slot for person_id, slot in holders.items() if person_id != self._person_id}
-            if self._person_id in own or self._foreign(report_id):
+            needed = self._asked.needed(report_id, known)
+            if (
+                self._person_id in own
+                or self._foreign(report_id)
+                or not bound.may_take(report_id, self._person_id, needed, own)
+            ):
                 continue
             if self._person_id in holders:
                 found[report_id] = holders[self._person_id]
-            elif len(others) < self._asked.needed(report_id, known) - len(own):
+            elif len(others) < needed - len(own):
                 found[report_id] = next(slot for slot in count() if slot not in others)
         return found
 

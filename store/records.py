@@ -13,8 +13,10 @@ from sqlalchemy import and_, case, func, or_, select
 from sqlalchemy.orm import aliased
 
 from harvest.record import Author, Record
+from store import marks
 from store.chunks import CHUNK, batched
 from store.errors import NotFound
+from store.marks import Marked
 from store.representative import compose, text_hash
 from store.session import ReadSession
 from store.tables import Batch, BatchEntry, Decision, Identity, RecordRow, Report
@@ -212,6 +214,15 @@ def reports_of_batch(session: ReadSession, batch_id: int) -> dict[int, int]:
     return {row[0]: row[1] for row in rows}
 
 
+def reports_of(session: ReadSession, record_ids: Iterable[int]) -> set[int]:
+    """The reports in which these records are now."""
+    found: set[int] = set()
+    for part in batched(set(record_ids), CHUNK):
+        query = select(RecordRow.report_id).where(RecordRow.id.in_(part))
+        found.update(session.scalars(query))
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Filter:
     """What the record list is narrowed by; None and "" narrow nothing.
@@ -219,6 +230,7 @@ class Filter:
     Attributes:
         standing: ``counts`` (in the queue or decided), ``filtered``, ``waiting`` (of a run that
             has not ended or is held), ``pool`` or ``withdrawn``.
+        marked: with a tag or star, as somebody sees them.
     """
 
     text: str = ""
@@ -228,6 +240,7 @@ class Filter:
     year_to: int | None = None
     search_id: int | None = None
     standing: str = "counts"
+    marked: Marked | None = None
 
 
 STANDINGS = ("counts", "filtered", "waiting", "pool", "withdrawn")
@@ -300,6 +313,8 @@ def _narrowed(query: Any, review_id: int, wanted: Filter) -> Any:
             .where(BatchEntry.record_id == RecordRow.id, Batch.search_id == wanted.search_id)
             .exists()
         )
+    if wanted.marked is not None:
+        query = query.where(marks.condition(wanted.marked))
     return query
 
 

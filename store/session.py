@@ -12,6 +12,7 @@ from sqlalchemy.exc import DataError
 from sqlalchemy.orm import Session
 
 import store.living_tables
+import store.shared_tables
 import store.team_tables  # noqa: F401 - tables that others refer to by name
 from store.engine import WRITER, make_engine
 from store.errors import Unstorable

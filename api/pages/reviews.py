@@ -18,10 +18,12 @@ from api.services import comparing, evaluation, explaining, screening, search_ch
 from harvest.text import fold
 from store import (
     audit,
+    bulk,
     decisions,
     events,
     gold,
     jobs,
+    marks,
     members,
     pairs,
     pool,
@@ -33,6 +35,7 @@ from store import (
     strategies,
     studies,
 )
+from store.marks import Marked
 from store.roles import may
 
 router = APIRouter()
@@ -176,12 +179,15 @@ def look_up(state: StateDep, review: LeadDep) -> Response:
 def record_list(
     request: Request,
     state: StateDep,
+    person: PersonDep,
     review: ReviewDep,
     q: Annotated[str, Query(max_length=500)] = "",
     decision: Annotated[str, Query(pattern="^(|include|exclude|maybe|undecided)$")] = "",
     flag: Annotated[str, Query(pattern="^(|no-abstract|no-title)$")] = "",
     search: Annotated[str, Query(pattern="^[0-9]{0,18}$")] = "",
     standing: Annotated[str, Query(pattern="^(counts|filtered|waiting|withdrawn)$")] = "counts",
+    tag: Annotated[str, Query(max_length=60)] = "",
+    star: bool = False,
     number: Annotated[int, Query(alias="page", ge=1, le=10**6)] = 1,
 ) -> HTMLResponse:
     """Records, searched and filtered."""
@@ -191,13 +197,22 @@ def record_list(
         flag=flag or None,
         search_id=int(search) if search else None,
         standing=standing,
+        marked=Marked(person.id, tag.replace("\x00", ""), star) if tag or star else None,
     )
     with state.store.read() as session:
         total, found = records.listing(
             session, review.id, wanted, offset=(number - 1) * _PAGE, limit=_PAGE
         )
         known = searches.everything(session, review.id)
-    query = {"q": q, "decision": decision, "flag": flag, "search": search}
+        tags = marks.tags(session, review.id, person.id)
+        body = reviews.protocol(session, review.id).body
+        screeners = [
+            each for each in members.everyone(session, review.id) if may(each.role, "screen")
+        ]
+        done = bulk.everything(session, review.id)
+    query = {"q": q, "decision": decision, "flag": flag, "search": search, "tag": tag}
+    if star:
+        query["star"] = "true"
     if standing != "counts":
         query["standing"] = standing
     query = {key: value for key, value in query.items() if value}
@@ -216,6 +231,13 @@ def record_list(
         standing=standing,
         searches=known,
         query=urlencode(query),
+        tag=tag,
+        star=star,
+        tags=tags,
+        reasons=reasons.texts(body),
+        screeners=screeners,
+        actions=done,
+        token=str(uuid.uuid4()),
     )
 
 
@@ -245,6 +267,8 @@ def record_page(
         explained = explaining.kept(session, review.id, one.report_id)
         body = reviews.protocol(session, review.id).body
         running = jobs.newest(session, review.id)
+        marked = marks.on_reports(session, review.id, person.id, [one.report_id])
+        tags = marks.tags(session, review.id, person.id)
         told = events.of_reports(session, [one.report_id], kinds=(*events.GRAVE, "changed"))
         mine_told = told.get(one.report_id, [])
     return page(
@@ -263,6 +287,8 @@ def record_page(
         log=log,
         token=str(uuid.uuid4()),
         reasons=reasons.texts(body),
+        marks=marked.get(one.report_id, []),
+        tags=tags,
         explained=explained,
         jobs=[job for job in running if job.kind == "explanation"],
     )

@@ -12,11 +12,11 @@ from api.pages.render import page
 from api.pages.session import Known, signed_in
 from api.services import team
 from api.state import State
-from store import members
+from store import assignments, members
 from store.errors import AlreadyUsed, Conflict, NotAllowed, NotFound
 from store.people import PersonInfo
 from store.reviews import ReviewInfo
-from store.roles import ROLES, above, as_role
+from store.roles import ROLES, above, as_role, may
 
 router = APIRouter()
 IdPath = Annotated[int, Path(ge=1, le=2**63 - 1)]
@@ -38,6 +38,8 @@ def _team(
         own = members.role_of(session, review.id, person.id)
         everyone = members.everyone(session, review.id)
         invited = members.invitations(session, review.id)
+        assigned = assignments.everything(session, review.id)
+        nobodys = assignments.nobodys(session, review.id)
     return page(
         request,
         "team.html",
@@ -47,6 +49,9 @@ def _team(
         own=own,
         offered=[role for role in ROLES if own is not None and not above(role, own)],
         invited=invited,
+        assigned=assigned,
+        nobodys=nobodys,
+        screeners=[each for each in everyone if may(each.role, "screen")],
         link=link,
         problem=problem,
         hours=state.settings.invitation_hours,
@@ -189,3 +194,51 @@ def take_up(
     except (AlreadyUsed, ValueError) as error:
         return _invitation(request, state, link, name=name, problem=f"{error}.", status=422)
     return signed_in(state, newcomer, f"/reviews/{joined.slug}")
+
+
+@router.post("/reviews/{slug}/team/assignments")
+def assign(
+    request: Request,
+    state: StateDep,
+    person: PersonDep,
+    review: LeadDep,
+    kind: Annotated[str, Form(pattern="^(share|tag)$")],
+    who: Annotated[tuple[int, ...], Form(max_length=200)] = (),
+    weight: Annotated[tuple[str, ...], Form(max_length=200)] = (),
+    tag: Annotated[str, Form(max_length=60)] = "",
+) -> Response:
+    """Share the records out, or assign those with a tag, to everybody with a number."""
+    try:
+        people = {
+            each: _weight(text)
+            for each, text in zip(who, weight, strict=False)
+            if text.strip() not in ("", "0")
+        }
+        with state.store.write() as session:
+            assignments.assign(
+                session, review.id, kind, people, by=person.id, tag=tag.replace("\x00", "")
+            )
+    except ValueError as error:
+        return _team(request, state, review, person, problem=f"{error}.", status=422)
+    return RedirectResponse(f"/reviews/{review.slug}/team", status_code=303)
+
+
+def _weight(text: str) -> int:
+    """A share.
+
+    Raises:
+        ValueError: it is no whole number.
+    """
+    if not text.strip().isdecimal():
+        raise ValueError(f"write a whole number such as 2, not {text.strip()!r}")
+    return int(text)
+
+
+@router.post("/reviews/{slug}/team/assignments/{assignment_id}/end")
+def end_assignment(
+    state: StateDep, person: PersonDep, review: LeadDep, assignment_id: IdPath
+) -> Response:
+    """End an assignment."""
+    with state.store.write() as session:
+        assignments.end(session, review.id, assignment_id, by=person.id)
+    return RedirectResponse(f"/reviews/{review.slug}/team", status_code=303)

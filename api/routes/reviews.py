@@ -18,6 +18,7 @@ from harvest.identifiers import clean_doi, clean_pmid
 from harvest.text import fold
 from store import audit, gold, jobs, pool, records, reviews, searches
 from store.errors import NotFound
+from store.marks import Marked
 
 router = APIRouter(tags=["reviews"])
 IdPath = Annotated[int, Path(ge=1, le=2**63 - 1)]
@@ -208,18 +209,26 @@ def withdraw_file(
 @router.get("/reviews/{slug}/records")
 def list_records(
     state: StateDep,
+    person: PersonDep,
     review: ReviewDep,
     q: Annotated[str, Query(max_length=500, description="Words in title, abstract, ids.")] = "",
     decision: Annotated[str | None, Query(pattern="^(include|exclude|maybe|undecided)$")] = None,
     flag: Annotated[str | None, Query(pattern="^(no-abstract|no-title)$")] = None,
     search_id: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None,
     standing: Annotated[str, Query(pattern="^(counts|filtered|waiting|withdrawn)$")] = "counts",
+    tag: Annotated[str, Query(max_length=60, pattern=r"^[^\x00]*$")] = "",
+    star: bool = False,
     offset: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
 ) -> schemas.RecordPage:
     """Records, searched and filtered, in the order they came."""
     wanted = records.Filter(
-        text=fold(q), decision=decision, flag=flag, search_id=search_id, standing=standing
+        text=fold(q),
+        decision=decision,
+        flag=flag,
+        search_id=search_id,
+        standing=standing,
+        marked=Marked(person.id, tag, star) if tag or star else None,
     )
     with state.store.read() as session:
         total, found = records.listing(session, review.id, wanted, offset=offset, limit=limit)

@@ -60,6 +60,8 @@ function show({ focus = true } = {}) {
   const card = deck.current;
   stage.innerHTML = "";
   form.hidden = !card;
+  document.getElementById("aside").hidden = !card;
+  document.getElementById("marked").textContent = "";
   document.getElementById("empty").hidden = Boolean(card) || fetching;
   if (card) {
     const template = document.createElement("template");
@@ -229,6 +231,47 @@ async function keepHold() {
     : "These cards may have gone back to the others: press a key or scroll to see what is left.";
 }
 
+async function post(path, body) {
+  const answer = await fetch(`${api}/${path}`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+    redirect: "error",
+  });
+  if (!answer.ok) throw new Error((await answer.json()).error?.message ?? String(answer.status));
+}
+
+/** Put a star or a tag on the card that is shown. */
+async function mark(kind, text) {
+  const card = deck.current;
+  const words = document.getElementById("marked");
+  if (!card) return;
+  try {
+    await post("marks", { report: card.report, kind, text });
+    words.textContent = kind === "star" ? "Starred." : `Tagged “${text}”.`;
+  } catch (error) {
+    words.textContent = `Not stored: ${error.message}`;
+  }
+}
+
+/** Hand the card that is shown to a colleague, and go on to the next. */
+async function handOver(to) {
+  const card = deck.current;
+  const words = document.getElementById("marked");
+  if (!card) return;
+  try {
+    await post("queue/hand-over", { report: card.report, to });
+    if (deck.drop([card.report])) {
+      remaining -= 1;
+      show();
+    }
+    refill();
+    words.textContent = "Handed over.";
+  } catch (error) {
+    words.textContent = `Not handed over: ${error.message}`;
+  }
+}
+
 const commands = {
   include: () => decide("include"),
   exclude: () => decide("exclude"),
@@ -251,6 +294,18 @@ screen.addEventListener("click", (event) => {
   commands[button.dataset.command]();
 });
 form.addEventListener("submit", (event) => event.preventDefault());
+document.getElementById("star").addEventListener("click", () => mark("star", ""));
+document.getElementById("tag-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const box = event.target.elements.tag;
+  mark("tag", box.value.trim());
+  box.value = "";
+});
+document.getElementById("hand-over")?.addEventListener("submit", (event) => {
+  event.preventDefault();
+  const to = event.target.elements.to.value;
+  handOver(to ? Number(to) : null);
+});
 document.getElementById("undo-form")?.addEventListener("submit", (event) => event.preventDefault());
 note.addEventListener("keydown", (event) => {
   if (event.key === "Enter" || event.key === "Escape") {

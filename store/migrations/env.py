@@ -5,6 +5,7 @@ from __future__ import annotations
 from alembic import context
 
 import store.living_tables
+import store.shared_tables
 import store.team_tables  # noqa: F401 - tables that Base must know
 from store.tables import Base
 
