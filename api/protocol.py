@@ -114,6 +114,8 @@ class StagePlan(_Part):
     dual_share: float = Field(default=0.0, ge=0.0, le=1.0)
     # Share of the excludes by one person that a second person decides too.
     second_look: float = Field(default=0.0, ge=0.0, le=1.0)
+    # Share of the records that a list of likely misses has, in the second screener's place.
+    likely_misses: float = Field(default=0.0, ge=0.0, le=1.0)
     # Of the draw that says which records these are.
     seed: int = Field(default=0, ge=0, le=2**31 - 1)
     # Whether an exclude needs one of the protocol's reasons.

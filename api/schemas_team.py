@@ -345,3 +345,18 @@ class BulkDoneOut(Out):
     bulk: int
     done: bool
     actions: list[BulkOut]
+
+
+class SectionOut(Out):
+    """A part of the screening report."""
+
+    title: str
+    lines: list[str]
+
+
+class ScreeningReportOut(Out):
+    """How a review was screened, in sentences with their numbers."""
+
+    title: str
+    made_at: dt.datetime
+    sections: list[SectionOut]

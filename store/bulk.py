@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, or_, select
 
 from store import audit, marks, members, outcomes, records, reviews
 from store import reasons as exclusion
@@ -24,11 +24,13 @@ from store.plans import TITLE_ABSTRACT
 from store.records import Filter
 from store.roles import LEADS
 from store.session import ReadSession, WriteSession
-from store.shared_tables import Bulk, BulkDecision
-from store.tables import Decision, Identity, Lease, Report, now
+from store.shared_tables import Bulk, BulkDecision, Mark
+from store.tables import Decision, Identity, Lease, RecordRow, Report, now
 from store.verdicts import own_by_person
 
 _MOST = 50_000
+# States in which others are still to decide without knowing what anybody did.
+_BLIND = ("open", "awaiting")
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +151,8 @@ def act(
         "bulk.done",
         review_id=review_id,
         person_id=person_id,
-        detail={"bulk": row.id, "action": row.action, "value": row.value, "records": done},
+        # What was decided is for nobody's eyes who is still to decide; the row keeps it.
+        detail={"bulk": row.id, "action": row.action, "records": done},
     )
     return row.id, True
 
@@ -299,12 +302,32 @@ def _undo(session: WriteSession, bulk: Bulk, person_id: int) -> int:
     return len(targets)
 
 
-def everything(session: ReadSession, review_id: int) -> list[BulkInfo]:
-    """All bulk actions, oldest first, those taken back among them."""
+def everything(session: ReadSession, review_id: int, *, seen_by: int) -> list[BulkInfo]:
+    """Bulk actions, oldest first, those taken back among them.
+
+    Another's is told once nobody is to decide any of its records any more: before, it would tell
+    what they decided.
+    """
+    decided = (
+        select(BulkDecision.bulk_id)
+        .join(Decision, Decision.id == BulkDecision.decision_id)
+        .join(RecordRow, RecordRow.id == Decision.record_id)
+        .join(Report, Report.id == RecordRow.report_id)
+        .where(BulkDecision.bulk_id == Bulk.id, Report.state.in_(_BLIND))
+    )
+    tagged = (
+        select(Mark.id)
+        .join(RecordRow, RecordRow.id == Mark.record_id)
+        .join(Report, Report.id == RecordRow.report_id)
+        .where(Mark.bulk_id == Bulk.id, Report.state.in_(_BLIND))
+    )
     rows = session.execute(
         select(Bulk, Identity.name)
         .outerjoin(Identity, Identity.person_id == Bulk.person_id)
-        .where(Bulk.review_id == review_id)
+        .where(
+            Bulk.review_id == review_id,
+            or_(Bulk.person_id == seen_by, ~or_(decided.exists(), tagged.exists())),
+        )
         .order_by(Bulk.id)
     )
     return [

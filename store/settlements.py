@@ -15,7 +15,7 @@ from store.outcomes import stands
 from store.plans import TITLE_ABSTRACT
 from store.session import ReadSession, WriteSession
 from store.tables import Decision, Identity, RecordRow, Report, now
-from store.verdicts import OWN, own_by_person
+from store.verdicts import LOOK, OWN, own_by_person
 
 
 def settle(
@@ -182,3 +182,47 @@ def independent(
         first.setdefault((found.report_id, found.person_id), found)
     several = Counter(report_id for report_id, _ in first)
     return [each for each in first.values() if several[each.report_id] > 1]
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What people have done on a stage so far: counts, of decisions that stand.
+
+    Attributes:
+        people: who made an own decision on a report that nobody is still to decide.
+        decided_by: how many such reports so many people decided themselves, by their number.
+        joint: conflicts settled by those who differed; ``adjudicated``: by a third.
+        imported: decisions taken over from files.
+    """
+
+    people: int
+    decided_by: dict[int, int]
+    joint: int
+    adjudicated: int
+    imported: int
+
+
+def work(session: ReadSession, review_id: int, stage: str = TITLE_ABSTRACT) -> Work:
+    """Who decided how much: only of reports that nobody is still to decide."""
+    rows = session.execute(
+        select(RecordRow.report_id, Decision.person_id, Decision.kind)
+        .join(RecordRow, RecordRow.id == Decision.record_id)
+        .join(Report, Report.id == RecordRow.report_id)
+        .where(
+            Decision.review_id == review_id,
+            Decision.stage == stage,
+            Report.active.is_(True),
+            Report.state.in_(("settled", "conflict")),
+            *stands(),
+        )
+    ).all()
+    own = {(report, person) for report, person, kind in rows if kind in (OWN, LOOK)}
+    settled = Counter(kind for _, _, kind in rows)
+    each = Counter(report for report, _ in own)
+    return Work(
+        len({person for _, person in own}),
+        dict(sorted(Counter(each.values()).items())),
+        settled["consensus"],
+        settled["adjudication"],
+        settled["import"],
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
 from typing import Annotated
 
@@ -9,8 +10,10 @@ from fastapi import APIRouter, Form, Path, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from api.deps import LeadDep, PersonDep, ReviewDep, ScreenDep, StateDep
+from api.documents.screening_report import as_markdown
 from api.pages.render import page
 from api.services import agreeing, conflicts
+from api.services.screening_report import ScreeningReport, screening_report
 from api.state import State
 from store import pilots, reasons, reviews
 from store.decisions import NewDecision
@@ -112,6 +115,35 @@ def _agreement(
 def agreement_page(request: Request, state: StateDep, review: ReviewDep) -> HTMLResponse:
     """How far people agree, per pair and over time; pilot rounds."""
     return _agreement(request, state, review)
+
+
+@router.get("/reviews/{slug}/screening-report")
+def report_page(
+    request: Request, state: StateDep, person: PersonDep, review: ReviewDep
+) -> HTMLResponse:
+    """How the records were screened."""
+    return page(
+        request,
+        "screening_report.html",
+        review=review,
+        report=_report(state, person.id, review.id),
+    )
+
+
+@router.get("/reviews/{slug}/screening-report.md")
+def report_file(state: StateDep, person: PersonDep, review: ReviewDep) -> Response:
+    """The screening report as a download."""
+    headers = {"content-disposition": f'attachment; filename="{review.slug}-screening.md"'}
+    return Response(
+        as_markdown(_report(state, person.id, review.id)),
+        media_type="text/markdown; charset=utf-8",
+        headers=headers,
+    )
+
+
+def _report(state: State, person_id: int, review_id: int) -> ScreeningReport:
+    with state.store.read() as session:
+        return screening_report(session, review_id, seen_by=person_id, at=dt.datetime.now(dt.UTC))
 
 
 @router.post("/reviews/{slug}/pilots/{action}")

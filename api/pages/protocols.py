@@ -48,6 +48,7 @@ class ProtocolForm(BaseModel):
     preset: Line = "own"
     dual_share: Line = "0"
     second_look: Line = "0"
+    likely_misses: Line = "0"
     reason: Line = ""
     # The version that the writer had before them.
     version: Line = ""
@@ -93,13 +94,16 @@ def _plans(form: ProtocolForm, before: ProtocolBody) -> tuple[StagePlan, ...]:
     if form.preset in PRESETS:
         shares = PRESETS[form.preset].plan
         dual_share, second_look = shares.dual_share, shares.second_look
+        likely_misses = shares.likely_misses
     else:
         dual_share = _share(form.dual_share, "decided by two")
         second_look = _share(form.second_look, "second look")
+        likely_misses = _share(form.likely_misses, "likely misses")
     new = old.model_copy(
         update={
             "dual_share": dual_share,
             "second_look": second_look,
+            "likely_misses": likely_misses,
             "reason_required": bool(form.reason_required),
         }
     )
@@ -163,6 +167,7 @@ def _form_of(body: ProtocolBody) -> ProtocolForm:
         study_language="on" if body.ranking.study_language else "",
         dual_share=f"{100 * body.plan_of('title-abstract').dual_share:g}",
         second_look=f"{100 * body.plan_of('title-abstract').second_look:g}",
+        likely_misses=f"{100 * body.plan_of('title-abstract').likely_misses:g}",
     )
 
 

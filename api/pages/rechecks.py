@@ -10,9 +10,10 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from api.deps import LeadDep, PersonDep, ScreenDep, StateDep
 from api.pages.render import page
+from api.protocol import ProtocolBody
 from api.services import misses
 from api.state import State
-from store import jobs, rechecks, records
+from store import jobs, rechecks, records, reviews
 from store.decisions import NewDecision
 from store.errors import Conflict, NotAllowed
 from store.people import PersonInfo
@@ -38,7 +39,10 @@ def _page(
         shown = records.by_reports(session, review.id, [report]) if report else {}
         counts = records.counts(session, review.id)
         running = jobs.newest(session, review.id)
-    likely = max(20, round(_LIKELY_SHARE * counts.reports))
+        body = ProtocolBody.model_validate(reviews.protocol(session, review.id).body)
+    # As the protocol fixed it beforehand, where it did.
+    share = body.plan_of("title-abstract").likely_misses or _LIKELY_SHARE
+    likely = max(20, round(share * counts.reports))
     return page(
         request,
         "misses.html",

@@ -209,7 +209,7 @@ def record_list(
         screeners = [
             each for each in members.everyone(session, review.id) if may(each.role, "screen")
         ]
-        done = bulk.everything(session, review.id)
+        done = bulk.everything(session, review.id, seen_by=person.id)
     query = {"q": q, "decision": decision, "flag": flag, "search": search, "tag": tag}
     if star:
         query["star"] = "true"

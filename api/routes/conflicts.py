@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 from fastapi import APIRouter
 
 from api import schemas, schemas_team
 from api.deps import LeadDep, PersonDep, ReviewDep, ScreenDep, StateDep
 from api.routes import views
 from api.services import agreeing, conflicts
+from api.services.screening_report import screening_report
 from store import pilots
 from store.decisions import NewDecision
 from store.session import ReadSession
@@ -68,6 +71,16 @@ def agreement(state: StateDep, review: ReviewDep) -> schemas_team.AgreementOut:
     """How far people agree on what each first decided by themselves, with intervals."""
     with state.store.read() as session:
         return _agreement(agreeing.agreed(session, review.id))
+
+
+@router.get("/reviews/{slug}/screening-report")
+def get_report(
+    state: StateDep, person: PersonDep, review: ReviewDep
+) -> schemas_team.ScreeningReportOut:
+    """How the records were screened, in sentences with their numbers."""
+    with state.store.read() as session:
+        found = screening_report(session, review.id, seen_by=person.id, at=dt.datetime.now(dt.UTC))
+    return schemas_team.ScreeningReportOut.model_validate(found)
 
 
 @router.get("/reviews/{slug}/pilots")

@@ -119,10 +119,10 @@ def hand_over(
 
 
 @router.get("/reviews/{slug}/bulk")
-def list_bulk(state: StateDep, review: ReviewDep) -> list[schemas_team.BulkOut]:
-    """Bulk actions, oldest first, those taken back among them."""
+def list_bulk(state: StateDep, person: PersonDep, review: ReviewDep) -> list[schemas_team.BulkOut]:
+    """Bulk actions, oldest first; another's once nobody is to decide any of its records."""
     with state.store.read() as session:
-        return _bulk(session, review.id)
+        return _bulk(session, review.id, person.id)
 
 
 @router.post("/reviews/{slug}/bulk", status_code=201)
@@ -148,7 +148,9 @@ def act_in_bulk(
             token=body.token,
             expected=body.expected,
         )
-        found = schemas_team.BulkDoneOut(bulk=number, done=done, actions=_bulk(session, review.id))
+        found = schemas_team.BulkDoneOut(
+            bulk=number, done=done, actions=_bulk(session, review.id, person.id)
+        )
     state.wake()
     return found
 
@@ -160,12 +162,13 @@ def undo_in_bulk(
     """Take a bulk action back as one."""
     with state.store.write() as session:
         bulk.undo(session, review.id, person.id, bulk_id)
-        found = _bulk(session, review.id)
+        found = _bulk(session, review.id, person.id)
     state.wake()
     return found
 
 
-def _bulk(session: ReadSession, review_id: int) -> list[schemas_team.BulkOut]:
+def _bulk(session: ReadSession, review_id: int, person_id: int) -> list[schemas_team.BulkOut]:
     return [
-        schemas_team.BulkOut.model_validate(each) for each in bulk.everything(session, review_id)
+        schemas_team.BulkOut.model_validate(each)
+        for each in bulk.everything(session, review_id, seen_by=person_id)
     ]

@@ -23,4 +23,4 @@ def test_costs_follow_from_records_people_and_what_was_excluded() -> None:
 def test_a_small_review_or_an_empty_one_has_a_cost_too() -> None:
     assert costs(10, 3, decided=0, excluded=0)["rapid"].decisions == 30
     assert costs(0, 0, decided=0, excluded=0)["dual"].hours == 0
-    assert [preset.plan.dual_share for preset in PRESETS.values()] == [0.0, 0.2, 1.0]
+    assert [preset.plan.dual_share for preset in PRESETS.values()] == [0.0, 0.0, 0.2, 1.0]

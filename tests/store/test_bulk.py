@@ -51,7 +51,7 @@ def test_it_decides_what_is_undecided_and_is_taken_back_as_one(
     assert act(store, review, person) == (number, False)
     with store.read() as session:
         counts = records.counts(session, review.id)
-        (found,) = bulk.everything(session, review.id)
+        (found,) = bulk.everything(session, review.id, seen_by=person.id)
         log = list(decisions.log(session, review.id, seen_by=None))
     assert (counts.include, counts.exclude, counts.undecided) == (1, 2, 0)
     assert (found.reports, found.passed_over, found.note) == (2, 1, "editorials")
@@ -77,9 +77,13 @@ def test_it_counts_as_one_persons_decision(
     assert [state(store, each) for each in reports] == ["awaiting", "awaiting"]
     with store.read() as session:
         assert not list(decisions.log(session, review.id, seen_by=bo.id))
+        assert bulk.everything(session, review.id, seen_by=bo.id) == []
+        assert "exclude" not in str([each.detail for each in audit.events(session, review.id)])
     decide(store, review, bo, reports[0], "exclude")
     decide(store, review, bo, reports[1], "include")
     assert [state(store, each) for each in reports] == ["settled", "conflict"]
+    with store.read() as session:
+        assert [each.id for each in bulk.everything(session, review.id, seen_by=bo.id)] == [number]
     undo(store, review, person, number)
     assert [state(store, each) for each in reports] == ["awaiting", "awaiting"]
 
