@@ -126,6 +126,8 @@ class ProtocolBody(_Part):
     """What a version of a protocol says."""
 
     questions: tuple[Question, ...] = ()
+    # Whether an include says for which of the questions.
+    per_question: bool = False
     inclusion: tuple[Words, ...] = ()
     exclusion: tuple[Words, ...] = ()
     # Why a record may be excluded, the first to be reported first.
@@ -146,10 +148,18 @@ class ProtocolBody(_Part):
         stages = [plan.stage for plan in self.plans]
         if len(stages) != len(set(stages)):
             raise ValueError("plans: a stage has one plan")
+        asked = [question.key for question in self.questions]
+        if self.per_question and len(asked) != len(set(asked)):
+            raise ValueError("questions: a key is there once where includes name questions")
         keys = [reason.key for reason in self.reasons]
         if len(keys) != len(set(keys)):
             raise ValueError("reasons: a key is there once")
         return self
+
+    @property
+    def sub_questions(self) -> tuple[Question, ...]:
+        """The questions that an include chooses from; none where it says for which of none."""
+        return self.questions if self.per_question and len(self.questions) > 1 else ()
 
     def plan_of(self, stage: str) -> StagePlan:
         """The plan of a stage; one person decides each record where none is said."""

@@ -364,6 +364,11 @@ class DecisionIn(In):
     reasons: Annotated[
         list[Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,40}$")]], Field(max_length=50)
     ] = []
+    # Keys of the questions that it is included for, where the protocol asks for them.
+    questions: Annotated[
+        list[Annotated[str, StringConstraints(max_length=5000, pattern=r"^[^\x00]*$")]],
+        Field(max_length=50),
+    ] = []
     note: Annotated[str, StringConstraints(max_length=10_000, pattern=r"^[^\x00]*$")] | None = None
     ranking: Id | None = None
     place: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
@@ -401,6 +406,7 @@ class DecisionOut(Out):
     counts: bool
     kind: str
     reasons: list[str]
+    questions: list[str]
 
 
 class StoredDecision(Out):

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import delete, or_, select
 
-from store import audit, marks, members, outcomes, records, reviews
+from store import audit, marks, members, outcomes, questions, records, reviews
 from store import reasons as exclusion
 from store.chunks import CHUNK, batched
 from store.decisions import DECISIONS
@@ -173,6 +173,8 @@ def _checked(session: ReadSession, review_id: int, action: Action, stage: str) -
         raise ValueError("say why so many are decided at once: it stands in the documents")
     body = reviews.protocol(session, review_id).body
     exclusion.checked(body, action.value, action.reasons, stage=stage)
+    if action.value == "include" and questions.asked(body):
+        raise ValueError("an include says for which question; these cannot be included all at once")
     return action.value
 
 

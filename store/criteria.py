@@ -8,6 +8,7 @@ from typing import Any, Final
 # Who screens, how records are ranked and how reasons are worded say nothing of what is relevant.
 PARTS: Final[dict[str, str]] = {
     "questions": "questions",
+    "per_question": "whether includes name questions",
     "inclusion": "inclusion criteria",
     "exclusion": "exclusion criteria",
     "limits": "limits",
@@ -22,15 +23,22 @@ _OTHER: Final[dict[str, str]] = {
 }
 
 
+def _says(body: Mapping[str, Any], part: str) -> Any:
+    """A part of a body; one that an older version did not have yet says nothing."""
+    return body.get(part) or None
+
+
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
     """Everything in which two versions of a protocol differ, in words."""
     everything = {**PARTS, **_OTHER}
-    return [words for part, words in everything.items() if before.get(part) != after.get(part)]
+    return [
+        words for part, words in everything.items() if _says(before, part) != _says(after, part)
+    ]
 
 
 def changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
     """Parts of the criteria in which two versions of a protocol differ, in words."""
-    return [words for part, words in PARTS.items() if before.get(part) != after.get(part)]
+    return [words for part, words in PARTS.items() if _says(before, part) != _says(after, part)]
 
 
 def same_as(bodies: Mapping[int, Mapping[str, Any]], version: int) -> set[int]:

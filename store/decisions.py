@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import Select, delete, func, select
 from sqlalchemy.exc import IntegrityError
 
-from store import members, outcomes, reasons, reviews
+from store import members, outcomes, questions, reasons, reviews
 from store.chunks import CHUNK, batched
 from store.errors import Conflict, NotFound
 from store.outcomes import Asked, not_undone, stands
@@ -43,6 +43,7 @@ class NewDecision:
         text_hash: of the title and abstract that the client showed; None for what stands here now.
         kind: one of ``verdicts.KINDS``; a conflict is settled by ``settlements.settle`` alone.
         reasons: keys of the protocol's reasons for exclusion.
+        questions: keys of the protocol's questions that it is included for.
     """
 
     token: str
@@ -57,6 +58,7 @@ class NewDecision:
     text_hash: str | None = None
     kind: str = OWN
     reasons: tuple[str, ...] = ()
+    questions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,7 @@ class DecisionInfo:
     counts: bool
     kind: str
     reasons: tuple[str, ...]
+    questions: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +154,8 @@ def record(
         NotAllowed: the person is not, or no longer, one who screens this review.
         Conflict: the token was used for another report, decision or person; or the report waits
             in the pool.
-        ValueError: the decision is not one of ``DECISIONS``, or its reasons will not do.
+        ValueError: the decision is not one of ``DECISIONS``, or its reasons or questions will not
+            do.
     """
     if new.decision not in DECISIONS:
         raise ValueError(f"decision must be one of {', '.join(DECISIONS)}, not {new.decision!r}")
@@ -173,9 +177,12 @@ def record(
             raise NotFound(f"there is no ranking {new.ranking_id} in this review")
     shown, text, with_abstract = shown_of(session, new.report_id, row.id)
     protocol = reviews.protocol(session, review_id)
-    given = new.reasons
+    given, included_for = list(new.reasons), list(new.questions)
     if new.kind in (OWN, LOOK):
-        given = tuple(reasons.checked(protocol.body, new.decision, given, stage=new.stage))
+        given = reasons.checked(protocol.body, new.decision, given, stage=new.stage)
+        included_for = questions.checked(
+            protocol.body, new.decision, included_for, required=new.kind == OWN
+        )
     asked = outcomes.asked_of(session, review_id, new.stage)
     decision = Decision(
         review_id=review_id,
@@ -192,7 +199,8 @@ def record(
         token=new.token,
         supersedes=_superseded(session, row, person_id, asked),
         kind=new.kind,
-        reasons=list(given),
+        reasons=given,
+        questions=included_for,
         ranking_id=new.ranking_id,
         place=new.place,
         shown_at=new.shown_at,
@@ -455,6 +463,7 @@ def info_of(row: Decision, name: str | None, report_id: int, *, counts: bool) ->
         counts=counts,
         kind=row.kind,
         reasons=tuple(row.reasons),
+        questions=tuple(row.questions),
     )
 
 

@@ -17,7 +17,7 @@ from store.plans import TITLE_ABSTRACT, Plan
 from store.session import ReadSession, WriteSession
 from store.tables import Decision, Protocol, RecordRow, Report
 from store.team_tables import Outdated, PilotPerson, PilotReport, PilotRow, Rescreen
-from store.verdicts import Line, outcome, own_by_person
+from store.verdicts import INCLUDING, LOOK, OWN, Line, outcome, own_by_person
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,3 +145,59 @@ def settle_all(session: WriteSession, review_id: int) -> None:
         rows = session.scalars(select(Report).where(Report.id.in_(part)).with_for_update())
         settle(session, rows, asked)
     session.flush()
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """What all whose decisions a settled report rests on gave with them.
+
+    Attributes:
+        reasons: keys of reasons for exclusion.
+        questions: keys of the questions that it is included for.
+    """
+
+    reasons: frozenset[str]
+    questions: frozenset[str]
+
+
+def together(
+    session: ReadSession, review_id: int, stage: str = TITLE_ABSTRACT
+) -> dict[int, Together]:
+    """Reasons and questions of settled reports, of everybody who decided as it came out.
+
+    What a third person settled has their own, and where they gave none, those of the people who
+    had decided the same.
+    """
+    counting = aliased(Decision)
+    rows = session.execute(
+        select(RecordRow.report_id, Decision, counting)
+        .join(RecordRow, RecordRow.id == Decision.record_id)
+        .join(Report, Report.id == RecordRow.report_id)
+        .join(counting, counting.id == Report.decision_id)
+        .where(Report.review_id == review_id, Decision.stage == stage, *stands())
+        .order_by(Decision.id)
+    )
+    latest: dict[int, dict[int, Decision]] = defaultdict(dict)
+    counted: dict[int, Decision] = {}
+    for report_id, line, counts in rows:
+        counted[report_id] = counts
+        if line.kind in (OWN, LOOK):
+            latest[report_id][line.person_id] = line
+    found = {}
+    for report_id, counts in counted.items():
+        out = counts.decision in INCLUDING
+        alike = [line for line in latest[report_id].values() if (line.decision in INCLUDING) == out]
+        alone = counts.kind not in (OWN, LOOK)
+        found[report_id] = Together(
+            _given([counts.reasons], [line.reasons for line in alike], alone=alone),
+            _given([counts.questions], [line.questions for line in alike], alone=alone),
+        )
+    return found
+
+
+def _given(counting: list[list[str]], alike: list[list[str]], *, alone: bool) -> frozenset[str]:
+    """Keys given with the decision that counts, and with those that decided the same."""
+    own = frozenset(key for keys in counting for key in keys)
+    if alone and own:
+        return own
+    return own | frozenset(key for keys in alike for key in keys)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
-from store import decisions, members, outcomes, reviews
+from store import decisions, members, outcomes, questions, reviews
 from store.decisions import DecisionInfo, NewDecision
 from store.errors import Conflict, NotAllowed
 from store.outcomes import stands
@@ -71,6 +71,7 @@ def settle(
             raise NotAllowed("Nobody adjudicates their own conflict; agree, or ask somebody else.")
     elif joint_with == person_id or not {person_id, joint_with} <= differ.keys():
         raise NotAllowed("A consensus is of two who decided the record differently.")
+    protocol = reviews.protocol(session, review_id)
     shown, text, with_abstract = decisions.shown_of(session, new.report_id, row.id)
     decision = Decision(
         review_id=review_id,
@@ -82,7 +83,8 @@ def settle(
         stage=new.stage,
         decision=new.decision,
         note=new.note,
-        protocol_version=reviews.protocol(session, review_id).version,
+        questions=questions.checked(protocol.body, new.decision, new.questions, required=False),
+        protocol_version=protocol.version,
         token=new.token,
         kind=kind,
         joint_with=joint_with,

@@ -537,6 +537,8 @@ class Decision(Base):
     joint_with: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     # Keys of the protocol's reasons, in its order, why it was excluded.
     reasons: Mapped[list[Any]] = mapped_column(default=list, server_default="[]")
+    # Keys of the protocol's questions, for which it is included.
+    questions: Mapped[list[Any]] = mapped_column(default=list, server_default="[]")
     ranking_id: Mapped[int | None] = mapped_column(ForeignKey("ranking.id"))
     place: Mapped[int | None] = mapped_column(Integer)
     shown_at: Mapped[dt.datetime | None]

@@ -179,6 +179,12 @@ def decide(
         list[str] | None,
         typer.Option(help="Key of a reason for exclusion of the protocol; repeatable."),
     ] = None,
+    question: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Key of a question that it is included for, where the protocol asks; repeatable."
+        ),
+    ] = None,
     token: Annotated[
         str | None, typer.Option(help="Your own id for this decision: sent twice, stored once.")
     ] = None,
@@ -215,6 +221,7 @@ def decide(
                         decision=decision,
                         note=note,
                         reasons=tuple(reason or ()),
+                        questions=tuple(question or ()),
                         decided_at=dt.datetime.now(dt.UTC),
                     ),
                 )

@@ -12,7 +12,7 @@ from typing import Any
 import rispy
 
 from harvest.sources.config import Terms
-from store import decisions, rankings, reasons, records, reviews
+from store import decisions, outcomes, questions, rankings, reasons, records, reviews
 from store.records import StoredRecord
 from store.session import ReadSession
 
@@ -27,7 +27,7 @@ COLUMNS = (
     *("record_id", "title", "abstract", "authors", "year", "venue", "volume", "issue", "pages"),
     *("doi", "pmid", "pmcid", "url", "language", "types", "keywords", "report_id", "copies"),
     *("source", "source_id"),
-    *("decision", "decided_by", "decided_at", "note", "reason", "reasons"),
+    *("decision", "decided_by", "decided_at", "note", "reason", "reasons", "questions"),
     *("score", "place", "n_decisions_ranking"),
     "attribution",
 )
@@ -41,14 +41,16 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 class Row:
     """A report, shown by its representative, with what screening and ranking say of it.
 
-    ``reason`` is the reported one of ``reasons``: the first in the order of the protocol's version
-    that the decision was made under.
+    ``reasons`` are of everybody who excluded it, ``questions`` of everybody who included it.
+    ``reason`` is the reported one: the first of ``reasons`` in the order of the protocol's version
+    that the decision that counts was made under.
     """
 
     stored: StoredRecord
     note: str | None
     reason: str | None
     reasons: tuple[str, ...]
+    questions: tuple[str, ...]
     score: float | None
     place: int | None
     n_decisions: int | None
@@ -88,6 +90,8 @@ def rows(
     lines = decisions.log(session, review_id, seen_by=None)
     log = {info.report_id: info for info in lines if info.counts}
     bodies = {each.version: each.body for each in reviews.protocols(session, review_id)}
+    given = outcomes.together(session, review_id)
+    nothing = outcomes.Together(frozenset(), frozenset())
     shared = None
     if audience == "public":
         shared = {name for name, own in (terms or {}).items() if own.share_abstracts}
@@ -99,18 +103,25 @@ def rows(
         if decided is None and stored.report_id in places:
             place, score = places[stored.report_id]
         body = bodies[decided.protocol_version] if decided else {}
-        given = decided.reasons if decided else ()
-        known = reasons.texts(body)
+        own = given.get(stored.report_id, nothing) if decided else nothing
+        known, asked = reasons.texts(body), questions.texts(body)
         yield Row(
             stored=stored,
             note=decided.note if decided else None,
-            reason=reasons.reported(body, given),
-            reasons=tuple(known.get(key, key) for key in given),
+            reason=reasons.reported(body, tuple(own.reasons)),
+            reasons=_words(known, own.reasons),
+            questions=_words(asked, own.questions),
             score=score,
             place=decided.place if decided else place,
             n_decisions=newest.n_decisions if newest and decided is None else None,
             attribution=_attribution(stored, terms or {}),
         )
+
+
+def _words(known: Mapping[str, str], given: frozenset[str]) -> tuple[str, ...]:
+    """What keys say, in the protocol's order; keys of an older version as they are, at the end."""
+    ordered = [key for key in known if key in given]
+    return tuple(known.get(key, key) for key in [*ordered, *sorted(given - set(ordered))])
 
 
 def _attribution(stored: StoredRecord, terms: Mapping[str, Any]) -> str | None:
@@ -148,6 +159,7 @@ def _flat(row: Row) -> dict[str, Any]:
         "note": row.note,
         "reason": row.reason,
         "reasons": "; ".join(row.reasons),
+        "questions": "; ".join(row.questions),
         "score": None if row.score is None else round(row.score, 6),
         "place": row.place,
         "n_decisions_ranking": row.n_decisions,

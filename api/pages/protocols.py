@@ -34,6 +34,7 @@ class ProtocolForm(BaseModel):
 
     title: Line = ""
     questions: Lines = ""
+    per_question: Line = ""
     inclusion: Lines = ""
     exclusion: Lines = ""
     reasons: Lines = ""
@@ -132,6 +133,7 @@ def _protocol(form: ProtocolForm, before: ProtocolBody) -> ProtocolBody:
                 Question(key=keys[at] if at < len(keys) else f"q{at + 1}", text=text)
                 for at, text in enumerate(_lines(form.questions))
             ),
+            per_question=bool(form.per_question),
             inclusion=_lines(form.inclusion),
             exclusion=_lines(form.exclusion),
             reasons=_reasons(_lines(form.reasons), before),
@@ -156,6 +158,7 @@ def _protocol(form: ProtocolForm, before: ProtocolBody) -> ProtocolBody:
 def _form_of(body: ProtocolBody) -> ProtocolForm:
     return ProtocolForm(
         questions="\n".join(question.text for question in body.questions),
+        per_question="on" if body.per_question else "",
         inclusion="\n".join(body.inclusion),
         exclusion="\n".join(body.exclusion),
         reasons="\n".join(reason.text for reason in body.reasons),

@@ -27,6 +27,7 @@ from store import (
     members,
     pairs,
     pool,
+    questions,
     rankings,
     reasons,
     records,
@@ -287,6 +288,7 @@ def record_page(
         log=log,
         token=str(uuid.uuid4()),
         reasons=reasons.texts(body),
+        questions=questions.texts(body),
         marks=marked.get(one.report_id, []),
         tags=tags,
         explained=explained,
@@ -314,6 +316,7 @@ def change_decision(
     token: Annotated[str, Form(min_length=1, max_length=100)],
     note: Annotated[str, Form(max_length=10_000)] = "",
     reason: ReasonsForm = (),
+    question: ReasonsForm = (),
 ) -> Response:
     """Decide on a record, or decide otherwise; the earlier decision stays readable."""
     with state.store.read() as session:
@@ -324,6 +327,7 @@ def change_decision(
         decision=decision,
         note=note.replace("\x00", "").strip() or None,
         reasons=tuple(reason) if decision == "exclude" else (),
+        questions=() if decision == "exclude" else tuple(question),
     )
     screening.decide(state.store, review.id, person.id, new)
     state.wake()

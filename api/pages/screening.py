@@ -114,6 +114,7 @@ def decide(
     place: Annotated[str, Form(pattern="^[0-9]{0,9}$")] = "",
     note: Annotated[str, Form(max_length=10_000)] = "",
     reason: ReasonsForm = (),
+    question: ReasonsForm = (),
     again: Annotated[bool, Form()] = False,
 ) -> Response:
     """Decide without script, and go on to the next card."""
@@ -123,6 +124,7 @@ def decide(
         decision=decision,
         note=note.replace("\x00", "").strip() or None,
         reasons=tuple(reason) if decision == "exclude" else (),
+        questions=() if decision == "exclude" else tuple(question),
         ranking_id=int(ranking) if ranking else None,
         place=int(place) if place else None,
         text_hash=text_hash or None,

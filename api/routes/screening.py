@@ -50,6 +50,7 @@ def decide(
         decision=body.decision,
         note=body.note,
         reasons=tuple(body.reasons),
+        questions=tuple(body.questions),
         ranking_id=body.ranking,
         place=body.place,
         shown_at=body.shown_at,

@@ -14,6 +14,8 @@ const alertBox = document.getElementById("alert");
 const keysOn = document.getElementById("keys");
 const reasonBox = document.getElementById("reasons");
 const reasons = reasonBox ? [...reasonBox.querySelectorAll("input")] : [];
+const questionBox = document.getElementById("questions");
+const questions = questionBox ? [...questionBox.querySelectorAll("input")] : [];
 const slug = screen.dataset.slug;
 const api = `/api/v1/reviews/${slug}`;
 const size = Number(screen.dataset.queue);
@@ -91,8 +93,15 @@ function decide(decision) {
     reasons[0].focus();
     return;
   }
+  const included = decision === "exclude" ? [] : questions.filter((box) => box.checked).map((box) => box.value);
+  if (decision === "include" && questions.length && !included.length) {
+    document.getElementById("which").hidden = false;
+    questions[0].focus();
+    return;
+  }
   document.getElementById("choose").hidden = true;
-  for (const box of reasons) box.checked = false;
+  document.getElementById("which").hidden = true;
+  for (const box of [...reasons, ...questions]) box.checked = false;
   const token = newToken();
   deck.decide(token);
   remaining -= 1;
@@ -107,6 +116,7 @@ function decide(decision) {
       text_hash: card.text ?? null,
       decision,
       reasons: given,
+      questions: included,
       note: text || null,
       ranking: card.ranking ? Number(card.ranking) : null,
       place: card.place ? Number(card.place) : null,
