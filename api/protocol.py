@@ -97,6 +97,9 @@ class RankingChoice(_Part):
 
     # Learned on other finished reviews: how studies are reported. See docs/ranking.md.
     study_language: bool = True
+    # What people agree on, or every decision at once: then the order that a second person reads in
+    # follows what the first one decided. See docs/team.md.
+    learn_from: Literal["settled", "all"] = "settled"
 
 
 class Reason(_Part):

@@ -224,10 +224,10 @@ def _superseded(session: ReadSession, row: Report, person_id: int, asked: Asked)
 
 
 def derive(session: WriteSession, row: Report, asked: Asked) -> None:
-    """Read the report anew; a new ranking is due where another decision counts than before."""
+    """Read the report anew; a new ranking is due where it would learn something else."""
     before = row.decision_id
     outcomes.settle(session, [row], asked)
-    if row.decision_id != before:
+    if row.decision_id != before or asked.learn_all:
         reviews.touch(session, row.review_id)
 
 
@@ -393,6 +393,26 @@ def labels(session: ReadSession, review_id: int) -> list[Label]:
         .order_by(Report.first_decision_id)
     )
     return [Label(report_id, decision, first or 0) for report_id, decision, first in rows]
+
+
+def learned(session: ReadSession, review_id: int) -> list[Label]:
+    """What the ranking learns from: decisions that count, or by the protocol every one.
+
+    Of a report that is not settled, the latest own decision then stands for it.
+    """
+    found = labels(session, review_id)
+    if not outcomes.learns_from_all(reviews.protocol(session, review_id).body):
+        return found
+    unsettled = session.scalars(
+        select(Report.id).where(
+            Report.review_id == review_id,
+            Report.active.is_(True),
+            Report.state.in_(("awaiting", "conflict")),
+        )
+    ).all()
+    for report_id, known in outcomes.lines(session, unsettled).items():
+        found.append(Label(report_id, known[-1].decision, known[0].id))
+    return sorted(found, key=lambda label: label.first_id)
 
 
 def last_id(session: ReadSession, review_id: int) -> int | None:

@@ -28,10 +28,12 @@ class Asked:
         plan: of the protocol.
         pilots: of reports that were drawn for a pilot round, how many take part in it; None once
             the round is closed.
+        learn_all: whether the ranking learns from decisions before others have made theirs.
     """
 
     plan: Plan
     pilots: Mapping[int, int | None]
+    learn_all: bool = False
 
     @property
     def single(self) -> bool:
@@ -70,7 +72,13 @@ def asked_of(session: ReadSession, review_id: int, stage: str = TITLE_ABSTRACT) 
         drawn = select(PilotReport.report_id).where(PilotReport.pilot_id == row.id)
         for report_id in session.scalars(drawn):
             pilots[report_id] = people if row.closed_at is None else None
-    return Asked(plans.of_body(body or {}, stage), pilots)
+    said = body or {}
+    return Asked(plans.of_body(said, stage), pilots, learns_from_all(said))
+
+
+def learns_from_all(body: Mapping[str, Any]) -> bool:
+    """Whether a protocol lets the ranking learn from what others are still to decide."""
+    return bool((body.get("ranking") or {}).get("learn_from") == "all")
 
 
 def not_undone() -> Any:

@@ -87,13 +87,15 @@ def lease(
     awaiting = set(_in_state(session, review_id, "awaiting"))
     if awaiting:
         deal.take(_places(ranked, 0, among=awaiting), number)
+        unranked = sorted(awaiting - set(ranked))
+        deal.take([Place(report_id, None) for report_id in unranked], number)
     for start in range(0, len(ranked), _LOOK):
         if len(deal.found) >= number:
             break
         deal.take(_places(ranked[start : start + _LOOK], start), number)
     if len(deal.found) < number:
         known = set(ranked) | deal.unwanted
-        rest = [*sorted(awaiting), *_in_state(session, review_id, "open")]
+        rest = _in_state(session, review_id, "open")
         for part in batched([each for each in rest if each not in known], _LOOK):
             deal.take([Place(report_id, None) for report_id in part], number)
             if len(deal.found) >= number:

@@ -45,6 +45,7 @@ class ProtocolForm(BaseModel):
     types: Line = ""
     # A box that is not ticked is not sent.
     study_language: Line = ""
+    learn_all: Line = ""
     # A plan by its name; "own": by the two shares.
     preset: Line = "own"
     dual_share: Line = "0"
@@ -146,7 +147,10 @@ def _protocol(form: ProtocolForm, before: ProtocolBody) -> ProtocolBody:
             stages=before.stages,
             plans=_plans(form, before),
             relations=before.relations,
-            ranking=RankingChoice(study_language=bool(form.study_language)),
+            ranking=RankingChoice(
+                study_language=bool(form.study_language),
+                learn_from="all" if form.learn_all else "settled",
+            ),
             tags=before.tags,
             strategy_note=before.strategy_note,
             known_relevant=before.known_relevant,
@@ -168,6 +172,7 @@ def _form_of(body: ProtocolBody) -> ProtocolForm:
         languages=", ".join(body.limits.languages),
         types=", ".join(body.limits.types),
         study_language="on" if body.ranking.study_language else "",
+        learn_all="on" if body.ranking.learn_from == "all" else "",
         dual_share=f"{100 * body.plan_of('title-abstract').dual_share:g}",
         second_look=f"{100 * body.plan_of('title-abstract').second_look:g}",
         likely_misses=f"{100 * body.plan_of('title-abstract').likely_misses:g}",

@@ -59,7 +59,7 @@ def explain(ranker: Ranker, store: Store, review_id: int, report_id: int) -> Non
         NotFound: the review has no such report.
     """
     with store.read() as session:
-        known = len(decisions.labels(session, review_id))
+        known = len(decisions.learned(session, review_id))
         revision = reviews.by_id(session, review_id).revision
     explained = ranker.explain(review_id, report_id)
     body = as_json(explained, known) | {"revision": revision}

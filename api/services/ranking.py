@@ -421,7 +421,7 @@ def _document(text: Text) -> Document:
 def _decided(session: ReadSession, review_id: int) -> _Decided:
     return _Decided(
         reviews.by_id(session, review_id).revision,
-        decisions.labels(session, review_id),
+        decisions.learned(session, review_id),
         decisions.last_id(session, review_id),
     )
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api.protocol import ProtocolBody, StagePlan
+from api.protocol import ProtocolBody, RankingChoice, StagePlan
 from store import (
     decisions,
     members,
@@ -411,3 +411,36 @@ def test_after_any_history_states_are_what_the_log_says(
             expected = outcome(standing, lambda lines, r=report: now.needed(r, lines))
             assert (row.state, row.decision_id) == (expected.state, expected.decision_id)
             assert (report in labels) == (expected.state == "settled")
+
+
+def test_the_ranking_learns_from_what_is_settled_unless_the_protocol_says_otherwise(
+    store: Store, review: ReviewInfo, person: PersonInfo, team: list[PersonInfo]
+) -> None:
+    bo, cy, _ = team
+    one, two, three = add_records(store, review.id, 3)
+    plan(store, review, person, dual_share=1.0)
+    decide(store, review, bo, one, "include")
+    decide(store, review, bo, two, "exclude")
+    decide(store, review, cy, two, "exclude")
+
+    def learned() -> dict[int, str]:
+        with store.read() as session:
+            return {each.report_id: each.decision for each in decisions.learned(session, review.id)}
+
+    def revision() -> int:
+        with store.read() as session:
+            return reviews.by_id(session, review.id).revision
+
+    assert learned() == {two: "exclude"}
+    before = revision()
+    decide(store, review, bo, three, "exclude")
+    assert revision() == before, "a decision that does not count yet changes no order"
+    body = ProtocolBody(plans=(StagePlan(dual_share=1.0),), ranking=RankingChoice(learn_from="all"))
+    with store.write() as session:
+        reviews.add_protocol(session, review.id, body.stored(), person_id=person.id)
+    assert learned() == {one: "include", two: "exclude", three: "exclude"}
+    before = revision()
+    decide(store, review, cy, three, "include")
+    assert revision() > before
+    # What the other has decided is not in the order any more; it still comes first.
+    assert lease(store, review, cy, [], 9) == [one]
