@@ -360,3 +360,22 @@ class ScreeningReportOut(Out):
     title: str
     made_at: dt.datetime
     sections: list[SectionOut]
+
+
+class CriteriaNoteIn(In):
+    """A note on the criteria, perhaps because of a record that nobody is to decide any more."""
+
+    text: Why
+    report: Id | None = None
+
+
+class CriteriaNoteOut(Out):
+    """A note on the criteria."""
+
+    id: int
+    person: str | None
+    text: str
+    protocol_version: int
+    record_id: int | None
+    title: str | None
+    made_at: dt.datetime

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
-from store import decisions, members, outcomes, questions, reviews
+from store import decisions, members, outcomes, questions, records, reviews
 from store.decisions import DecisionInfo, NewDecision
 from store.errors import Conflict, NotAllowed
 from store.outcomes import stands
 from store.plans import TITLE_ABSTRACT
+from store.records import Filter
 from store.session import ReadSession, WriteSession
 from store.tables import Decision, Identity, RecordRow, Report, now
 from store.verdicts import LOOK, OWN, own_by_person
@@ -107,35 +108,62 @@ class Differing:
     decisions: tuple[DecisionInfo, ...]
 
 
-def unsettled(
-    session: ReadSession, review_id: int, *, of: int | None = None, limit: int = 50
-) -> list[Differing]:
-    """Reports on which people differ, oldest first.
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which conflicts are listed; what is None or empty narrows nothing.
 
-    Args:
-        session: a reading session.
-        review_id: the review.
-        of: only those on which this person is one of those who differ.
-        limit: how many are looked at.
+    Attributes:
+        of: on which this person is one of those who differ.
+        between: one of those who differ has this name.
+        against: include, or maybe: what stands against an exclude.
+        text: words in title, abstract and ids, folded.
     """
-    ids = session.scalars(
-        select(Report.id)
-        .where(Report.review_id == review_id, Report.state == "conflict", Report.active.is_(True))
-        .order_by(Report.first_decision_id)
-        .limit(limit)
-    ).all()
-    known = outcomes.lines(session, ids)
-    wanted = [line.id for lines in known.values() for line in own_by_person(lines).values()]
+
+    of: int | None = None
+    between: str = ""
+    against: str = ""
+    text: str = ""
+
+
+_ALL = Wanted()
+
+
+def unsettled(
+    session: ReadSession, review_id: int, wanted: Wanted = _ALL, *, limit: int = 50
+) -> tuple[int, list[Differing]]:
+    """How many conflicts there are of those wanted, and the first of them, oldest first."""
+    query = select(Report.id).where(
+        Report.review_id == review_id, Report.state == "conflict", Report.active.is_(True)
+    )
+    ids = session.scalars(query.order_by(Report.first_decision_id)).all()
+    if wanted.text:
+        named = set(records.matching(session, review_id, Filter(text=wanted.text)))
+        ids = [report_id for report_id in ids if report_id in named]
+    said = {
+        report_id: own_by_person(lines) for report_id, lines in outcomes.lines(session, ids).items()
+    }
+    person = None
+    if wanted.between:
+        person = session.scalar(select(Identity.person_id).where(Identity.name == wanted.between))
+    chosen = [
+        report_id
+        for report_id in ids
+        if (wanted.of is None or wanted.of in said[report_id])
+        and (not wanted.between or person in said[report_id])
+        and (
+            not wanted.against
+            or wanted.against in {line.decision for line in said[report_id].values()}
+        )
+    ]
+    lines = [line.id for report_id in chosen[:limit] for line in said[report_id].values()]
     infos: dict[int, list[DecisionInfo]] = {}
-    rows = session.execute(decisions.log_query(review_id).where(Decision.id.in_(wanted)))
+    rows = session.execute(decisions.log_query(review_id).where(Decision.id.in_(lines)))
     for row, name, _, report_id in rows:
         infos.setdefault(report_id, []).append(
             decisions.info_of(row, name, report_id, counts=False)
         )
-    return [
-        Differing(report_id, tuple(infos.get(report_id, ())))
-        for report_id in ids
-        if of is None or any(info.person_id == of for info in infos.get(report_id, ()))
+    return len(chosen), [
+        Differing(report_id, tuple(infos.get(report_id, ()))) for report_id in chosen[:limit]
     ]
 
 

@@ -113,3 +113,16 @@ class HandedOver(Base):
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), primary_key=True)
     review_id: Mapped[int] = mapped_column(ForeignKey("review.id"), index=True)
     to_person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+
+
+class CriteriaNote(Base):
+    """What somebody wrote to the team on the criteria, perhaps because of a record."""
+
+    __tablename__ = "criteria_note"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    review_id: Mapped[int] = mapped_column(ForeignKey("review.id"), index=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    text: Mapped[str]
+    protocol_version: Mapped[int] = mapped_column(Integer)
+    record_id: Mapped[int | None] = mapped_column(ForeignKey("record.id"))
+    made_at: Mapped[dt.datetime] = mapped_column(default=now)

@@ -6,7 +6,7 @@ import datetime as dt
 import uuid
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Path, Request
+from fastapi import APIRouter, Form, Path, Query, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from api.deps import LeadDep, PersonDep, ReviewDep, ScreenDep, StateDep
@@ -15,13 +15,17 @@ from api.pages.render import page
 from api.services import agreeing, conflicts
 from api.services.screening_report import ScreeningReport, screening_report
 from api.state import State
-from store import pilots, reasons, reviews
+from harvest.text import fold
+from store import discussion, members, pilots, reasons, reviews
 from store.decisions import NewDecision
 from store.errors import Conflict, NotAllowed, NotFound
 from store.people import PersonInfo
 from store.reviews import ReviewInfo
+from store.roles import may
+from store.settlements import Wanted
 
 router = APIRouter()
+_ALL = Wanted()
 
 
 def _page(
@@ -30,18 +34,27 @@ def _page(
     person: PersonInfo,
     review: ReviewInfo,
     *,
+    wanted: Wanted = _ALL,
+    q: str = "",
     problem: str | None = None,
     status: int = 200,
 ) -> HTMLResponse:
     with state.store.read() as session:
-        found = conflicts.open_for(session, review.id, person)
+        total, found = conflicts.open_for(session, review.id, person, wanted)
         body = reviews.protocol(session, review.id).body
+        notes = discussion.everything(session, review.id)
+        everyone = members.everyone(session, review.id)
     return page(
         request,
         "conflicts.html",
         status=status,
         review=review,
         conflicts=[(each, str(uuid.uuid4())) for each in found],
+        total=total,
+        wanted=wanted,
+        q=q,
+        notes=notes,
+        names=[each.name for each in everyone if may(each.role, "screen")],
         reasons=reasons.texts(body),
         problem=problem,
     )
@@ -49,10 +62,43 @@ def _page(
 
 @router.get("/reviews/{slug}/conflicts")
 def conflicts_page(
-    request: Request, state: StateDep, person: PersonDep, review: ScreenDep
+    request: Request,
+    state: StateDep,
+    person: PersonDep,
+    review: ScreenDep,
+    between: Annotated[str, Query(max_length=200)] = "",
+    against: Annotated[str, Query(pattern="^(|include|maybe)$")] = "",
+    q: Annotated[str, Query(max_length=500)] = "",
 ) -> HTMLResponse:
     """Records on which people differ: all to whoever adjudicates, to others their own."""
-    return _page(request, state, person, review)
+    words = q.replace("\x00", "")
+    wanted = Wanted(between=between.replace("\x00", ""), against=against, text=fold(words))
+    return _page(request, state, person, review, wanted=wanted, q=words)
+
+
+@router.post("/reviews/{slug}/conflicts/discussion")
+def add_note(
+    request: Request,
+    state: StateDep,
+    person: PersonDep,
+    review: ScreenDep,
+    text: Annotated[str, Form(max_length=10_000)] = "",
+    report: Annotated[str, Form(pattern="^[0-9]{0,18}$")] = "",
+) -> Response:
+    """Write a note on the criteria to the team."""
+    try:
+        with state.store.write() as session:
+            discussion.add(
+                session,
+                review.id,
+                person.id,
+                text.replace("\x00", ""),
+                report_id=int(report) if report else None,
+            )
+    except (Conflict, ValueError) as error:
+        status = 409 if isinstance(error, Conflict) else 422
+        return _page(request, state, person, review, problem=f"{error}.", status=status)
+    return RedirectResponse(f"/reviews/{review.slug}/conflicts#discussion", status_code=303)
 
 
 @router.post("/reviews/{slug}/conflicts")

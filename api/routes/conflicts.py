@@ -3,33 +3,46 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 
 from api import schemas, schemas_team
 from api.deps import LeadDep, PersonDep, ReviewDep, ScreenDep, StateDep
 from api.routes import views
 from api.services import agreeing, conflicts
 from api.services.screening_report import screening_report
-from store import pilots
+from harvest.text import fold
+from store import discussion, pilots
 from store.decisions import NewDecision
 from store.session import ReadSession
+from store.settlements import Wanted
 
 router = APIRouter(tags=["screening"])
 
 
 @router.get("/reviews/{slug}/conflicts")
 def list_conflicts(
-    state: StateDep, person: PersonDep, review: ScreenDep
+    state: StateDep,
+    person: PersonDep,
+    review: ScreenDep,
+    between: Annotated[str, Query(max_length=200, pattern=r"^[^\x00]*$")] = "",
+    against: Annotated[str, Query(pattern="^(|include|maybe)$")] = "",
+    q: Annotated[str, Query(max_length=500, pattern=r"^[^\x00]*$")] = "",
 ) -> list[schemas_team.DifferingOut]:
-    """Records on which people differ: all to whoever adjudicates, to others their own."""
+    """Records on which people differ: all to whoever adjudicates, to others their own; 50 at most.
+
+    Narrowed by one of those who differ, by what stands against an exclude, by words.
+    """
+    wanted = Wanted(between=between, against=against, text=fold(q))
     with state.store.read() as session:
+        _, found = conflicts.open_for(session, review.id, person, wanted)
         return [
             schemas_team.DifferingOut(
                 record=views.record(each.stored),
                 decisions=[views.decision(info) for info in each.decisions],
             )
-            for each in conflicts.open_for(session, review.id, person)
+            for each in found
         ]
 
 
@@ -124,4 +137,28 @@ def _pilots(session: ReadSession, review_id: int) -> list[schemas_team.PilotOut]
             agreement=_agreement(agreeing.agreed(session, review_id, among=each.report_ids)),
         )
         for each in pilots.everything(session, review_id)
+    ]
+
+
+@router.get("/reviews/{slug}/discussion")
+def list_notes(state: StateDep, review: ReviewDep) -> list[schemas_team.CriteriaNoteOut]:
+    """Notes to the team on the criteria, oldest first."""
+    with state.store.read() as session:
+        return _notes(session, review.id)
+
+
+@router.post("/reviews/{slug}/discussion", status_code=201)
+def add_note(
+    state: StateDep, person: PersonDep, review: ScreenDep, body: schemas_team.CriteriaNoteIn
+) -> list[schemas_team.CriteriaNoteOut]:
+    """Write a note on the criteria; on a record only once nobody is to decide it any more."""
+    with state.store.write() as session:
+        discussion.add(session, review.id, person.id, body.text, report_id=body.report)
+        return _notes(session, review.id)
+
+
+def _notes(session: ReadSession, review_id: int) -> list[schemas_team.CriteriaNoteOut]:
+    return [
+        schemas_team.CriteriaNoteOut.model_validate(each)
+        for each in discussion.everything(session, review_id)
     ]

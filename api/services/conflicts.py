@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from store import decisions, members, records, settlements
 from store.decisions import DecisionInfo, NewDecision
@@ -10,6 +10,9 @@ from store.people import PersonInfo
 from store.records import StoredRecord
 from store.roles import may
 from store.session import ReadSession, Store
+from store.settlements import Wanted
+
+_ALL = Wanted()
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +32,19 @@ class Open:
     adjudicable: bool
 
 
-def open_for(session: ReadSession, review_id: int, person: PersonInfo) -> list[Open]:
-    """Conflicts that a person may settle or agree on: whoever adjudicates sees all."""
+def open_for(
+    session: ReadSession, review_id: int, person: PersonInfo, wanted: Wanted = _ALL
+) -> tuple[int, list[Open]]:
+    """Conflicts that a person may settle or agree on: whoever adjudicates sees all.
+
+    Returns:
+        How many there are of those wanted, and the first of them.
+    """
     adjudicates = may(members.role_of(session, review_id, person.id), "adjudicate")
-    found = settlements.unsettled(session, review_id, of=None if adjudicates else person.id)
+    narrowed = wanted if adjudicates else replace(wanted, of=person.id)
+    total, found = settlements.unsettled(session, review_id, narrowed)
     shown = records.by_reports(session, review_id, [each.report_id for each in found])
-    return [
+    return total, [
         _open(shown[each.report_id], each.decisions, person.id, adjudicates=adjudicates)
         for each in found
         if each.report_id in shown

@@ -188,7 +188,7 @@ def test_a_conflict_is_settled_by_a_third_or_by_the_two(
     decide(store, review, di, three, "include")
     assert decide(store, review, cy, three, "exclude")[1] == "conflict"
     with store.read() as session:
-        found = settlements.unsettled(session, review.id)
+        _, found = settlements.unsettled(session, review.id)
     assert [each.report_id for each in found] == [one, two, three]
     assert [(d.person, d.decision) for d in found[0].decisions] == [
         ("bo", "include"),
@@ -213,7 +213,7 @@ def test_a_conflict_is_settled_by_a_third_or_by_the_two(
     with store.read() as session:
         words = {label.report_id: label.decision for label in decisions.labels(session, review.id)}
         assert words == {one: "exclude", two: "include", three: "include"}
-        assert settlements.unsettled(session, review.id) == []
+        assert settlements.unsettled(session, review.id) == (0, [])
     with pytest.raises(Conflict, match="in no conflict"):
         _settle(store, review, di, one, "include")
     # What settled it stands though one of the two decides again; taken back, they differ again.
@@ -330,7 +330,7 @@ def test_in_a_pilot_round_everybody_decides_the_same_records(
     with store.read() as session:
         assert queue.remaining(session, review.id, bo.id) == 0
         assert queue.remaining(session, review.id, person.id) == 3
-        assert settlements.unsettled(session, review.id) == []
+        assert settlements.unsettled(session, review.id) == (0, [])
     # The owner has no time for it: what three decided is compared all the same.
     with store.write() as session, pytest.raises(ValueError, match="what was learned"):
         pilots.close(session, review.id, person_id=person.id, note=" ")
