@@ -66,14 +66,14 @@ def _rule(route: APIRoute) -> str | None:
 
 def rule_at(app: FastAPI, method: str, path: str) -> str | None:
     """The rule of whatever answers at a path; "leave" where anybody may go away."""
-    for way in _ways(app):
+    for way in ways(app):
         pattern = re.sub(r"\{[^}]+\}", "[^/]+", way.path)
         if way.method == method and re.fullmatch(pattern, path):
             return "leave" if str(way) in LEAVING else _rule(way.route)
     raise AssertionError(f"nothing answers {method} {path}")
 
 
-def _address(way: Way, slug: str) -> str:
+def address_of(way: Way, slug: str) -> str:
     """A path of this route: the review's name, words that fit, numbers of nothing."""
 
     def filled(found: re.Match[str]) -> str:
@@ -120,7 +120,7 @@ def _below(routes: Iterable[BaseRoute], prefix: str) -> Iterator[tuple[str, APIR
             yield from _below(route.original_router.routes, deeper)
 
 
-def _ways(app: FastAPI) -> list[Way]:
+def ways(app: FastAPI) -> list[Way]:
     found = [
         Way(method, path, route)
         for path, route in _below(app.routes, "")
@@ -143,7 +143,7 @@ def app(sqlite_settings: Settings, sqlite_store: Store) -> FastAPI:
 
 
 def test_every_route_has_a_rule(app: FastAPI) -> None:
-    for way in _ways(app):
+    for way in ways(app):
         rule = _rule(way.route)
         if str(way) in PUBLIC:
             assert rule is None, way
@@ -180,11 +180,11 @@ def test_every_route_as_every_role_in_ones_own_review_and_in_anothers(
         tokens[role] = token_of(sqlite_store, info.id)
     asked = 0
     with TestClient(app, base_url="http://127.0.0.1:8000", follow_redirects=False) as client:
-        for way in _ways(app):
+        for way in ways(app):
             if "{slug}" not in way.path:
                 continue
             rule, where = _rule(way.route), str(way)
-            method, address = way.method, _address(way, "own")
+            method, address = way.method, address_of(way, "own")
             answer = client.request(method, address)
             if address.startswith("/api/"):
                 assert answer.status_code == 401, where
