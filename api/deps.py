@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated
 
-from fastapi import Depends, Path, Request
+from fastapi import Depends, Path, Query, Request
 
 from api.errors import SignInNeeded
+from api.protocol import Stage
 from api.security import bearer, cookie_name
 from api.state import State
 from store import members, people, reviews, roles
@@ -79,3 +80,5 @@ def may(action: Action) -> Callable[..., ReviewInfo]:
 ReviewDep = Annotated[ReviewInfo, Depends(may("read"))]
 ScreenDep = Annotated[ReviewInfo, Depends(may("screen"))]
 LeadDep = Annotated[ReviewInfo, Depends(may("lead"))]
+# Which stage of a review is meant: there is one so far; full text follows.
+StageQuery = Annotated[Stage, Query(description="The stage that is screened.")]

@@ -109,10 +109,13 @@ class Reason(_Part):
     text: Words
 
 
+Stage = Literal["title-abstract"]
+
+
 class StagePlan(_Part):
     """How many people decide a record at a stage; see docs/team.md."""
 
-    stage: Literal["title-abstract"] = "title-abstract"
+    stage: Stage = "title-abstract"
     # Share of the records that two people decide independently.
     dual_share: float = Field(default=0.0, ge=0.0, le=1.0)
     # Share of the excludes by one person that a second person decides too.

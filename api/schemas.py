@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
-from api.protocol import ProtocolBody, Words
+from api.protocol import ProtocolBody, Stage, Words
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=80)]
 Token = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00]*$")]
@@ -286,6 +286,7 @@ class QueueIn(In):
     keep: Annotated[list[Id], Field(max_length=400)] = []
     # Only what is screened again since the criteria changed; else all but that.
     again: bool = False
+    stage: Stage = "title-abstract"
 
 
 class RankingOut(Out):
@@ -359,6 +360,7 @@ class DecisionIn(In):
     token: Token
     report: Id
     text_hash: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
+    stage: Stage = "title-abstract"
     decision: Literal["include", "exclude", "maybe"]
     # Keys of the protocol's reasons, for an exclude.
     reasons: Annotated[

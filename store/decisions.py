@@ -31,6 +31,8 @@ from store.tables import (
 from store.verdicts import LOOK, OWN, own_by_person
 
 DECISIONS = ("include", "exclude", "maybe")
+# Decisions that others are still to make are learned from so many at a time.
+BATCH = 10
 # States in which somebody is still to decide without knowing what others did.
 _BLIND = ("open", "awaiting")
 
@@ -398,7 +400,8 @@ def labels(session: ReadSession, review_id: int) -> list[Label]:
 def learned(session: ReadSession, review_id: int) -> list[Label]:
     """What the ranking learns from: decisions that count, or by the protocol every one.
 
-    Of a report that is not settled, the latest own decision then stands for it.
+    Of a report that is not settled, the latest own decision then stands for it; these come in
+    batches of ``BATCH``, so that a changed order does not betray a single one.
     """
     found = labels(session, review_id)
     if not outcomes.learns_from_all(reviews.protocol(session, review_id).body):
@@ -410,8 +413,12 @@ def learned(session: ReadSession, review_id: int) -> list[Label]:
             Report.state.in_(("awaiting", "conflict")),
         )
     ).all()
-    for report_id, known in outcomes.lines(session, unsettled).items():
-        found.append(Label(report_id, known[-1].decision, known[0].id))
+    waiting = [
+        Label(report_id, known[-1].decision, known[0].id)
+        for report_id, known in outcomes.lines(session, unsettled).items()
+    ]
+    waiting.sort(key=lambda label: label.first_id)
+    found += waiting[: len(waiting) // BATCH * BATCH]
     return sorted(found, key=lambda label: label.first_id)
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import aliased
 
 from store import plans
 from store.chunks import CHUNK, batched
-from store.plans import TITLE_ABSTRACT, Plan
+from store.plans import FULL_TEXT, TITLE_ABSTRACT, Plan
 from store.session import ReadSession, WriteSession
 from store.tables import Decision, Protocol, RecordRow, Report
 from store.team_tables import Outdated, PilotPerson, PilotReport, PilotRow, Rescreen
@@ -29,11 +29,13 @@ class Asked:
         pilots: of reports that were drawn for a pilot round, how many take part in it; None once
             the round is closed.
         learn_all: whether the ranking learns from decisions before others have made theirs.
+        stage: the stage that this is of.
     """
 
     plan: Plan
     pilots: Mapping[int, int | None]
     learn_all: bool = False
+    stage: str = TITLE_ABSTRACT
 
     @property
     def single(self) -> bool:
@@ -73,7 +75,7 @@ def asked_of(session: ReadSession, review_id: int, stage: str = TITLE_ABSTRACT) 
         for report_id in session.scalars(drawn):
             pilots[report_id] = people if row.closed_at is None else None
     said = body or {}
-    return Asked(plans.of_body(said, stage), pilots, learns_from_all(said))
+    return Asked(plans.of_body(said, stage), pilots, learns_from_all(said), stage)
 
 
 def learns_from_all(body: Mapping[str, Any]) -> bool:
@@ -136,9 +138,13 @@ def lines(
 def settle(session: WriteSession, rows: Iterable[Report], asked: Asked) -> None:
     """Set what is derived of reports from the decisions on them: state and what counts."""
     reports = list(rows)
-    known = lines(session, [row.id for row in reports])
+    known = lines(session, [row.id for row in reports], asked.stage)
     for row in reports:
-        now = outcome(known.get(row.id, []), partial(asked.needed, row.id))
+        now = outcome(
+            known.get(row.id, []),
+            partial(asked.needed, row.id),
+            maybe_waits=asked.stage == FULL_TEXT,
+        )
         row.state = now.state
         row.decision_id = now.decision_id
         row.first_decision_id = now.first_id

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 TITLE_ABSTRACT = "title-abstract"
+FULL_TEXT = "full-text"
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,10 +32,21 @@ class Place:
     place: int | None
 
 
-def release(session: WriteSession, review_id: int, person_id: int, *, keep: Iterable[int]) -> None:
-    """Give back a person's leases, except those of the reports to keep."""
+def release(
+    session: WriteSession,
+    review_id: int,
+    person_id: int,
+    *,
+    keep: Iterable[int],
+    stage: str = TITLE_ABSTRACT,
+) -> None:
+    """Give back a person's leases of a stage, except those of the reports to keep."""
     kept = list(keep)
-    mine = (Lease.review_id == review_id, Lease.person_id == person_id)
+    mine = (
+        Lease.review_id == review_id,
+        Lease.person_id == person_id,
+        Lease.stage == stage,
+    )
     query = delete(Lease).where(*mine)
     session.execute(query.where(Lease.report_id.not_in(kept)) if kept else query)
 

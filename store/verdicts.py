@@ -49,7 +49,12 @@ def own_by_person(lines: Sequence[Line]) -> dict[int, Line]:
     return {line.person_id: line for line in lines if line.kind in (OWN, LOOK)}
 
 
-def outcome(lines: Sequence[Line], needed: Callable[[Sequence[Line]], int]) -> Outcome:
+def outcome(
+    lines: Sequence[Line],
+    needed: Callable[[Sequence[Line]], int],
+    *,
+    maybe_waits: bool = False,
+) -> Outcome:
     """Where a report stands by the decisions made on it.
 
     Where one person is enough, the latest decision counts, whoever made it. Else what is not one's
@@ -59,7 +64,18 @@ def outcome(lines: Sequence[Line], needed: Callable[[Sequence[Line]], int]) -> O
     Args:
         lines: those that stand, oldest first.
         needed: how many people are to decide, by what is decided so far.
+        maybe_waits: whether *maybe* leaves a report awaiting a final word, as at full text: it
+            blocks the final counts until somebody says include or exclude.
     """
+    found = _outcome(lines, needed)
+    if maybe_waits and found.decision_id is not None:
+        word = next(line.decision for line in lines if line.id == found.decision_id)
+        if word == "maybe":
+            return Outcome("awaiting", None, found.first_id)
+    return found
+
+
+def _outcome(lines: Sequence[Line], needed: Callable[[Sequence[Line]], int]) -> Outcome:
     if not lines:
         return Outcome("open")
     first = lines[0].id

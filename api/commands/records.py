@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -24,6 +25,7 @@ from api.commands.output import (
     settings,
 )
 from api.documents import exports, search_log
+from api.documents import screening_report as report_document
 from api.protocol import ProtocolBody
 from api.services.importing import (
     LABEL_USES,
@@ -33,6 +35,7 @@ from api.services.importing import (
     slug,
     told_by,
 )
+from api.services.screening_report import screening_report
 from api.services.search_log import search_log as log_of
 from api.wake import wake
 from harvest.files.read import FileContent, read_file
@@ -373,9 +376,12 @@ def withdraw(
 def export(
     file_format: Annotated[
         str | None,
-        typer.Option("--format", help="csv (default), ris or jsonl; md or csv of the search log."),
+        typer.Option(
+            "--format",
+            help="csv (default), ris or jsonl; md or csv of the search log; md of the report.",
+        ),
     ] = None,
-    what: Annotated[str, typer.Option(help="records or search-log.")] = "records",
+    what: Annotated[str, typer.Option(help="records, search-log or screening-report.")] = "records",
     which: Annotated[str, typer.Option(help=f"Which records: {', '.join(exports.WHICH)}.")] = "all",
     audience: Annotated[
         str,
@@ -387,9 +393,13 @@ def export(
         str | None, typer.Option("--output", help="File to write; - for standard output.")
     ] = None,
     review: ReviewOption = None,
+    actor: AsOption = None,
     as_json: Json = False,
 ) -> None:
-    """Write the records with decisions and scores, or the search log, to a file."""
+    """Write the records with decisions and scores, or the log of searches or screening, to a file.
+
+    The screening report says what whoever is named by --as may know.
+    """
     with command(as_json) as output, opened() as store, store.read() as session:
         found = find_review(session, review)
         pieces: Iterable[str]
@@ -399,6 +409,15 @@ def export(
                 raise Refused(f"The search log is written as md or csv, not {file_format!r}.")
             log = log_of(session, found.id)
             pieces, which = [search_log.WRITERS[file_format](log)], "search-log"
+        elif what == "screening-report":
+            file_format = file_format or "md"
+            if file_format != "md":
+                raise Refused(f"The screening report is written as md, not {file_format!r}.")
+            reader = find_person(session, actor)
+            report = screening_report(
+                session, found.id, seen_by=reader.id, at=dt.datetime.now(dt.UTC)
+            )
+            pieces, which = [report_document.as_markdown(report)], "screening"
         elif what == "records":
             file_format = file_format or "csv"
             pieces = exports.export(
@@ -410,7 +429,7 @@ def export(
                 audience=audience,
             )
         else:
-            raise Refused(f"--what must be records or search-log, not {what!r}.")
+            raise Refused(f"--what must be records, search-log or screening-report, not {what!r}.")
         if destination == "-":
             if as_json:
                 raise Refused("--json and --output - both want standard output.")

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from api import schemas, schemas_team
-from api.deps import LeadDep, PersonDep, ReviewDep, ScreenDep, StateDep
+from api.deps import LeadDep, PersonDep, ReviewDep, ScreenDep, StageQuery, StateDep
 from api.routes import views
 from api.services import agreeing, conflicts
 from api.services.screening_report import screening_report
@@ -80,10 +80,12 @@ def _agreement(found: agreeing.Agreed) -> schemas_team.AgreementOut:
 
 
 @router.get("/reviews/{slug}/agreement")
-def agreement(state: StateDep, review: ReviewDep) -> schemas_team.AgreementOut:
+def agreement(
+    state: StateDep, review: ReviewDep, stage: StageQuery = "title-abstract"
+) -> schemas_team.AgreementOut:
     """How far people agree on what each first decided by themselves, with intervals."""
     with state.store.read() as session:
-        return _agreement(agreeing.agreed(session, review.id))
+        return _agreement(agreeing.agreed(session, review.id, stage=stage))
 
 
 @router.get("/reviews/{slug}/screening-report")
@@ -97,35 +99,47 @@ def get_report(
 
 
 @router.get("/reviews/{slug}/pilots")
-def list_pilots(state: StateDep, review: ReviewDep) -> list[schemas_team.PilotOut]:
+def list_pilots(
+    state: StateDep, review: ReviewDep, stage: StageQuery = "title-abstract"
+) -> list[schemas_team.PilotOut]:
     """Pilot rounds, oldest first."""
     with state.store.read() as session:
-        return _pilots(session, review.id)
+        return _pilots(session, review.id, stage)
 
 
 @router.post("/reviews/{slug}/pilots", status_code=201)
 def begin_pilot(
-    state: StateDep, person: PersonDep, review: LeadDep, body: schemas_team.PilotIn
+    state: StateDep,
+    person: PersonDep,
+    review: LeadDep,
+    body: schemas_team.PilotIn,
+    stage: StageQuery = "title-abstract",
 ) -> list[schemas_team.PilotOut]:
     """Open a round: everybody who screens decides the same records, and nothing else meanwhile."""
     with state.store.write() as session:
-        pilots.begin(session, review.id, body.size, person_id=person.id, seed=body.seed)
-        return _pilots(session, review.id)
+        pilots.begin(
+            session, review.id, body.size, person_id=person.id, seed=body.seed, stage=stage
+        )
+        return _pilots(session, review.id, stage)
 
 
 @router.post("/reviews/{slug}/pilots/close")
 def close_pilot(
-    state: StateDep, person: PersonDep, review: LeadDep, body: schemas_team.PilotEndIn
+    state: StateDep,
+    person: PersonDep,
+    review: LeadDep,
+    body: schemas_team.PilotEndIn,
+    stage: StageQuery = "title-abstract",
 ) -> list[schemas_team.PilotOut]:
     """Close the open round; what people differ on becomes a conflict."""
     with state.store.write() as session:
-        pilots.close(session, review.id, person_id=person.id, note=body.note)
-        found = _pilots(session, review.id)
+        pilots.close(session, review.id, person_id=person.id, note=body.note, stage=stage)
+        found = _pilots(session, review.id, stage)
     state.wake()
     return found
 
 
-def _pilots(session: ReadSession, review_id: int) -> list[schemas_team.PilotOut]:
+def _pilots(session: ReadSession, review_id: int, stage: str) -> list[schemas_team.PilotOut]:
     return [
         schemas_team.PilotOut(
             number=each.number,
@@ -134,9 +148,11 @@ def _pilots(session: ReadSession, review_id: int) -> list[schemas_team.PilotOut]
             opened_at=each.opened_at,
             closed_at=each.closed_at,
             note=each.note,
-            agreement=_agreement(agreeing.agreed(session, review_id, among=each.report_ids)),
+            agreement=_agreement(
+                agreeing.agreed(session, review_id, among=each.report_ids, stage=stage)
+            ),
         )
-        for each in pilots.everything(session, review_id)
+        for each in pilots.everything(session, review_id, stage)
     ]
 
 

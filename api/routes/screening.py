@@ -35,6 +35,7 @@ def next_cards(
             keep=body.keep,
             lease_minutes=state.settings.lease_minutes,
             again=body.again,
+            stage=body.stage,
         )
         return views.hand(hand)
 
@@ -48,6 +49,7 @@ def decide(
         token=body.token,
         report_id=body.report,
         decision=body.decision,
+        stage=body.stage,
         note=body.note,
         reasons=tuple(body.reasons),
         questions=tuple(body.questions),

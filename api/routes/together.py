@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 
 from api import schemas_team
-from api.deps import LeadDep, PersonDep, ReviewDep, ScreenDep, StateDep
+from api.deps import LeadDep, PersonDep, ReviewDep, ScreenDep, StageQuery, StateDep
 from harvest.text import fold
 from store import assignments, bulk, marks, records
 from store.bulk import Action
@@ -61,15 +61,21 @@ def _marks(
 
 
 @router.get("/reviews/{slug}/assignments")
-def list_assignments(state: StateDep, review: ReviewDep) -> list[schemas_team.AssignmentOut]:
+def list_assignments(
+    state: StateDep, review: ReviewDep, stage: StageQuery = "title-abstract"
+) -> list[schemas_team.AssignmentOut]:
     """Who decides which records, where that is said."""
     with state.store.read() as session:
-        return _assignments(session, review.id)
+        return _assignments(session, review.id, stage)
 
 
 @router.post("/reviews/{slug}/assignments", status_code=201)
 def assign(
-    state: StateDep, person: PersonDep, review: LeadDep, body: schemas_team.AssignmentIn
+    state: StateDep,
+    person: PersonDep,
+    review: LeadDep,
+    body: schemas_team.AssignmentIn,
+    stage: StageQuery = "title-abstract",
 ) -> list[schemas_team.AssignmentOut]:
     """Assign records to people; a new share takes the place of the one before it."""
     with state.store.write() as session:
@@ -81,21 +87,28 @@ def assign(
             by=person.id,
             tag=body.tag,
             reports=body.reports,
+            stage=stage,
         )
-        return _assignments(session, review.id)
+        return _assignments(session, review.id, stage)
 
 
 @router.delete("/reviews/{slug}/assignments/{assignment_id}")
 def end_assignment(
-    state: StateDep, person: PersonDep, review: LeadDep, assignment_id: IdPath
+    state: StateDep,
+    person: PersonDep,
+    review: LeadDep,
+    assignment_id: IdPath,
+    stage: StageQuery = "title-abstract",
 ) -> list[schemas_team.AssignmentOut]:
     """End an assignment: its records are anybody's again."""
     with state.store.write() as session:
         assignments.end(session, review.id, assignment_id, by=person.id)
-        return _assignments(session, review.id)
+        return _assignments(session, review.id, stage)
 
 
-def _assignments(session: ReadSession, review_id: int) -> list[schemas_team.AssignmentOut]:
+def _assignments(
+    session: ReadSession, review_id: int, stage: str
+) -> list[schemas_team.AssignmentOut]:
     return [
         schemas_team.AssignmentOut(
             id=each.id,
@@ -105,17 +118,21 @@ def _assignments(session: ReadSession, review_id: int) -> list[schemas_team.Assi
             records=each.records,
             made_at=each.made_at,
         )
-        for each in assignments.everything(session, review_id)
+        for each in assignments.everything(session, review_id, stage)
     ]
 
 
 @router.post("/reviews/{slug}/queue/hand-over", status_code=204)
 def hand_over(
-    state: StateDep, person: PersonDep, review: ScreenDep, body: schemas_team.HandOverIn
+    state: StateDep,
+    person: PersonDep,
+    review: ScreenDep,
+    body: schemas_team.HandOverIn,
+    stage: StageQuery = "title-abstract",
 ) -> None:
     """Hand a card that you would rather not decide to a colleague; nobody is told who did."""
     with state.store.write() as session:
-        assignments.hand_over(session, review.id, person.id, body.report, to=body.to)
+        assignments.hand_over(session, review.id, person.id, body.report, to=body.to, stage=stage)
 
 
 @router.get("/reviews/{slug}/bulk")
@@ -127,7 +144,11 @@ def list_bulk(state: StateDep, person: PersonDep, review: ReviewDep) -> list[sch
 
 @router.post("/reviews/{slug}/bulk", status_code=201)
 def act_in_bulk(
-    state: StateDep, person: PersonDep, review: ScreenDep, body: schemas_team.BulkIn
+    state: StateDep,
+    person: PersonDep,
+    review: ScreenDep,
+    body: schemas_team.BulkIn,
+    stage: StageQuery = "title-abstract",
 ) -> schemas_team.BulkDoneOut:
     """Do one thing to every record that a filter finds; leads decide, whoever screens tags."""
     wanted = Filter(
@@ -147,6 +168,7 @@ def act_in_bulk(
             action,
             token=body.token,
             expected=body.expected,
+            stage=stage,
         )
         found = schemas_team.BulkDoneOut(
             bulk=number, done=done, actions=_bulk(session, review.id, person.id)

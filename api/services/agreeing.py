@@ -9,6 +9,7 @@ from itertools import combinations
 
 from model.agreement import Agreement, Measure, agreement, alpha
 from store import settlements
+from store.plans import TITLE_ABSTRACT
 from store.session import ReadSession
 from store.settlements import Independent
 from store.verdicts import INCLUDING
@@ -66,18 +67,25 @@ def _joined(word: str) -> str:
     return "include" if word in INCLUDING else word
 
 
-def agreed(session: ReadSession, review_id: int, *, among: Iterable[int] | None = None) -> Agreed:
+def agreed(
+    session: ReadSession,
+    review_id: int,
+    *,
+    among: Iterable[int] | None = None,
+    stage: str = TITLE_ABSTRACT,
+) -> Agreed:
     """Agreement on first decisions, of records that nobody is still to decide.
 
     Args:
         session: a reading session.
         review_id: the review.
         among: these reports alone, such as those of a pilot round; None for all.
+        stage: the stage that was screened.
     """
     wanted = None if among is None else set(among)
     by_report: dict[int, dict[int, Independent]] = defaultdict(dict)
     names: dict[int, str] = {}
-    for each in settlements.independent(session, review_id):
+    for each in settlements.independent(session, review_id, stage):
         if wanted is not None and each.report_id not in wanted:
             continue
         by_report[each.report_id][each.person_id] = each

@@ -10,6 +10,7 @@ from threading import Lock
 
 from store import decisions, events, members, queue, rankings, records
 from store.events import EventInfo
+from store.plans import TITLE_ABSTRACT
 from store.records import StoredRecord
 from store.session import ReadSession, Store, WriteSession
 
@@ -76,6 +77,7 @@ def next_cards(
     keep: Iterable[int],
     lease_minutes: int,
     again: bool = False,
+    stage: str = TITLE_ABSTRACT,
 ) -> Hand:
     """Lease the next cards to a person and hold kept ones for longer; others go back.
 
@@ -88,6 +90,7 @@ def next_cards(
         keep: reports whose cards the person has on screen and keeps.
         lease_minutes: how long the cards are held for the person.
         again: from what is screened again since the criteria changed; else from all but that.
+        stage: the stage that is screened.
 
     Raises:
         NotAllowed: the person does not screen this review.
@@ -97,8 +100,12 @@ def next_cards(
     newest = rankings.newest(session, review_id)
     order = orders.get(session, review_id, newest.id) if newest else _EMPTY
     valid = dt.timedelta(minutes=lease_minutes)
-    queue.release(session, review_id, person_id, keep=kept)
-    lost = queue.extend(session, review_id, person_id, kept, valid=valid) if kept else set()
+    queue.release(session, review_id, person_id, keep=kept, stage=stage)
+    lost = (
+        queue.extend(session, review_id, person_id, kept, valid=valid, stage=stage)
+        if kept
+        else set()
+    )
     places = queue.lease(
         session,
         review_id,
@@ -108,6 +115,7 @@ def next_cards(
         valid=valid,
         skip=kept,
         again=again,
+        stage=stage,
     )
     dealt = [place.report_id for place in places]
     found = records.by_reports(session, review_id, dealt)
@@ -122,8 +130,10 @@ def next_cards(
         )
         for place in places
     )
-    repeated = queue.remaining(session, review_id, person_id, again=True)
-    left = repeated if again else queue.remaining(session, review_id, person_id)
+    repeated = queue.remaining(session, review_id, person_id, again=True, stage=stage)
+    left = repeated
+    if not again:
+        left = queue.remaining(session, review_id, person_id, stage=stage)
     return Hand(newest, cards, left, frozenset(lost), repeated)
 
 

@@ -89,6 +89,9 @@ def test_a_search_by_command_line(winnow: Terminal) -> None:
     assert shown["lines"][2]["hits"]["pubmed"] == ended[0]["reported"]
     path = winnow.folder / "log.md"
     assert winnow("export", "--what", "search-log", "--output", str(path))["format"] == "md"
+    screened = path.with_name("screening.md")
+    winnow("export", "--what", "screening-report", "--output", str(screened))
+    assert "## Records" in screened.read_text()
     assert "PubMed" in path.read_text()
     gone = winnow("withdraw", "--search", "1", "--reason", "wrong")
     # What the other two sources brought as well stays.
@@ -183,7 +186,10 @@ def test_bad_words_are_refused_with_a_remedy(winnow: Terminal) -> None:
         "md or csv"
         in winnow("export", "--what", "search-log", "--format", "ris", code=1)["error"]["message"]
     )
-    assert "records or search-log" in winnow("export", "--what", "x", code=1)["error"]["message"]
+    assert (
+        "search-log or screening-report"
+        in winnow("export", "--what", "x", code=1)["error"]["message"]
+    )
 
 
 @pytest.fixture

@@ -414,7 +414,11 @@ def test_after_any_history_states_are_what_the_log_says(
 
 
 def test_the_ranking_learns_from_what_is_settled_unless_the_protocol_says_otherwise(
-    store: Store, review: ReviewInfo, person: PersonInfo, team: list[PersonInfo]
+    store: Store,
+    review: ReviewInfo,
+    person: PersonInfo,
+    team: list[PersonInfo],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     bo, cy, _ = team
     one, two, three = add_records(store, review.id, 3)
@@ -438,9 +442,24 @@ def test_the_ranking_learns_from_what_is_settled_unless_the_protocol_says_otherw
     body = ProtocolBody(plans=(StagePlan(dual_share=1.0),), ranking=RankingChoice(learn_from="all"))
     with store.write() as session:
         reviews.add_protocol(session, review.id, body.stored(), person_id=person.id)
+    assert learned() == {two: "exclude"}, "two that wait are no batch"
+    monkeypatch.setattr(decisions, "BATCH", 2)
     assert learned() == {one: "include", two: "exclude", three: "exclude"}
     before = revision()
     decide(store, review, cy, three, "include")
     assert revision() > before
     # What the other has decided is not in the order any more; it still comes first.
     assert lease(store, review, cy, [], 9) == [one]
+
+
+def test_at_full_text_maybe_waits_for_a_final_word() -> None:
+    def stands(*words: str, needed: int = 1) -> str:
+        lines = [Line(at, at, word) for at, word in enumerate(words, start=1)]
+        return outcome(lines, lambda _: needed, maybe_waits=True).state
+
+    assert stands("maybe") == "awaiting"
+    assert stands("maybe", "include") == "settled"
+    assert stands("maybe", "maybe", needed=2) == "awaiting"
+    assert stands("maybe", "exclude", needed=2) == "conflict"
+    assert stands("maybe", "include", needed=2) == "settled"
+    assert outcome([Line(1, 1, "maybe")], lambda _: 1).state == "settled"
