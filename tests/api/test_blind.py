@@ -102,7 +102,8 @@ def world(settings: Settings, *, second: bool) -> dict[str, dict[str, str]]:
     for name in ("ada", "cy", "di", "vi"):
         client = browser(app, store, named[name])
         seen = answers[name] = {}
-        listed = client.get("/api/v1/reviews/r/records").json()["records"]
+        every = client.get("/api/v1/reviews/r/records").json()["records"]
+        listed = [each for each in every if each["report"] in reports[3:7]]
         for way in ways(app):
             if way.method != "GET" or "{slug}" not in way.path:
                 continue
