@@ -237,7 +237,8 @@ def withdraw(store: Store, review: ReviewInfo, model: Model, number: int, whole:
 
 def admit(store: Store, review: ReviewInfo, model: Model) -> None:
     """Let everything out of the pool."""
-    if not model.waiting():
+    # A page that brought nothing leaves nothing to admit.
+    if not any(ids for _, _, ids, _ in model.waiting()):
         return
     admission = pooling.admit(store, review.id, AFTER, in_full=200, person_id=None)
     for _, batch, _, _ in model.waiting():
