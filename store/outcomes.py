@@ -184,34 +184,45 @@ def together(
     """
     counting = aliased(Decision)
     rows = session.execute(
-        select(RecordRow.report_id, Decision, counting)
+        select(
+            RecordRow.report_id,
+            Decision.person_id,
+            Decision.kind,
+            Decision.decision,
+            Decision.reasons,
+            Decision.questions,
+            Decision.id == Report.decision_id,
+            counting.decision,
+        )
         .join(RecordRow, RecordRow.id == Decision.record_id)
         .join(Report, Report.id == RecordRow.report_id)
         .join(counting, counting.id == Report.decision_id)
         .where(Report.review_id == review_id, Decision.stage == stage, *stands())
         .order_by(Decision.id)
     )
-    latest: dict[int, dict[int, Decision]] = defaultdict(dict)
-    counted: dict[int, Decision] = {}
-    for report_id, line, counts in rows:
-        counted[report_id] = counts
-        if line.kind in (OWN, LOOK):
-            latest[report_id][line.person_id] = line
+    latest: dict[int, dict[int, tuple[list[str], list[str]]]] = defaultdict(dict)
+    counted: dict[int, tuple[bool, list[str], list[str]]] = {}
+    for report_id, person_id, kind, word, reasons, questions, counts, outcome_word in rows:
+        own = kind in (OWN, LOOK)
+        if counts:
+            counted[report_id] = (own, reasons, questions)
+        if own:
+            latest[report_id].pop(person_id, None)
+            if (word in INCLUDING) == (outcome_word in INCLUDING):
+                latest[report_id][person_id] = (reasons, questions)
     found = {}
-    for report_id, counts in counted.items():
-        out = counts.decision in INCLUDING
-        alike = [line for line in latest[report_id].values() if (line.decision in INCLUDING) == out]
-        alone = counts.kind not in (OWN, LOOK)
+    for report_id, (own, reasons, questions) in counted.items():
+        alike = latest[report_id].values()
         found[report_id] = Together(
-            _given([counts.reasons], [line.reasons for line in alike], alone=alone),
-            _given([counts.questions], [line.questions for line in alike], alone=alone),
+            _given(reasons, [each[0] for each in alike], alone=not own),
+            _given(questions, [each[1] for each in alike], alone=not own),
         )
     return found
 
 
-def _given(counting: list[list[str]], alike: list[list[str]], *, alone: bool) -> frozenset[str]:
+def _given(counting: list[str], alike: list[list[str]], *, alone: bool) -> frozenset[str]:
     """Keys given with the decision that counts, and with those that decided the same."""
-    own = frozenset(key for keys in counting for key in keys)
+    own = frozenset(counting)
     if alone and own:
         return own
     return own | frozenset(key for keys in alike for key in keys)

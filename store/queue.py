@@ -156,6 +156,9 @@ def remaining(
     """
     drawn = pilots.drawn_for(session, review_id, person_id, stage)
     if drawn is not None:
+        if again:
+            # Whoever takes part in a pilot round gets nothing else meanwhile.
+            return 0
         decided = outcomes.lines(session, drawn, stage)
         return sum(person_id not in own_by_person(decided.get(each, [])) for each in drawn)
     repeated = rescreens.waiting(session, review_id, stage)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from api.protocol import ProtocolBody, Question, Reason, StagePlan
-from store import audit, decisions, queue, records, rescreens, reviews
+from store import audit, decisions, pilots, queue, records, rescreens, reviews
 from store.errors import Conflict, NotAllowed
 from store.people import PersonInfo
 from store.rescreens import Pick
@@ -134,6 +134,20 @@ def test_what_is_screened_again_counts_nowhere_until_it_is(
         (older,) = rescreens.older(session, review.id)
     assert (found.reports, found.left, found.reason) == (2, 1, "wider")
     assert older.words == {"include": 1, "exclude": 1}
+
+
+def test_a_pilot_round_comes_before_what_is_screened_again(
+    store: Store, review: ReviewInfo, person: PersonInfo, reports: list[int]
+) -> None:
+    protocol(store, review, person, NEW, "wider")
+    ask(store, review, person, Pick(reasons=("r1",)))
+    assert len(reports) == 6
+    with store.write() as session:
+        join(session, review.id, "bo")
+        pilots.begin(session, review.id, 1, person_id=person.id)
+    with store.read() as session:
+        assert queue.remaining(session, review.id, person.id, again=True) == 0
+        assert queue.remaining(session, review.id, person.id) == 1
 
 
 def test_others_do_not_see_what_was_decided_before(
