@@ -11,6 +11,7 @@ from api.schemas import DecisionOut, Id, In, Out, RecordOut, Token
 from store.roles import Role
 
 ReasonKey = Annotated[str, StringConstraints(max_length=40, pattern=r"^[a-z0-9-]*$")]
+QuestionKey = Annotated[str, StringConstraints(max_length=5000, pattern=r"^[^\x00]*$")]
 Why = Annotated[
     str,
     StringConstraints(
@@ -88,6 +89,8 @@ class SettlementIn(In):
     decision: Literal["include", "exclude"]
     note: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=10_000)]
     joint_with: Id | None = None
+    # Keys of the questions that it is included for; none: those of the people who had included it.
+    questions: Annotated[tuple[QuestionKey, ...], Field(max_length=50)] = ()
 
     @field_validator("note")
     @classmethod

@@ -12,11 +12,12 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from api.deps import LeadDep, PersonDep, ReviewDep, ScreenDep, StateDep
 from api.documents.screening_report import as_markdown
 from api.pages.render import page
+from api.pages.screening import ReasonsForm
 from api.services import agreeing, conflicts
 from api.services.screening_report import ScreeningReport, screening_report
 from api.state import State
 from harvest.text import fold
-from store import discussion, members, pilots, reasons, reviews
+from store import discussion, members, pilots, questions, reasons, reviews
 from store.decisions import NewDecision
 from store.errors import Conflict, NotAllowed, NotFound
 from store.people import PersonInfo
@@ -56,6 +57,7 @@ def _page(
         notes=notes,
         names=[each.name for each in everyone if may(each.role, "screen")],
         reasons=reasons.texts(body),
+        questions=questions.texts(body),
         problem=problem,
     )
 
@@ -112,9 +114,16 @@ def settle(
     decision: Annotated[str, Form(pattern="^(include|exclude)$")],
     note: Annotated[str, Form(max_length=10_000)] = "",
     joint_with: Annotated[str, Form(pattern="^[0-9]{0,18}$")] = "",
+    question: ReasonsForm = (),
 ) -> Response:
     """Settle one, and go on to the next."""
-    new = NewDecision(token, report, decision, note=note.replace("\x00", "").strip() or None)
+    new = NewDecision(
+        token,
+        report,
+        decision,
+        note=note.replace("\x00", "").strip() or None,
+        questions=tuple(question) if decision == "include" else (),
+    )
     try:
         conflicts.settle(
             state.store,

@@ -51,7 +51,9 @@ def settle_conflict(
     state: StateDep, person: PersonDep, review: ScreenDep, body: schemas_team.SettlementIn
 ) -> schemas.StoredDecision:
     """Settle a conflict, jointly or as a third person; the same token again changes nothing."""
-    new = NewDecision(body.token, body.report, body.decision, note=body.note)
+    new = NewDecision(
+        body.token, body.report, body.decision, note=body.note, questions=body.questions
+    )
     done, stored = conflicts.settle(
         state.store, review.id, person.id, new, joint_with=body.joint_with
     )

@@ -76,6 +76,14 @@ def test_an_include_says_for_which_question_and_exports_tell_what_everybody_said
     assert third.post(f"{own}/conflicts", json=body).status_code == 200
     row = exported(lead, own)[three]
     assert (row["decision"], row["reason"], row["questions"]) == ("exclude", "population", "")
+    (four,) = add_records(store, review.id, 1, name="four.csv")
+    assert decide(lead, four, "include", questions=["works"]) == 200
+    assert decide(first, four, "exclude") == 200
+    shown = browser(app, store, di).get(f"/reviews/{review.slug}/conflicts").text
+    assert "For: What works?" in shown
+    body = {**body, "token": "q", "report": four, "decision": "include", "questions": ["models"]}
+    assert third.post(f"{own}/conflicts", json=body).status_code == 200
+    assert exported(lead, own)[four]["questions"] == "Which models are there?"
     bulk = {"token": "b", "action": "decide", "value": "include", "note": "n"}
     refused = lead.post(f"{own}/bulk", json=bulk)
     assert refused.status_code == 422
