@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,7 +22,6 @@ from store import migrate, people, reviews
 from store.people import PersonInfo
 from store.reviews import ReviewInfo
 from store.session import Store
-from store.tables import Base
 from tests import postgres
 from tests.model.corpora import hashed
 
@@ -32,6 +32,8 @@ hypothesis_settings.register_profile(
     print_blob=True,
 )
 hypothesis_settings.load_profile("winnow")
+
+_numbers = itertools.count()
 
 
 @pytest.fixture(autouse=True)
@@ -57,16 +59,6 @@ def postgres_url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def postgres_database(postgres_url: str) -> str:
-    """A database of this test process with all tables, built by the migrations."""
-    engine = create_engine(f"{postgres_url}postgres", isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text("CREATE DATABASE tests TEMPLATE template_winnow"))
-    engine.dispose()
-    return f"{postgres_url}tests"
-
-
-@pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     path = tmp_path_factory.mktemp("template") / "winnow.db"
     store = Store(f"sqlite:///{path}")
@@ -84,25 +76,13 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         path = tmp_path / "winnow.db"
         path.write_bytes(request.getfixturevalue("sqlite_template"))
         return f"sqlite:///{path}"
-    url: str = request.getfixturevalue("postgres_database")
-    _empty(url)
-    return url
-
-
-def _empty(url: str) -> None:
-    """Empty a database of whatever the test before left: a third of what a new one costs."""
-    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    prefix = request.getfixturevalue("postgres_url")
+    name = f"test_{next(_numbers)}"
+    engine = create_engine(f"{prefix}postgres", isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        # What a test has left open would hold its tables.
-        connection.execute(
-            text(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            )
-        )
-        names = ", ".join(f'"{name}"' for name in Base.metadata.tables)
-        connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE template_winnow"))
     engine.dispose()
+    return f"{prefix}{name}"
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ def test_a_crew_on_a_killed_server_ends_with_the_counts_of_its_script(
             connection.execute(text("CREATE DATABASE kill_test TEMPLATE template_winnow"))
         engine.dispose()
         url = f"{prefix}kill_test"
-    found = crew.screen(3, database_url=url, number=60)
+    found = crew.screen(3, database_url=url, number=40)
     assert found["kills"] == 3
     assert set(found["mishaps"]) == {"double click", "lost connection", "reload", "taken back"}
     assert found["counts"]["include"] > 0
