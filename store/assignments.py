@@ -25,6 +25,7 @@ from store.roles import may
 from store.session import ReadSession, WriteSession
 from store.shared_tables import Assignment, AssignmentPerson, AssignmentReport, HandedOver
 from store.tables import Lease, Report, now
+from store.verdicts import UNDECIDED
 
 KINDS: Final = ("share", "tag", "records")
 
@@ -137,9 +138,7 @@ def bound(
     ).all()
     if not live and not handed:
         return Bound()
-    screening = {
-        each.id for each in members.everyone(session, review_id) if may(each.role, "screen")
-    }
+    screening = {each.id for each in members.screening(session, review_id)}
     people: dict[int, set[int]] = defaultdict(set)
     shares: dict[int, int] = {}
     seed = 0
@@ -239,9 +238,7 @@ def assign(
     members.require(session, review_id, by, "lead")
     if kind not in KINDS:
         raise ValueError(f"records are assigned by {', '.join(KINDS)}, not by {kind!r}")
-    screening = {
-        each.id for each in members.everyone(session, review_id) if may(each.role, "screen")
-    }
+    screening = {each.id for each in members.screening(session, review_id)}
     if not people or not people.keys() <= screening:
         raise ValueError("records are assigned to people who screen this review")
     if min(people.values()) < 1 or max(people.values()) > 1000:
@@ -361,7 +358,7 @@ def hand_over(
     row = session.get(Report, report_id)
     if row is None or row.review_id != review_id:
         raise NotFound(f"there is no report {report_id} in this review")
-    if row.state not in ("open", "awaiting"):
+    if row.state not in UNDECIDED:
         raise Conflict(f"report {report_id} is decided")
     key = {"report_id": report_id, "stage": stage, "person_id": person_id}
     found = session.get(HandedOver, (report_id, stage, person_id))
@@ -379,9 +376,7 @@ def hand_over(
 
 def nobodys(session: ReadSession, review_id: int, stage: str = TITLE_ABSTRACT) -> int:
     """How many undecided reports everybody who screens has handed over: a lead must know."""
-    everybody = {
-        each.id for each in members.everyone(session, review_id) if may(each.role, "screen")
-    }
+    everybody = {each.id for each in members.screening(session, review_id)}
     given = bound(session, review_id, (), stage).given_away
     left = [report_id for report_id, people in given.items() if everybody <= people]
     undecided = 0
@@ -390,7 +385,7 @@ def nobodys(session: ReadSession, review_id: int, stage: str = TITLE_ABSTRACT) -
             select(Report.id).where(
                 Report.id.in_(part),
                 Report.active.is_(True),
-                Report.state.in_(("open", "awaiting")),
+                Report.state.in_(UNDECIDED),
             )
         )
         undecided += len(rows.all())

@@ -26,11 +26,9 @@ from store.roles import LEADS
 from store.session import ReadSession, WriteSession
 from store.shared_tables import Bulk, BulkDecision, Mark
 from store.tables import Decision, Identity, Lease, RecordRow, Report, now
-from store.verdicts import own_by_person
+from store.verdicts import UNDECIDED, own_by_person
 
 _MOST = 50_000
-# States in which others are still to decide without knowing what anybody did.
-_BLIND = ("open", "awaiting")
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +185,7 @@ def _decide(session: WriteSession, bulk: Bulk, found: Sequence[int]) -> int:
     for part in batched([each for each in found if each not in drawn], CHUNK):
         rows = session.scalars(
             select(Report)
-            .where(Report.id.in_(part), Report.state.in_(("open", "awaiting")))
+            .where(Report.id.in_(part), Report.state.in_(UNDECIDED))
             .with_for_update()
             .execution_options(populate_existing=True)
         ).all()
@@ -226,7 +224,7 @@ def _decide(session: WriteSession, bulk: Bulk, found: Sequence[int]) -> int:
 def _read_anew(session: WriteSession, rows: Sequence[Report], asked: Asked, stage: str) -> None:
     """Settle reports after what was decided on them; cards that nobody needs go back."""
     outcomes.settle(session, rows, asked)
-    settled = [row.id for row in rows if row.state not in ("open", "awaiting")]
+    settled = [row.id for row in rows if row.state not in UNDECIDED]
     session.execute(delete(Lease).where(Lease.report_id.in_(settled), Lease.stage == stage))
 
 
@@ -315,13 +313,13 @@ def everything(session: ReadSession, review_id: int, *, seen_by: int) -> list[Bu
         .join(Decision, Decision.id == BulkDecision.decision_id)
         .join(RecordRow, RecordRow.id == Decision.record_id)
         .join(Report, Report.id == RecordRow.report_id)
-        .where(BulkDecision.bulk_id == Bulk.id, Report.state.in_(_BLIND))
+        .where(BulkDecision.bulk_id == Bulk.id, Report.state.in_(UNDECIDED))
     )
     tagged = (
         select(Mark.id)
         .join(RecordRow, RecordRow.id == Mark.record_id)
         .join(Report, Report.id == RecordRow.report_id)
-        .where(Mark.bulk_id == Bulk.id, Report.state.in_(_BLIND))
+        .where(Mark.bulk_id == Bulk.id, Report.state.in_(UNDECIDED))
     )
     rows = session.execute(
         select(Bulk, Identity.name)

@@ -28,13 +28,11 @@ from store.tables import (
     Report,
     now,
 )
-from store.verdicts import LOOK, OWN, own_by_person
+from store.verdicts import LOOK, OWN, UNDECIDED, own_by_person
 
 DECISIONS = ("include", "exclude", "maybe")
 # Decisions that others are still to make are learned from so many at a time.
 BATCH = 10
-# States in which somebody is still to decide without knowing what others did.
-_BLIND = ("open", "awaiting")
 
 
 @dataclass(frozen=True, slots=True)
@@ -460,7 +458,7 @@ def log(
     query = log_query(review_id).where(Decision.id > after)
     query = query.execution_options(yield_per=500)
     if seen_by is not None:
-        query = query.where((Decision.person_id == seen_by) | Report.state.not_in(_BLIND))
+        query = query.where((Decision.person_id == seen_by) | Report.state.not_in(UNDECIDED))
     if report_id is not None:
         query = query.where(Report.id == report_id)
     for row, name, holds, report in session.execute(query):

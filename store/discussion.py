@@ -12,6 +12,7 @@ from store.errors import Conflict, NotFound
 from store.session import ReadSession, WriteSession
 from store.shared_tables import CriteriaNote
 from store.tables import Identity, RecordRow, Report, now
+from store.verdicts import UNDECIDED
 
 _MOST = 10_000
 
@@ -60,7 +61,7 @@ def add(
         row = session.get(Report, report_id)
         if row is None or row.review_id != review_id:
             raise NotFound(f"there is no report {report_id} in this review")
-        if row.state in ("open", "awaiting"):
+        if row.state in UNDECIDED:
             raise Conflict(
                 "others are still to decide this record; write on the criteria at large, without it"
             )
@@ -89,7 +90,7 @@ def everything(session: ReadSession, review_id: int) -> list[NoteInfo]:
         .outerjoin(Report, Report.id == RecordRow.report_id)
         .where(
             CriteriaNote.review_id == review_id,
-            or_(Report.id.is_(None), Report.state.not_in(("open", "awaiting"))),
+            or_(Report.id.is_(None), Report.state.not_in(UNDECIDED)),
         )
         .order_by(CriteriaNote.id)
     )

@@ -22,11 +22,10 @@ from store.roles import LEADS, may
 from store.session import ReadSession, WriteSession
 from store.shared_tables import Mark
 from store.tables import Identity, RecordRow, Report, now
+from store.verdicts import UNDECIDED
 
 KINDS: Final = ("tag", "note", "star")
 _MOST: Final = {"tag": 60, "note": 10_000, "star": 0}
-# States in which others are still to decide without knowing what anybody thinks.
-_BLIND: Final = ("open", "awaiting")
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +162,7 @@ def remove(session: WriteSession, review_id: int, person_id: int, mark_id: int) 
 
 def _seen_by(person_id: int) -> Any:
     """That a person sees a mark (of ``Mark`` and its ``Report``)."""
-    return or_(Mark.person_id == person_id, (Mark.kind != "star") & Report.state.not_in(_BLIND))
+    return or_(Mark.person_id == person_id, (Mark.kind != "star") & Report.state.not_in(UNDECIDED))
 
 
 def on_reports(

@@ -72,6 +72,11 @@ def require(session: ReadSession, review_id: int, person_id: int, action: Action
     return role
 
 
+def screening(session: ReadSession, review_id: int) -> list[Member]:
+    """Those of a review's people who may screen, in the order in which they came."""
+    return [each for each in everyone(session, review_id) if may(each.role, "screen")]
+
+
 def everyone(session: ReadSession, review_id: int) -> list[Member]:
     """A review's people, in the order in which they came."""
     rows = session.execute(

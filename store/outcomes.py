@@ -155,7 +155,12 @@ def settle_all(session: WriteSession, review_id: int) -> None:
     session.flush()
     asked = asked_of(session, review_id)
     decided = select(Report.id).where(Report.review_id == review_id, Report.state != "open")
-    for part in batched(list(session.scalars(decided)), CHUNK):
+    settle_some(session, session.scalars(decided).all(), asked)
+
+
+def settle_some(session: WriteSession, report_ids: Iterable[int], asked: Asked) -> None:
+    """Lock these reports and read them anew."""
+    for part in batched(sorted(set(report_ids)), CHUNK):
         rows = session.scalars(select(Report).where(Report.id.in_(part)).with_for_update())
         settle(session, rows, asked)
     session.flush()

@@ -18,10 +18,9 @@ from store.plans import TITLE_ABSTRACT
 from store.records import undecided as records_undecided
 from store.session import ReadSession, WriteSession
 from store.tables import Lease, Report, now
-from store.verdicts import own_by_person
+from store.verdicts import UNDECIDED, own_by_person
 
 _LOOK = 200
-_TO_DECIDE = ("open", "awaiting")
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +248,7 @@ class _Deal:
                     Report.id.in_(reports),
                     Report.review_id == self._review_id,
                     Report.active.is_(True),
-                    Report.state.in_(_TO_DECIDE),
+                    Report.state.in_(UNDECIDED),
                 )
             ).all()
         )

@@ -18,7 +18,6 @@ from store import audit, decisions, members, outcomes, reviews
 from store.decisions import NewDecision
 from store.errors import Conflict, NotAllowed, NotFound
 from store.plans import TITLE_ABSTRACT
-from store.roles import may
 from store.session import ReadSession, WriteSession
 from store.tables import Decision, Report, now
 from store.team_tables import Recheck, RecheckItem
@@ -203,8 +202,7 @@ def _to_look(
     session: ReadSession, review_id: int, reports: Sequence[int], person_id: int
 ) -> list[int]:
     """Those of the reports that a person may look at, in the same order."""
-    everybody = members.everyone(session, review_id)
-    alone = sum(may(each.role, "screen") for each in everybody) == 1
+    alone = len(members.screening(session, review_id)) == 1
     settled = set(
         session.scalars(select(Report.id).where(Report.id.in_(reports), Report.state == "settled"))
     )

@@ -20,6 +20,7 @@ from store.marks import Marked
 from store.representative import compose, text_hash
 from store.session import ReadSession
 from store.tables import Batch, BatchEntry, Decision, Identity, RecordRow, Report
+from store.verdicts import UNDECIDED
 
 
 @dataclass(frozen=True, slots=True)
@@ -579,7 +580,7 @@ def undecided(session: ReadSession, review_id: int) -> int:
             .where(
                 Report.review_id == review_id,
                 Report.active.is_(True),
-                Report.state.in_(("open", "awaiting")),
+                Report.state.in_(UNDECIDED),
             )
         )
         or 0

@@ -17,13 +17,13 @@ from typing import Any
 from sqlalchemy import func, select
 
 from store import audit, criteria, members, outcomes, records, reviews
-from store.chunks import CHUNK, batched
 from store.errors import Conflict, NotFound
 from store.plans import TITLE_ABSTRACT
 from store.records import Filter
 from store.session import ReadSession, WriteSession
 from store.tables import Decision, Identity, Protocol, RecordRow, Report, now
 from store.team_tables import Outdated, Rescreen
+from store.verdicts import UNDECIDED
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,12 +249,8 @@ def withdraw(session: WriteSession, review_id: int, rescreen_id: int, *, person_
 
 
 def _settle(session: WriteSession, review_id: int, reports: Iterable[int], stage: str) -> None:
-    asked = outcomes.asked_of(session, review_id, stage)
-    for part in batched(sorted(set(reports)), CHUNK):
-        rows = session.scalars(select(Report).where(Report.id.in_(part)).with_for_update())
-        outcomes.settle(session, rows, asked)
+    outcomes.settle_some(session, reports, outcomes.asked_of(session, review_id, stage))
     reviews.touch(session, review_id)
-    session.flush()
 
 
 def _reports_of(session: ReadSession, lists: Iterable[int], *, undecided: bool = False) -> set[int]:
@@ -268,7 +264,7 @@ def _reports_of(session: ReadSession, lists: Iterable[int], *, undecided: bool =
     )
     if undecided:
         query = query.join(Report, Report.id == RecordRow.report_id).where(
-            Report.active.is_(True), Report.state.in_(("open", "awaiting"))
+            Report.active.is_(True), Report.state.in_(UNDECIDED)
         )
     return set(session.scalars(query))
 

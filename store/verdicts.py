@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 State = Literal["open", "awaiting", "conflict", "settled"]
+# Somebody is still to decide, without knowing what others did or think.
+UNDECIDED: Final = ("open", "awaiting")
 
 # A decision of one's own; or what stands over those: agreed by those who differed, given by a
 # third, taken over from a file of a finished review, or an act on what became of a report.

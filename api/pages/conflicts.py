@@ -22,7 +22,6 @@ from store.decisions import NewDecision
 from store.errors import Conflict, NotAllowed, NotFound
 from store.people import PersonInfo
 from store.reviews import ReviewInfo
-from store.roles import may
 from store.settlements import Wanted
 
 router = APIRouter()
@@ -44,7 +43,7 @@ def _page(
         total, found = conflicts.open_for(session, review.id, person, wanted)
         body = reviews.protocol(session, review.id).body
         notes = discussion.everything(session, review.id)
-        everyone = members.everyone(session, review.id)
+        screeners = members.screening(session, review.id)
     return page(
         request,
         "conflicts.html",
@@ -55,7 +54,7 @@ def _page(
         wanted=wanted,
         q=q,
         notes=notes,
-        names=[each.name for each in everyone if may(each.role, "screen")],
+        names=[each.name for each in screeners],
         reasons=reasons.texts(body),
         questions=questions.texts(body),
         problem=problem,

@@ -19,7 +19,6 @@ from api.state import State
 from store import members, records, reviews
 from store.errors import AlreadyUsed, Conflict
 from store.reviews import ProtocolVersion, ReviewInfo
-from store.roles import may
 from store.session import ReadSession
 
 router = APIRouter()
@@ -233,7 +232,7 @@ def _create(state: State, title: str, body: ProtocolBody, person_id: int) -> str
 def _costs(session: ReadSession, review_id: int) -> dict[str, Any]:
     """What each preset costs this review's people, for the records that are left."""
     counts = records.counts(session, review_id)
-    people = sum(may(each.role, "screen") for each in members.everyone(session, review_id))
+    people = len(members.screening(session, review_id))
     found = costs(counts.undecided, people, decided=counts.decided, excluded=counts.exclude)
     return {"costs": found, "people": people, "left": counts.undecided, "pilot": PILOT}
 

@@ -207,9 +207,7 @@ def record_list(
         known = searches.everything(session, review.id)
         tags = marks.tags(session, review.id, person.id)
         body = reviews.protocol(session, review.id).body
-        screeners = [
-            each for each in members.everyone(session, review.id) if may(each.role, "screen")
-        ]
+        screeners = members.screening(session, review.id)
         done = bulk.everything(session, review.id, seen_by=person.id)
     query = {"q": q, "decision": decision, "flag": flag, "search": search, "tag": tag}
     if star:

@@ -18,7 +18,6 @@ from api.services.screening import Card, Hand
 from api.state import State
 from store import decisions, members, pilots, records, reviews
 from store.reviews import ReviewInfo
-from store.roles import may
 
 router = APIRouter()
 ReasonsForm = Annotated[tuple[str, ...], Form(max_length=50)]
@@ -66,7 +65,7 @@ def screen(
         shown = records.by_reports(session, review.id, [last.report_id]) if last else {}
         counts = records.counts(session, review.id)
         drawn = pilots.drawn_for(session, review.id, person.id)
-        everyone = members.everyone(session, review.id)
+        screeners = members.screening(session, review.id)
     undone = Card(last.report_id, last.place, None, shown[last.report_id]) if last else None
     return page(
         request,
@@ -77,7 +76,7 @@ def screen(
         counts=counts,
         in_pilot=drawn is not None,
         again=again,
-        colleagues=[each for each in everyone if each.id != person.id and may(each.role, "screen")],
+        colleagues=[each for each in screeners if each.id != person.id],
         last=last,
         last_card=undone,
         queue_size=state.settings.queue_size,
