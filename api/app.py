@@ -17,6 +17,7 @@ from starlette.staticfiles import StaticFiles
 from api import __version__, errors, resources
 from api.jobs import Jobs
 from api.limits import BodyLimit
+from api.pages import alike as alike_pages
 from api.pages import conflicts as conflict_pages
 from api.pages import duplicates as duplicates_pages
 from api.pages import gold as gold_pages
@@ -61,6 +62,7 @@ _PAGES = (
     harvest_pages,
     living_pages,
     duplicates_pages,
+    alike_pages,
     gold_pages,
     screening_pages,
     conflict_pages,

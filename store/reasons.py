@@ -2,10 +2,35 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from store.plans import TITLE_ABSTRACT
+
+# What became of a record is no reason why it is not eligible; PRISMA 2020 counts each by itself.
+BOXES: Final = {
+    "duplicate": "whoever screens says on the card which record it is the same as",
+    "not retrieved": "a text that could not be had is counted by itself, not as excluded",
+}
+_BOX = re.compile(r"(duplicate|not retrieved)s?( (record|report|study|studie|article)s?)?")
+
+
+def refuse_boxes(body: Mapping[str, Any], before: Mapping[str, Any] | None = None) -> None:
+    """That a protocol's version has no new reason that is a box of its own.
+
+    Args:
+        body: of the new version.
+        before: of the version before, whose reasons stay as they are; None for the first.
+
+    Raises:
+        ValueError: a new reason says that a record is a duplicate or was not retrieved.
+    """
+    known = set(texts(before or {}).values())
+    for text in texts(body).values():
+        found = _BOX.fullmatch(" ".join(re.findall(r"[a-z]+", text.lower())))
+        if found and text not in known:
+            raise ValueError(f"reasons: {text!r} is no reason for exclusion: {BOXES[found[1]]}")
 
 
 def checked(

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 
-from store import audit, criteria, notify, outcomes, plans
+from store import audit, criteria, notify, outcomes, plans, reasons
 from store.errors import AlreadyUsed, Conflict, NotFound
 from store.session import ReadSession, WriteSession
 from store.tables import Decision, Identity, Protocol, Review, now
@@ -61,7 +61,9 @@ def create(
 
     Raises:
         AlreadyUsed: the slug is taken.
+        ValueError: a reason for exclusion is none, see ``reasons.refuse_boxes``.
     """
+    reasons.refuse_boxes(protocol)
     row = Review(slug=slug, title=title, banner=banner, settings={}, revision=0, created_at=now())
     try:
         with session.begin_nested():
@@ -216,7 +218,8 @@ def add_protocol(
 
     Raises:
         Conflict: another version has come since.
-        ValueError: criteria change after decisions have been made, and no reason is given.
+        ValueError: criteria change after decisions have been made, and no reason is given; or a
+            reason for exclusion is none, see ``reasons.refuse_boxes``.
     """
     lock(session, review_id)
     newest = protocol(session, review_id)
@@ -227,6 +230,7 @@ def add_protocol(
         )
     if newest.body == dict(body):
         return newest.version
+    reasons.refuse_boxes(body, newest.body)
     if not reason and criteria.changed(newest.body, body) and _decided(session, review_id):
         raise ValueError(
             "say why the criteria change: decisions have been made under them, so that the change "

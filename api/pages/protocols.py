@@ -198,7 +198,7 @@ def create_review(request: Request, state: StateDep, person: PersonDep, form: Fo
     try:
         if not title:
             raise ValueError("title: a review needs one")
-        body = _protocol(form, ProtocolBody())
+        slug = _create(state, title, _protocol(form, ProtocolBody()), person.id)
     except ValueError as error:
         return page(
             request,
@@ -209,7 +209,6 @@ def create_review(request: Request, state: StateDep, person: PersonDep, form: Fo
             versions=[],
             title_field=True,
         )
-    slug = _create(state, title, body, person.id)
     return RedirectResponse(f"/reviews/{slug}/searches", status_code=303)
 
 

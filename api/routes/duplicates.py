@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Query
 
 from api import schemas_duplicates as schemas
 from api.deps import PersonDep, ReviewDep, ScreenDep, StateDep
 from api.routes import views
+from api.schemas import RecordOut
 from api.services import deduplicating
+from api.services.alike import alike
 from api.services.dedupe_report import report_of
 from store import overlap, pairs, records, reports, studies
 
@@ -83,6 +85,23 @@ def undo_pair(
         changes = deduplicating.undo(session, review.id, pair_id, person_id=person.id)
     state.wake()
     return _changed(changes)
+
+
+@router.get("/reviews/{slug}/records/{record_id}/alike")
+def list_alike(
+    state: StateDep,
+    review: ReviewDep,
+    record_id: IdPath,
+    q: Annotated[str, Query(max_length=500)] = "",
+    limit: Annotated[int, Query(ge=1, le=100)] = 10,
+) -> list[RecordOut]:
+    """Records that one may be the same as: by similar titles, or those with the words ``q``.
+
+    Nothing is merged by looking; ``POST …/duplicates/pairs`` says that two are one report.
+    """
+    with state.store.read() as session:
+        found = alike(session, review.id, record_id, words=q.replace("\x00", ""), limit=limit)
+        return [views.record(each) for each in found]
 
 
 @router.get("/reviews/{slug}/records/{record_id}/copies")

@@ -1,7 +1,7 @@
 // Which command a key means. Pure: it is given the event and asks nothing else.
 
 const COMMANDS = {
-  i: "include", e: "exclude", m: "maybe", u: "undo", n: "note", j: "next", k: "previous", "?": "help",
+  i: "include", e: "exclude", m: "maybe", u: "undo", n: "note", j: "next", k: "previous", d: "duplicate", "?": "help",
 };
 
 /**

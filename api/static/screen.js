@@ -10,6 +10,7 @@ const screen = document.getElementById("screen");
 const stage = document.getElementById("stage");
 const form = document.getElementById("decide");
 const note = document.getElementById("note");
+const duplicate = document.getElementById("duplicate");
 const alertBox = document.getElementById("alert");
 const keysOn = document.getElementById("keys");
 const reasonBox = document.getElementById("reasons");
@@ -24,6 +25,7 @@ document.documentElement.classList.add("js");
 
 const cardOf = (element) => ({
   report: Number(element.dataset.report),
+  record: element.dataset.record,
   text: element.dataset.text,
   ranking: element.dataset.ranking,
   place: element.dataset.place,
@@ -63,6 +65,7 @@ function show({ focus = true } = {}) {
   stage.innerHTML = "";
   form.hidden = !card;
   document.getElementById("aside").hidden = !card;
+  duplicate.hidden = !card;
   document.getElementById("marked").textContent = "";
   document.getElementById("empty").hidden = Boolean(card) || fetching;
   if (card) {
@@ -70,6 +73,7 @@ function show({ focus = true } = {}) {
     template.innerHTML = card.html; // rendered and escaped by the server
     stage.append(template.content);
     shownAt = new Date();
+    duplicate.href = `/reviews/${slug}/records/${card.record}/duplicate?after=screen`;
     document.getElementById("from").textContent = !card.ranking
       ? "Not ranked yet: in the order the records came."
       : card.cold
@@ -290,6 +294,7 @@ const commands = {
   note: () => note.focus(),
   next: () => deck.move(1) && show(),
   previous: () => deck.move(-1) && show(),
+  duplicate: () => deck.current && location.assign(duplicate.href),
   help: () => {
     const help = document.getElementById("help");
     help.hidden = !help.hidden;

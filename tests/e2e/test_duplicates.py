@@ -65,3 +65,26 @@ def test_a_record_says_where_its_values_are_from_and_can_be_split(page: Page, se
     page.locator("button", has_text="Another report").last.click()
     page.goto(f"{served.url}/reviews/r/records?q=home+visiting")
     expect(page.locator("table.records tbody tr")).to_have_count(3)
+
+
+def test_a_screener_says_on_the_card_which_record_it_is_the_same_as(
+    page: Page, served: Site
+) -> None:
+    page.goto(f"{served.url}/reviews/r/screen")
+    heading = page.locator("#stage h2")
+    title = heading.inner_text()
+    left = int(page.locator("#left").inner_text().split()[0].replace(",", ""))
+    page.keyboard.press("d")
+    expect(page.locator("h1")).to_have_text("A duplicate of which record?")
+    expect(page.locator("main")).to_contain_text(title)
+    page.locator("table.records a").first.click()
+    expect(page.locator("table.pair")).to_contain_text(title)
+    page.keyboard.press("s")
+    expect(page.locator("#stage h2")).to_be_visible()
+    expect(page.locator("#left")).to_have_text(f"{left - 1} not screened.")
+    # A key moves the link along with the card.
+    page.keyboard.press("j")
+    card = page.locator("#stage .card").get_attribute("data-record")
+    expect(page.locator("#duplicate")).to_have_attribute(
+        "href", f"/reviews/r/records/{card}/duplicate?after=screen"
+    )

@@ -8,6 +8,7 @@ const press = (key, extra = {}) => commandFor({ key, target: { tagName: "H2" }, 
 test("letters mean their commands, upper case too", () => {
   assert.equal(press("i"), "include");
   assert.equal(press("E"), "exclude");
+  assert.equal(press("d"), "duplicate");
   assert.equal(press("?"), "help");
   assert.equal(press("x"), null);
   assert.equal(press("Enter"), null);
