@@ -186,7 +186,10 @@ def clean_markup(text: str | None) -> str | None:
 
 def fold(text: str | None) -> str:
     """Text for comparing and finding: Latin letters, lower case, accents and scripts folded."""
-    return clean(anyascii(text).lower()) or "" if text else ""
+    if not text:
+        return ""
+    latin = text if text.isascii() else anyascii(text)
+    return clean(latin.lower()) or ""
 
 
 def title_key(title: str | None) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
 
 from api.services.studies import studies_of
 from harvest.dedupe.compare import VERSION, compare
@@ -24,6 +24,8 @@ from store.session import ReadSession, Store, WriteSession
 
 # Records compared in one transaction.
 STEP = 500
+# Records kept ready for comparing between two steps; some 5 kB each.
+_KEPT: Final = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +74,12 @@ def deduplicate_new(
     total = Outcome()
     with store.read() as session:
         waiting = pairs.waiting(session, review_id)
+    known: dict[int, Prepared] = {}
     while not (stop and stop()):
+        if len(known) > _KEPT:
+            known.clear()
         with store.write() as session:
-            step = _step(session, review_id)
+            step = _step(session, review_id, known)
         total += step
         if progress:
             progress(total.compared, max(waiting, total.compared))
@@ -83,7 +88,11 @@ def deduplicate_new(
     return total
 
 
-def _step(session: WriteSession, review_id: int) -> Outcome:
+def _step(session: WriteSession, review_id: int, known: dict[int, Prepared]) -> Outcome:
+    """One step; ``known`` has records as they were compared before and takes those of this one.
+
+    What has changed since is compared again itself, so that no pair stays as it was before.
+    """
     reviews.lock(session, review_id)
     new = pairs.next_records(session, review_id, limit=STEP)
     if not new:
@@ -92,13 +101,14 @@ def _step(session: WriteSession, review_id: int) -> Outcome:
     keys = {number: keys_of(record) for number, record in prepared.items()}
     sharing = pairs.file_keys(session, review_id, keys)
     candidates, crowded = _candidates(keys, sharing)
-    others = {other for found in candidates.values() for other in found} - prepared.keys()
-    prepared.update(_prepared(pairs.by_ids(session, others)))
+    known.update(prepared)
+    others = {other for found in candidates.values() for other in found}
+    known.update(_prepared(pairs.by_ids(session, others - known.keys())))
     decided, compared = [], 0
     for number, found in candidates.items():
         for other in found:
             compared += 1
-            verdict = compare(prepared[other], prepared[number])
+            verdict = compare(known[other], known[number])
             # A pair that has nothing in common leaves no row; one that a guard parted does.
             if verdict.label != "different" or verdict.guard:
                 decided.append(NewPair(other, number, **asdict(verdict)))
