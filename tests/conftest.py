@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from fastapi.testclient import TestClient
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from sqlalchemy import create_engine, text
+from sqlalchemy.exc import OperationalError
 
 from api.app import create_app
 from api.protocol import ProtocolBody
@@ -59,6 +61,16 @@ def postgres_url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def copies_files(postgres_url: str) -> bool:
+    """Whether the server can be told to copy a template's files, which is quicker."""
+    engine = create_engine(f"{postgres_url}postgres")
+    with engine.connect() as connection:
+        version = int(connection.scalar(text("SHOW server_version_num")) or 0)
+    engine.dispose()
+    return version >= 150_000
+
+
+@pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     path = tmp_path_factory.mktemp("template") / "winnow.db"
     store = Store(f"sqlite:///{path}")
@@ -70,19 +82,24 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A fresh database with all tables, built by the migrations."""
     if request.param == "sqlite":
         path = tmp_path / "winnow.db"
         path.write_bytes(request.getfixturevalue("sqlite_template"))
-        return f"sqlite:///{path}"
+        yield f"sqlite:///{path}"
+        return
     prefix = request.getfixturevalue("postgres_url")
     name = f"test_{next(_numbers)}"
     engine = create_engine(f"{prefix}postgres", isolation_level="AUTOCOMMIT")
+    copy = "STRATEGY = FILE_COPY" if request.getfixturevalue("copies_files") else ""
     with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE template_winnow"))
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE template_winnow {copy}"))
+    yield f"{prefix}{name}"
+    # What a test leaves running keeps its database, which goes with the server.
+    with engine.connect() as connection, suppress(OperationalError):
+        connection.execute(text(f"DROP DATABASE {name}"))
     engine.dispose()
-    return f"{prefix}{name}"
 
 
 @pytest.fixture

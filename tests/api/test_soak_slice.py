@@ -54,7 +54,7 @@ def test_broken_files_are_read_or_refused() -> None:
 
 
 def test_a_broken_year_of_nights_ends_as_an_unbroken_one() -> None:
-    found = year.compare(4, size=200)
+    found = year.compare(3, size=120)
     assert found["kills"] > 0
     assert found["source_weeks_down"] > 0
     assert (found["differ"], found["lost"], found["twice"]) == ([], 0, 0)

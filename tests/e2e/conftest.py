@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,10 +35,11 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture
-def served(tmp_path: Path) -> Iterator[Site]:
-    """A server with a review of 60 records; words alone rank, which is quick to start."""
-    settings = load(data_dir=tmp_path / "data", pipeline="elas-u4")
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with a ranked review of 60 records, for each test to copy."""
+    folder = tmp_path_factory.mktemp("prepared") / "data"
+    settings = load(data_dir=folder, pipeline="elas-u4")
     store = open_store(settings, create=True, first_person="ada").store
     body = ProtocolBody(questions=(Question(text="Joint social work?"),))
     with store.write() as session:
@@ -54,8 +56,18 @@ def served(tmp_path: Path) -> Iterator[Site]:
     )
     Ranker(store, settings).rank(review.id)
     store.close()
-    with site(settings.data_dir, WINNOW_PIPELINE="elas-u4") as made:
+    return folder
+
+
+@pytest.fixture
+def served(prepared: Path, tmp_path: Path) -> Iterator[Site]:
+    """A server with that review; words alone rank, which is quick to start."""
+    data = tmp_path / "data"
+    shutil.copytree(prepared, data)
+    with site(data, WINNOW_PIPELINE="elas-u4") as made:
         yield made
+        # Nobody looks at what it leaves; how a server ends well is tested with the command line.
+        made.kill()
 
 
 @pytest.fixture
