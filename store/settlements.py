@@ -220,7 +220,8 @@ class Work:
 
     Attributes:
         people: who made an own decision on a report that nobody is still to decide.
-        decided_by: how many such reports so many people decided themselves, by their number.
+        decided_by: how many such reports so many people decided themselves, by their number;
+            whoever looked again at what others excluded is not among them.
         joint: conflicts settled by those who differed; ``adjudicated``: by a third.
         imported: decisions taken over from files.
     """
@@ -246,11 +247,14 @@ def work(session: ReadSession, review_id: int, stage: str = TITLE_ABSTRACT) -> W
             *stands(),
         )
     ).all()
-    own = {(report, person) for report, person, kind in rows if kind in (OWN, LOOK)}
+    own = {(report, person) for report, person, kind in rows if kind == OWN}
+    looked = {(report, person) for report, person, kind in rows if kind == LOOK}
     settled = Counter(kind for _, _, kind in rows)
     each = Counter(report for report, _ in own)
+    # A look of one's own takes the place of what one decided before.
+    each.update({report for report, _ in looked} - each.keys())
     return Work(
-        len({person for _, person in own}),
+        len({person for _, person in own | looked}),
         dict(sorted(Counter(each.values()).items())),
         settled["consensus"],
         settled["adjudication"],

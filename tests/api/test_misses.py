@@ -137,6 +137,8 @@ def test_in_a_dual_plan_a_look_that_differs_is_a_conflict(
         assert row.state == "conflict"
         (info,) = rechecks.everything(session, review.id)
         assert (info.likely.looked, info.likely.changed) == (1, 1)
+        # Whoever looked again knew that it had been excluded: no third independent decision.
+        assert settlements.work(session, review.id).decided_by == {2: len(truth)}
 
 
 def test_whoever_screens_alone_looks_a_day_later(
@@ -160,6 +162,7 @@ def test_whoever_screens_alone_looks_a_day_later(
                 session, review.id, person.id, decisions.NewDecision("n", 10**6, "include")
             )
         rechecks.look(session, review.id, person.id, decisions.NewDecision("y", report, "include"))
+        assert set(settlements.work(session, review.id).decided_by) == {1}
         with pytest.raises(Conflict, match="looked through yet"):
             rechecks.ask(session, review.id, likely=3, random=0, person_id=person.id)
 
