@@ -104,9 +104,10 @@ def put(
     for part in batched(report_ids, CHUNK):
         first = dict(
             session.execute(
-                select(RecordRow.report_id, func.min(RecordRow.id))
-                .where(RecordRow.review_id == review_id, RecordRow.report_id.in_(part))
-                .group_by(RecordRow.report_id)
+                select(Report.id, func.min(RecordRow.id))
+                .join(RecordRow, RecordRow.report_id == Report.id)
+                .where(Report.review_id == review_id, Report.id.in_(part))
+                .group_by(Report.id)
             ).all()
         )
         there = {}

@@ -121,6 +121,8 @@ def record_of(row: RecordRow, position: int = 0) -> Record:
 
 
 def _joined() -> Any:
+    # Narrowed by the review of the report, never of the record: with both at hand SQLite goes
+    # through all records of the review for a few reports.
     return (
         select(RecordRow, Decision.decision, Identity.name, Decision.recorded_at)
         .join(Report, Report.id == RecordRow.report_id)
@@ -170,7 +172,7 @@ def by_reports(
     for part in batched(report_ids, CHUNK):
         rows = session.execute(
             _joined()
-            .where(RecordRow.review_id == review_id, RecordRow.report_id.in_(part))
+            .where(Report.review_id == review_id, Report.id.in_(part))
             .order_by(RecordRow.active.desc(), RecordRow.id)
         )
         for row in rows:
@@ -199,7 +201,7 @@ def of_report(session: ReadSession, review_id: int, report_id: int) -> list[Stor
     """All records of a report, those that do not count included, oldest first."""
     rows = session.execute(
         _joined()
-        .where(RecordRow.review_id == review_id, RecordRow.report_id == report_id)
+        .where(Report.review_id == review_id, Report.id == report_id)
         .order_by(RecordRow.id)
     )
     return [_stored(*row) for row in rows]

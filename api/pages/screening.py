@@ -63,7 +63,6 @@ def screen(
         body = ProtocolBody.model_validate(reviews.protocol(session, review.id).body)
         last = decisions.latest_of(session, review.id, person.id)
         shown = records.by_reports(session, review.id, [last.report_id]) if last else {}
-        counts = records.counts(session, review.id)
         drawn = pilots.drawn_for(session, review.id, person.id)
         screeners = members.screening(session, review.id)
     undone = Card(last.report_id, last.place, None, shown[last.report_id]) if last else None
@@ -73,7 +72,6 @@ def screen(
         review=review,
         hand=hand,
         protocol=body,
-        counts=counts,
         in_pilot=drawn is not None,
         again=again,
         colleagues=[each for each in screeners if each.id != person.id],
