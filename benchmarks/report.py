@@ -33,7 +33,8 @@ def _speed(data: dict[str, Any]) -> str:
         "## Speed",
         circumstances(data),
         "Median, lowest and highest of the repeats. Texts are those of the labelled sets; the "
-        "embedding rate is measured with the embedded encoder, fp32.",
+        "embedding rate is measured with the embedded encoder, fp32. An import is over when every "
+        "record is stored with its raw bytes and compared with all others for duplicates.",
         table(
             ["what", "figure"],
             [

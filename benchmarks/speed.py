@@ -108,7 +108,7 @@ def fresh(**overrides: Any) -> Iterator[tuple[Settings, Store, int, int]]:
 
 
 def import_rate(documents: list[Document], repeats: int) -> dict[str, Any]:
-    """Records a second from file to store, raw bytes and fates included."""
+    """Records a second from file to store, compared with all others for duplicates."""
     figures: dict[str, Any] = {"records": len(documents)}
     for name, data in (("csv", _csv(documents)), ("ris", _ris(documents))):
         rates = []
