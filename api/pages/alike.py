@@ -8,14 +8,12 @@ from fastapi import APIRouter, Form, Path, Query, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from api.deps import PersonDep, ScreenDep, StateDep
-from api.pages.duplicates import FIELDS
+from api.pages.duplicates import FIELDS, say
 from api.pages.render import page
-from api.services import deduplicating
 from api.services.alike import alike
 from api.services.deduplicating import differing
 from api.state import State
 from store import decisions, records
-from store.errors import Conflict
 from store.records import StoredRecord
 from store.reviews import ReviewInfo
 
@@ -92,24 +90,10 @@ def say_duplicate(
     after: Annotated[str, Form(pattern=_AFTER)] = "record",
 ) -> Response:
     """Say what two records are to each other, and go back to where the question came up."""
-    word, _, decision = label.partition("-")
-    try:
-        with state.store.write() as session:
-            deduplicating.judge(
-                session,
-                review.id,
-                record_id,
-                other,
-                label=word,
-                reason=reason.replace("\x00", ""),
-                person_id=person.id,
-                decision=decision or None,
-            )
-    except Conflict as error:
-        problem = f"{str(error)[:1].upper()}{str(error)[1:]}."
+    problem = say(state, review.id, person.id, record_id, other, label=label, reason=reason)
+    if problem is not None:
         return _compared(
             request, state, review, record_id, other, after, problem=problem, status=409
         )
-    state.wake()
     back = "screen" if after == "screen" else f"records/{record_id}"
     return RedirectResponse(f"/reviews/{review.slug}/{back}", status_code=303)

@@ -116,6 +116,29 @@ def _question(
     )
 
 
+def say(
+    state: State, review_id: int, person_id: int, a: int, b: int, *, label: str, reason: str
+) -> str | None:
+    """Store what a person says of two records by a form; gives what stands against it, if any."""
+    word, _, decision = label.partition("-")
+    try:
+        with state.store.write() as session:
+            deduplicating.judge(
+                session,
+                review_id,
+                a,
+                b,
+                label=word,
+                reason=reason.replace("\x00", ""),
+                person_id=person_id,
+                decision=decision or None,
+            )
+    except Conflict as error:
+        return f"{str(error)[:1].upper()}{str(error)[1:]}."
+    state.wake()
+    return None
+
+
 @router.post("/reviews/{slug}/duplicates/pairs")
 def judge_pair(
     request: Request,
@@ -129,23 +152,9 @@ def judge_pair(
     at: Annotated[int, Form(ge=0, le=10**9)] = 0,
 ) -> Response:
     """Answer a question about two records."""
-    word, _, decision = label.partition("-")
-    try:
-        with state.store.write() as session:
-            deduplicating.judge(
-                session,
-                review.id,
-                a,
-                b,
-                label=word,
-                reason=reason.replace("\x00", ""),
-                person_id=person.id,
-                decision=decision or None,
-            )
-    except Conflict as error:
-        problem = f"{str(error)[:1].upper()}{str(error)[1:]}."
+    problem = say(state, review.id, person.id, a, b, label=label, reason=reason)
+    if problem is not None:
         return _question(request, state, review, at, problem=problem, status=409)
-    state.wake()
     return RedirectResponse(f"/reviews/{review.slug}/duplicates/questions?at={at}", status_code=303)
 
 
