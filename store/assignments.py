@@ -13,6 +13,7 @@ import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from sqlalchemy import delete, select
@@ -64,11 +65,17 @@ def drawn(seed: int, weights: Mapping[int, int], report_id: int, number: int) ->
         report_id: the report.
         number: how many people decide it.
     """
+    return list(_ranked(seed, tuple(sorted(weights.items())), report_id)[:number])
+
+
+# How many cards are left for somebody asks for the draw of every record, at every hand.
+@lru_cache(maxsize=2**18)
+def _ranked(seed: int, weights: tuple[tuple[int, int], ...], report_id: int) -> tuple[int, ...]:
     scores = {
         person_id: -weight / math.log(_chance(seed, person_id, report_id))
-        for person_id, weight in weights.items()
+        for person_id, weight in weights
     }
-    return sorted(scores, key=lambda each: (-scores[each], each))[:number]
+    return tuple(sorted(scores, key=lambda each: (-scores[each], each)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +115,11 @@ class Bound:
             return False
         people: Iterable[int] = self.people.get(report_id, ())
         if not people and self.shares:
-            there = {each: weight for each, weight in self.shares.items() if each not in away}
+            there = self.shares
+            if away:
+                there = {each: weight for each, weight in there.items() if each not in away}
             people = drawn(self.seed, there, report_id, needed)
-        wanted = {each for each in people if each not in away}
+        wanted = set(people) - away
         if not wanted or person_id in wanted:
             return True
         return needed - len(decided) > len(wanted - set(decided))

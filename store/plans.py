@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 TITLE_ABSTRACT = "title-abstract"
@@ -44,6 +45,7 @@ class Plan:
         return 1
 
 
+@lru_cache(maxsize=2**18)
 def _drawn(seed: int, what: str, report_id: int) -> float:
     """A number from 0 up to 1 that is always the same for the same report."""
     digest = hashlib.blake2b(f"{seed} {what} {report_id}".encode(), digest_size=8).digest()
