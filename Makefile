@@ -56,6 +56,7 @@ lint: $(VENV)/installed-dev ## ruff, mypy, import-linter, djlint, node --check
 soak: $(VENV)/installed-dev ## the long forms of kill, load and fuzz tests, and wheels on Windows
 	$(PY) -m benchmarks.soak
 	$(PY) -m benchmarks.crew
+	$(PY) -m benchmarks.probe
 	$(PY) -m benchmarks.year
 	$(PY) -m benchmarks.harvest_kills
 

@@ -142,6 +142,29 @@ def _soak(data: dict[str, Any]) -> str:
     return "\n\n".join(["## Soak", circumstances(data), table(["what", "result"], rows)])
 
 
+def _probe(data: dict[str, Any]) -> str:
+    rows = [
+        [
+            f"{found['database']}, {found['operations']} operations as {len(found['roles'])} roles",
+            f"{found['requests']:,}",
+            f"{found['refused']:,}",
+            f"{len(found['errors'])}",
+            f"{len(found['leaks'])}",
+        ]
+        for found in (data[name] for name in ("sqlite", "postgresql") if name in data)
+    ]
+    return "\n\n".join(
+        [
+            "## Every route as every role",
+            circumstances(data),
+            "Requests made at random from the OpenAPI schema, as each role of a review and as "
+            "somebody of none. A leak is an answer with words of another review, or with the note "
+            "or tag of one person on a record that others are still to decide.",
+            table(["asked", "requests", "refused", "errors of the server", "leaks"], rows),
+        ]
+    )
+
+
 def _crew(data: dict[str, Any]) -> str:
     rows = [
         [
@@ -263,6 +286,7 @@ def document() -> str:
         ("replay", report_ranking.replay),
         ("teams", report_teams.teams),
         ("soak", _soak),
+        ("probe", _probe),
         ("crew", _crew),
         ("harvest_kills", _harvest_kills),
         ("year", report_living.year),

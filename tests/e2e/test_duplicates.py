@@ -79,6 +79,8 @@ def test_a_screener_says_on_the_card_which_record_it_is_the_same_as(
     expect(page.locator("main")).to_contain_text(title)
     page.locator("table.records a").first.click()
     expect(page.locator("table.pair")).to_contain_text(title)
+    # A key means something once the page's script has come.
+    page.wait_for_load_state()
     page.keyboard.press("s")
     expect(page.locator("#stage h2")).to_be_visible()
     expect(page.locator("#left")).to_have_text(f"{left - 1} not screened.")
