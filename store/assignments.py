@@ -25,7 +25,7 @@ from store.plans import TITLE_ABSTRACT
 from store.roles import may
 from store.session import ReadSession, WriteSession
 from store.shared_tables import Assignment, AssignmentPerson, AssignmentReport, HandedOver
-from store.tables import Lease, Report, now
+from store.tables import Lease, RecordRow, Report, now
 from store.verdicts import UNDECIDED
 
 KINDS: Final = ("share", "tag", "records")
@@ -141,9 +141,9 @@ def bound(
     """
     live = _live(session, review_id, stage)
     handed = session.execute(
-        select(HandedOver.report_id, HandedOver.person_id, HandedOver.to_person_id).where(
-            HandedOver.review_id == review_id, HandedOver.stage == stage
-        )
+        select(RecordRow.report_id, HandedOver.person_id, HandedOver.to_person_id)
+        .join(RecordRow, RecordRow.own_report_id == HandedOver.report_id)
+        .where(HandedOver.review_id == review_id, HandedOver.stage == stage)
     ).all()
     if not live and not handed:
         return Bound()
@@ -206,12 +206,17 @@ def _assigned(session: ReadSession, row: Assignment, chosen: set[int] | None) ->
     if row.kind == "tag":
         tagged = marks.tagged_by_leads(session, row.review_id, row.tag or "")
         return tagged if chosen is None else tagged & chosen
-    query = select(AssignmentReport.report_id).where(AssignmentReport.assignment_id == row.id)
+    # A report that was merged into another is assigned as that one.
+    query = (
+        select(RecordRow.report_id)
+        .join(AssignmentReport, AssignmentReport.report_id == RecordRow.own_report_id)
+        .where(AssignmentReport.assignment_id == row.id)
+    )
     if chosen is None:
         return set(session.scalars(query))
     found: set[int] = set()
     for part in batched(chosen, CHUNK):
-        found.update(session.scalars(query.where(AssignmentReport.report_id.in_(part))))
+        found.update(session.scalars(query.where(RecordRow.report_id.in_(part))))
     return found
 
 

@@ -17,7 +17,7 @@ from store.errors import Conflict, NotFound
 from store.plans import TITLE_ABSTRACT
 from store.roles import as_role, may
 from store.session import ReadSession, WriteSession
-from store.tables import Identity, Lease, Report, now
+from store.tables import Identity, Lease, RecordRow, Report, now
 from store.team_tables import Membership, PilotPerson, PilotReport, PilotRow
 from store.verdicts import own_by_person
 
@@ -214,7 +214,7 @@ def drawn_for(
     row = _open(session, review_id, stage)
     if row is None or session.get(PilotPerson, (row.id, person_id)) is None:
         return None
-    return _drawn(session, row.id)
+    return _drawn(session, row)
 
 
 def _open(session: ReadSession, review_id: int, stage: str) -> PilotRow | None:
@@ -228,18 +228,20 @@ def _open(session: ReadSession, review_id: int, stage: str) -> PilotRow | None:
     return found
 
 
-def _drawn(session: ReadSession, pilot_id: int) -> list[int]:
-    return list(
-        session.scalars(
-            select(PilotReport.report_id)
-            .where(PilotReport.pilot_id == pilot_id)
-            .order_by(PilotReport.report_id)
-        )
+def _drawn(session: ReadSession, row: PilotRow) -> list[int]:
+    """A round's reports, where their records are now; of an open one those that can be decided."""
+    query = (
+        select(RecordRow.report_id)
+        .join(PilotReport, PilotReport.report_id == RecordRow.own_report_id)
+        .where(PilotReport.pilot_id == row.id)
     )
+    if row.closed_at is None:
+        query = query.join(Report, Report.id == RecordRow.report_id).where(Report.active.is_(True))
+    return sorted(set(session.scalars(query)))
 
 
 def _info(session: ReadSession, row: PilotRow) -> Pilot:
-    drawn = _drawn(session, row.id)
+    drawn = _drawn(session, row)
     decided = outcomes.lines(session, drawn, row.stage)
     people = session.execute(
         select(PilotPerson.person_id, Identity.name)
