@@ -204,7 +204,11 @@ def _to_look(
     """Those of the reports that a person may look at, in the same order."""
     alone = len(members.screening(session, review_id)) == 1
     settled = set(
-        session.scalars(select(Report.id).where(Report.id.in_(reports), Report.state == "settled"))
+        session.scalars(
+            select(Report.id).where(
+                Report.id.in_(reports), Report.active.is_(True), Report.state == "settled"
+            )
+        )
     )
     decided = outcomes.lines(session, reports)
     fine = []
