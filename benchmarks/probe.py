@@ -32,6 +32,8 @@ from api.settings import Settings, load
 from benchmarks.measuring import write
 from store import decisions, marks, people, reviews
 from store.decisions import NewDecision
+from store.people import PersonInfo
+from store.reviews import ReviewInfo
 from store.roles import ROLES
 from store.session import Store
 from store.tables import Report
@@ -79,27 +81,21 @@ def _records(store: Store, review_id: int, person_id: int, words: str) -> list[i
         return list(session.scalars(query))
 
 
+def _founded(store: Store, words: str) -> tuple[ReviewInfo, PersonInfo]:
+    """A dual review with these words in its title, and whose it is."""
+    dual = ProtocolBody(plans=(StagePlan(dual_share=1.0),)).stored()
+    slug, title = f"r-{words[:8]}", f"Review {words}"
+    with store.write() as session:
+        owner = people.create(session, f"founder of {words[:8]}")
+        review = reviews.create(session, slug=slug, title=title, protocol=dual, person_id=owner.id)
+    return review, owner
+
+
 def world(store: Store) -> World:
     """A new one, with people of its own."""
     words, inside, foreign = (uuid.uuid4().hex for _ in range(3))
-    dual = ProtocolBody(plans=(StagePlan(dual_share=1.0),))
-    made = []
-    for name, title in ((inside[:8], f"Review {inside}"), (foreign[:8], f"Review {foreign}")):
-        with store.write() as session:
-            owner = people.create(session, f"founder of {name}")
-            made.append(
-                (
-                    reviews.create(
-                        session,
-                        slug=f"r-{name}",
-                        title=title,
-                        protocol=dual.stored(),
-                        person_id=owner.id,
-                    ),
-                    owner,
-                )
-            )
-    (review, owner), (other, stranger) = made
+    review, owner = _founded(store, inside)
+    other, stranger = _founded(store, foreign)
     reports = _records(store, review.id, owner.id, inside)
     _records(store, other.id, stranger.id, foreign)
     with store.write() as session:

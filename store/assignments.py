@@ -21,6 +21,7 @@ from sqlalchemy import delete, select
 from store import audit, marks, members, reviews
 from store.chunks import CHUNK, batched
 from store.errors import Conflict, NotAllowed, NotFound
+from store.moved import reports_now
 from store.plans import TITLE_ABSTRACT
 from store.roles import may
 from store.session import ReadSession, WriteSession
@@ -141,8 +142,8 @@ def bound(
     """
     live = _live(session, review_id, stage)
     handed = session.execute(
-        select(RecordRow.report_id, HandedOver.person_id, HandedOver.to_person_id)
-        .join(RecordRow, RecordRow.own_report_id == HandedOver.report_id)
+        reports_now(HandedOver)
+        .add_columns(HandedOver.person_id, HandedOver.to_person_id)
         .where(HandedOver.review_id == review_id, HandedOver.stage == stage)
     ).all()
     if not live and not handed:
@@ -206,12 +207,7 @@ def _assigned(session: ReadSession, row: Assignment, chosen: set[int] | None) ->
     if row.kind == "tag":
         tagged = marks.tagged_by_leads(session, row.review_id, row.tag or "")
         return tagged if chosen is None else tagged & chosen
-    # A report that was merged into another is assigned as that one.
-    query = (
-        select(RecordRow.report_id)
-        .join(AssignmentReport, AssignmentReport.report_id == RecordRow.own_report_id)
-        .where(AssignmentReport.assignment_id == row.id)
-    )
+    query = reports_now(AssignmentReport).where(AssignmentReport.assignment_id == row.id)
     if chosen is None:
         return set(session.scalars(query))
     found: set[int] = set()

@@ -13,6 +13,7 @@ from sqlalchemy.orm import aliased
 
 from store import plans
 from store.chunks import CHUNK, batched
+from store.moved import reports_now
 from store.plans import FULL_TEXT, TITLE_ABSTRACT, Plan
 from store.session import ReadSession, WriteSession
 from store.tables import Decision, Protocol, RecordRow, Report
@@ -71,12 +72,7 @@ def asked_of(session: ReadSession, review_id: int, stage: str = TITLE_ABSTRACT) 
         people = session.scalar(
             select(func.count()).select_from(PilotPerson).where(PilotPerson.pilot_id == row.id)
         )
-        # Where their records are now.
-        drawn = (
-            select(RecordRow.report_id)
-            .join(PilotReport, PilotReport.report_id == RecordRow.own_report_id)
-            .where(PilotReport.pilot_id == row.id)
-        )
+        drawn = reports_now(PilotReport).where(PilotReport.pilot_id == row.id)
         for report_id in session.scalars(drawn):
             pilots[report_id] = people if row.closed_at is None else None
     said = body or {}

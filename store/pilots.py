@@ -14,6 +14,7 @@ from sqlalchemy import delete, func, select
 
 from store import audit, outcomes, reviews
 from store.errors import Conflict, NotFound
+from store.moved import reports_now
 from store.plans import TITLE_ABSTRACT
 from store.roles import as_role, may
 from store.session import ReadSession, WriteSession
@@ -230,11 +231,7 @@ def _open(session: ReadSession, review_id: int, stage: str) -> PilotRow | None:
 
 def _drawn(session: ReadSession, row: PilotRow) -> list[int]:
     """A round's reports, where their records are now; of an open one those that can be decided."""
-    query = (
-        select(RecordRow.report_id)
-        .join(PilotReport, PilotReport.report_id == RecordRow.own_report_id)
-        .where(PilotReport.pilot_id == row.id)
-    )
+    query = reports_now(PilotReport).where(PilotReport.pilot_id == row.id)
     if row.closed_at is None:
         query = query.join(Report, Report.id == RecordRow.report_id).where(Report.active.is_(True))
     return sorted(set(session.scalars(query)))

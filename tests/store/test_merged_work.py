@@ -17,8 +17,8 @@ from tests.store.made import add_records, join
 HOUR = dt.timedelta(hours=1)
 
 
-def _merge(store: Store, review: ReviewInfo, person: PersonInfo, older: int, later: int) -> int:
-    """Say that two reports are one; gives the pair."""
+def _merge(store: Store, review: ReviewInfo, person: PersonInfo, older: int, later: int) -> None:
+    """Say that two reports are one."""
     with store.write() as session:
         found = dict(
             session.execute(
@@ -36,7 +36,6 @@ def _merge(store: Store, review: ReviewInfo, person: PersonInfo, older: int, lat
             reason="",
             person_id=person.id,
         )
-        return found[later]
 
 
 def _dealt(store: Store, review: ReviewInfo, person: PersonInfo) -> set[int]:
