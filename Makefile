@@ -10,7 +10,7 @@ PY := $(BIN)/python
 .DEFAULT_GOAL := install
 .PHONY: install dev demo demo-sources demo-harvest test lint soak bench bench-peers docs clean help
 
-help: ## say what there is
+help: ## list these commands
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /: /'
 
 $(PY):
@@ -27,17 +27,17 @@ $(VENV)/installed-dev: pyproject.toml $(VENV)/installed
 	$(PY) -m pip install --quiet --disable-pip-version-check -e ".[dev]"
 	@touch $@
 
-install: $(VENV)/installed ## make the environment with the program in it
+install: $(VENV)/installed ## create the environment with Winnow in it
 
-dev: $(VENV)/installed-dev ## the same with what tests and checks need
+dev: $(VENV)/installed-dev ## the same, with everything for tests and checks
 
 demo: $(VENV)/installed ## load the sample review, rank it, serve it on 127.0.0.1:8000
 	$(BIN)/winnow serve --sample --rank
 
-demo-sources: $(VENV)/installed ## play PubMed, Europe PMC and OpenAlex on this machine, with a made-up corpus
+demo-sources: $(VENV)/installed ## simulate PubMed, Europe PMC and OpenAlex on this machine, with an invented corpus
 	$(PY) -m tests.loopback
 
-demo-harvest: $(VENV)/installed ## harvest the three played sources at once, killed and resumed; a minute, no internet
+demo-harvest: $(VENV)/installed ## search the three simulated sources at once, killed and resumed; a minute, no internet
 	$(PY) -m tests.loopback.demo
 
 test: $(VENV)/installed-dev ## run all tests: SQLite, PostgreSQL, Chromium
@@ -53,12 +53,13 @@ lint: $(VENV)/installed-dev ## ruff, mypy, import-linter, djlint, node --check
 	$(BIN)/djlint --quiet --lint api/templates
 	@for script in api/static/*.js; do node --check "$$script" || exit 1; done
 
-soak: $(VENV)/installed-dev ## the long forms of kill, load and fuzz tests, and wheels on Windows
+soak: $(VENV)/installed-dev ## the long kill, load and fuzz tests, and a check for wheels on Windows
 	$(PY) -m benchmarks.soak
 	$(PY) -m benchmarks.crew
 	$(PY) -m benchmarks.probe
 	$(PY) -m benchmarks.year
 	$(PY) -m benchmarks.harvest_kills
+	$(PY) -m benchmarks.end_to_end
 
 bench: $(VENV)/installed-dev ## all benchmarks; writes benchmarks/results and docs/benchmarks.md
 	$(PY) -m benchmarks.speed
@@ -73,12 +74,16 @@ bench: $(VENV)/installed-dev ## all benchmarks; writes benchmarks/results and do
 	$(PY) -m benchmarks.dedupe_store
 	$(PY) -m benchmarks.nights
 	$(PY) -m benchmarks.vendors
+	$(PY) -m benchmarks.roundtrips
+	$(PY) -m benchmarks.hostile_sources
+	$(PY) -m benchmarks.fields
+	$(PY) -m benchmarks.cases
 	$(PY) -m benchmarks.report
 	$(PY) -m benchmarks.model_card
 
-bench-peers: ## the peers, in an environment of their own
+bench-peers: ## the tools that benchmarks compare with, in an environment of their own
 	test -x .venv-peers/bin/python || "$(PYTHON)" -m venv .venv-peers
-	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check "asreview==3.0.8" "pubmed-parser==0.5.1" "biopython==1.88" "bib-dedupe==0.11.0" "pandas<3"
+	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check "asreview==3.0.8" "pubmed-parser==0.5.1" "biopython==1.88" "bib-dedupe==0.11.0" "nbib==0.3.2" "pandas<3"
 
 clean: ## remove the environments
 	rm -rf $(VENV) .venv-peers

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,69 +13,26 @@ from starlette.responses import HTMLResponse
 from starlette.staticfiles import StaticFiles
 
 from api import __version__, errors, resources
-from api.jobs import Jobs
 from api.limits import BodyLimit
-from api.pages import alike as alike_pages
-from api.pages import conflicts as conflict_pages
-from api.pages import duplicates as duplicates_pages
-from api.pages import gold as gold_pages
-from api.pages import harvests as harvest_pages
-from api.pages import living as living_pages
-from api.pages import protocols as protocol_pages
-from api.pages import rechecks as recheck_pages
 from api.pages import render
-from api.pages import rescreens as rescreen_pages
-from api.pages import reviews as review_pages
-from api.pages import screening as screening_pages
-from api.pages import searches as search_pages
-from api.pages import session as session_pages
-from api.pages import team as team_pages
-from api.pages import together as together_pages
-from api.routes import (
-    conflicts,
-    duplicates,
-    harvests,
-    living,
-    people,
-    rechecks,
-    rescreens,
-    reviews,
-    screening,
-    team,
-    together,
-)
-from api.schemas import ErrorOut
+from api.pages.routers import PAGE_ROUTERS
+from api.routes.routers import API_ROUTERS
+from api.schemas.errors import ErrorOut
 from api.security import Guard
-from api.services.screening import Orders
+from api.services.screening.cards import Orders
 from api.settings import Settings
 from api.state import State
-from store.session import Store
+from api.worker.jobs import Jobs
+from store.core.session import Store
 
 API = "/api/v1"
-_PAGES = (
-    session_pages,
-    review_pages,
-    protocol_pages,
-    search_pages,
-    harvest_pages,
-    living_pages,
-    duplicates_pages,
-    alike_pages,
-    gold_pages,
-    screening_pages,
-    conflict_pages,
-    recheck_pages,
-    rescreen_pages,
-    team_pages,
-    together_pages,
-)
 _ANSWERS: dict[int | str, dict[str, Any]] = {
     401: {"model": ErrorOut, "description": "Nobody is signed in."},
     403: {
         "model": ErrorOut,
         "description": "Your role does not allow it, or a browser sent this from another site.",
     },
-    404: {"model": ErrorOut, "description": "There is no such thing in this place."},
+    404: {"model": ErrorOut, "description": "It does not exist, or not in this review."},
     409: {"model": ErrorOut, "description": "It contradicts what is stored."},
     413: {"model": ErrorOut, "description": "The body is over the limit."},
     422: {"model": ErrorOut, "description": "The request is wrong; the message says where."},
@@ -89,19 +44,13 @@ def create_app(settings: Settings, store: Store) -> FastAPI:
 
     Args:
         settings: host allow-list, limits, cookies.
-        store: its tables are checked already; it is closed by whoever opened it.
+        store: its tables have been checked; the caller closes it.
     """
     state = State(settings, store, Orders(), Jobs(store, settings, done=lambda: None))
-
-    @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        yield
-
     app = FastAPI(
         title="Winnow",
         version=__version__,
         summary="Ranked screening of bibliographic records, and recall measured.",
-        lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
         openapi_url=f"{API}/openapi.json",
@@ -109,28 +58,16 @@ def create_app(settings: Settings, store: Store) -> FastAPI:
     app.state.winnow = state
     app.state.render_error = render.error_page
     errors.install(app)
-    for router in (
-        reviews.router,
-        duplicates.router,
-        harvests.router,
-        living.router,
-        screening.router,
-        conflicts.router,
-        rechecks.router,
-        rescreens.router,
-        people.router,
-        team.router,
-        together.router,
-    ):
+    for router in API_ROUTERS:
         app.include_router(router, prefix=API, responses=_ANSWERS)
-    for pages in _PAGES:
-        app.include_router(pages.router, include_in_schema=False)
+    for router in PAGE_ROUTERS:
+        app.include_router(router, include_in_schema=False)
     _static(app)
     _describe_security(app)
 
     @app.get("/healthz", include_in_schema=False)
     def health() -> dict[str, str]:
-        """Whether the server answers and its database can be read."""
+        """Check that the server answers and its database can be read."""
         with store.read() as session:
             session.connection()
         return {"status": "ok", "version": __version__}
@@ -142,7 +79,7 @@ def create_app(settings: Settings, store: Store) -> FastAPI:
 
 
 def _static(app: FastAPI) -> None:
-    """Our own files, and Swagger UI from its package: nothing is loaded from elsewhere."""
+    """Serve our own files, and Swagger UI from its package: nothing comes from other sites."""
     app.mount("/static", StaticFiles(directory=resources.STATIC), name="static")
     swagger = StaticFiles(directory=Path(fastapi_offline.__file__).parent / "static")
     app.mount("/api/docs/assets", swagger, name="swagger")
@@ -154,7 +91,7 @@ def _static(app: FastAPI) -> None:
 
 
 def _describe_security(app: FastAPI) -> None:
-    """Say in the OpenAPI document how a client signs in."""
+    """Describe in the OpenAPI document how a client signs in."""
 
     def openapi() -> dict[str, object]:
         if app.openapi_schema is None:

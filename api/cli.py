@@ -1,4 +1,4 @@
-"""`winnow …`: the program's entry point."""
+"""The command line, `winnow`."""
 
 from __future__ import annotations
 
@@ -13,20 +13,22 @@ from typer.main import get_command, get_group
 
 from api import __version__
 
-# Where each command stands: its module under api/commands, and its function or its group there.
-_WHERE: dict[str, tuple[str, str]] = {
+# The module of each command under api/commands, and its function or group there.
+_COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("server", "init"),
-    "import": ("records", "import_records"),
-    "dedupe": ("deduping", "dedupe"),
-    "dedupe-report": ("deduping", "dedupe_report"),
+    "import": ("imports", "import_records"),
+    "dedupe": ("duplicates", "dedupe"),
+    "dedupe-report": ("duplicates", "dedupe_report"),
     "withdraw": ("records", "withdraw"),
     "rank": ("screening", "rank"),
     "explain": ("screening", "explain"),
     "queue": ("screening", "queue"),
     "decide": ("screening", "decide"),
-    "simulate": ("simulating", "simulate_files"),
-    "evaluate": ("evaluating", "evaluate"),
+    "simulate": ("simulation", "simulate_files"),
+    "known": ("gold_lists", "app"),
+    "evaluate": ("evaluation", "evaluate"),
     "export": ("records", "export"),
+    "search-log": ("search_log", "search_log"),
     "serve": ("server", "serve"),
     "worker": ("server", "run_worker"),
     "doctor": ("server", "doctor"),
@@ -34,37 +36,37 @@ _WHERE: dict[str, tuple[str, str]] = {
     "review": ("reviews", "app"),
     "team": ("team", "app"),
     "strategy": ("strategies", "app"),
-    "harvest": ("harvesting", "app"),
-    "night": ("nights", "app"),
-    "pool": ("pooling", "app"),
-    "events": ("events", "app"),
+    "harvest": ("harvests", "app"),
+    "night": ("schedules", "app"),
+    "pool": ("pool", "app"),
+    "events": ("record_events", "app"),
 }
 
 
 class Commands(TyperGroup):
-    """Loads a command when it is asked for, so that each waits for its own imports alone."""
+    """Loads a command when it is called, so that it waits for its own imports only."""
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
-        # Typer looks here for what a misspelt name may mean.
-        self.commands = dict.fromkeys(_WHERE)  # type: ignore[assignment] # loaded below
+        # Typer suggests one of these for a misspelt name.
+        self.commands = dict.fromkeys(_COMMANDS)  # type: ignore[assignment] # each is loaded later
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Names of all commands, in the order of the help."""
-        return [*_WHERE]
+        return [*_COMMANDS]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """A command by its name; None where there is none. Typer keeps its types to itself."""
-        if cmd_name not in _WHERE:
+        """A command by its name, or None. Typer does not export its types."""
+        if cmd_name not in _COMMANDS:
             return None
-        module, name = _WHERE[cmd_name]
-        found = getattr(import_module(f"api.commands.{module}"), name)
-        if isinstance(found, typer.Typer):
-            command: Any = get_group(found)
+        module, name = _COMMANDS[cmd_name]
+        loaded = getattr(import_module(f"api.commands.{module}"), name)
+        if isinstance(loaded, typer.Typer):
+            command: Any = get_group(loaded)
         else:
-            alone = typer.Typer(add_completion=False)
-            alone.command(cmd_name)(found)
-            command = get_command(alone)
+            single = typer.Typer(add_completion=False)
+            single.command(cmd_name)(loaded)
+            command = get_command(single)
         command.name = cmd_name
         return command
 
@@ -72,15 +74,15 @@ class Commands(TyperGroup):
 app = typer.Typer(
     name="winnow",
     cls=Commands,
-    help="Screen bibliographic records for an evidence review, ranked, and measure recall.",
+    help="Rank and screen records for an evidence review, and measure recall.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
 )
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
+def _print_version(asked_for: bool) -> None:
+    if asked_for:
         print(f"winnow-review {__version__}")
         raise typer.Exit
 
@@ -88,14 +90,17 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def _main(
     config: Annotated[
-        Path | None, typer.Option(help="Settings file (TOML) over the defaults.")
+        Path | None, typer.Option(help="Settings file (TOML); its values replace the defaults.")
     ] = None,
     data_dir: Annotated[Path | None, typer.Option(help="Data folder.")] = None,
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
     ] = False,
 ) -> None:
-    """Options before the command hold for this process and the worker it starts."""
+    """Options before the command apply to this process and to the worker that it starts."""
     if config is not None:
         os.environ["WINNOW_CONFIG"] = str(config)
     if data_dir is not None:

@@ -1,21 +1,37 @@
-"""Which error becomes which answer: one table, one JSON shape, one page."""
+"""Errors become answers: by one table of statuses, as JSON of one shape or as a page."""
 
 from __future__ import annotations
 
 import logging
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, get_type_hints
 from urllib.parse import quote
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from api.refusals import Blocked
-from harvest.errors import FileTooLarge, SourceError, StrategyError, UnreadableFile
+from api.refusals import Blocked, ConfirmationNeeded, FreezeDateNeeded, ReasonNeeded
+from api.wording import explain_problem
+from harvest.errors import (
+    FileOverLimit,
+    FileTooLarge,
+    SourceError,
+    StrategyError,
+    UnknownColumns,
+    UnreadableFile,
+)
 from model.encode import EncoderRefused
-from store.errors import AlreadyUsed, Conflict, NotAllowed, NotFound, SchemaOutdated, Unstorable
+from store.core.errors import (
+    AlreadyUsed,
+    Conflict,
+    NotAllowed,
+    NotFound,
+    SchemaOutdated,
+    Unstorable,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -50,26 +66,110 @@ STATUS: dict[type[Exception], int] = {
 }
 
 
-def body_of(error: Exception, kind: str | None = None) -> dict[str, Any]:
-    """The JSON of an error: what is wrong, where, and what to do."""
-    details: dict[str, Any] = {"kind": kind or type(error).__name__, "message": str(error)}
-    for name in ("line", "column", "remedy"):
-        value = getattr(error, name, None)
-        if value is not None:
-            details[name] = value
-    return {"error": details}
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """What to do about an error: for a client of the API, and for a person at a page."""
+
+    api: str
+    page: str
+
+
+_SPLIT = "Split it, or ask the person who runs the server to import it."
+# Remedies that depend on where an error is read: commands have a table of their own.
+REMEDIES: dict[type[Exception], Remedy] = {
+    FreezeDateNeeded: Remedy(
+        api="Set it first: PUT /api/v1/reviews/{slug}/pool/freeze.",
+        page="Set the search freeze date on this page first.",
+    ),
+    ConfirmationNeeded: Remedy(
+        api="Send confirm: true if the strategy may have been written to find them.",
+        page="Tick the box if the strategy may have been written to find them.",
+    ),
+    ReasonNeeded: Remedy(api="Send a reason.", page="Write down why."),
+    UnknownColumns: Remedy(
+        api='Send mapping, such as {"title": "COLUMN"}, or rename the columns in the file.',
+        page="Rename the columns in the file (title, abstract, doi, pmid). For an import you can "
+        "also choose them on the page.",
+    ),
+    FileOverLimit: Remedy(api=_SPLIT, page=_SPLIT),
+}
+# Errors whose name in the API's JSON, which clients may rely on, is that of a class above theirs.
+KINDS: dict[type[Exception], str] = {
+    UnknownColumns: "UnreadableFile",
+    FileOverLimit: "FileTooLarge",
+}
+
+
+def remedy_of(error: Exception, *, page: bool = False) -> str | None:
+    """What to do about an error; None if there is nothing to add to its message."""
+    if type(error) in REMEDIES:
+        remedy = REMEDIES[type(error)]
+        return remedy.page if page else remedy.api
+    return getattr(error, "remedy", None)
+
+
+def status_of(error: Exception) -> int:
+    """The HTTP status of an expected error, by its closest class in the table."""
+    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+
+
+def body_of(error: Exception, *, page: bool = False) -> dict[str, Any]:
+    """The JSON of an error: what went wrong, where, and what to do."""
+    details = {
+        "kind": KINDS.get(type(error)) or getattr(error, "kind", type(error).__name__),
+        "message": str(error),
+        "line": getattr(error, "line", None),
+        "column": getattr(error, "column", None),
+        "syntax": getattr(error, "syntax", None),
+        "remedy": remedy_of(error, page=page),
+    }
+    return {"error": {name: value for name, value in details.items() if value is not None}}
+
+
+def _is_for_page(request: Request) -> bool:
+    return not request.url.path.startswith("/api/")
 
 
 def _fields(error: RequestValidationError | ValidationError) -> list[dict[str, str]]:
     return [
-        {"field": ".".join(str(part) for part in item["loc"]), "message": item["msg"]}
+        {
+            "field": ".".join(str(part) for part in item["loc"]),
+            "message": explain_problem(item),
+        }
         for item in error.errors()
     ]
 
 
+def _page_message(request: Request, error: RequestValidationError | ValidationError) -> str:
+    """What is wrong with a form, by the labels of its fields."""
+    titles = _titles(request)
+    messages = []
+    for item in error.errors():
+        place = item["loc"]
+        if isinstance(error, RequestValidationError):
+            # It begins with the part of the request, such as "body".
+            place = place[1:]
+        name = str(place[0]) if place else ""
+        label = titles.get(name) or name.replace("_", " ").capitalize()
+        message = explain_problem(item)
+        messages.append(f"{label}: {message}" if label else message)
+    return "; ".join(messages)
+
+
+def _titles(request: Request) -> dict[str, str | None]:
+    """The titles of the fields of the forms that a page takes, by the fields' names."""
+    hints = get_type_hints(request.scope["endpoint"]).values()
+    return {
+        field.alias or name: field.title
+        for form in hints
+        if isinstance(form, type) and issubclass(form, BaseModel)
+        for name, field in form.model_fields.items()
+    }
+
+
 def _answer(request: Request, status: int, body: dict[str, Any]) -> Response:
-    """JSON for the API; a page for people."""
-    if request.url.path.startswith("/api/"):
+    """JSON for clients of the API; a page for people."""
+    if not _is_for_page(request):
         return JSONResponse(body, status_code=status)
     if status == 401:
         target = request.url.path if request.method == "GET" else "/"
@@ -80,17 +180,19 @@ def _answer(request: Request, status: int, body: dict[str, Any]) -> Response:
 
 
 def install(app: FastAPI) -> None:
-    """Answer every expected error by the table."""
+    """Answer expected errors by the table, and unexpected ones with a 500."""
 
     def expected(request: Request, error: Exception) -> Response:
-        status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
-        return _answer(request, status, body_of(error))
+        return _answer(request, status_of(error), body_of(error, page=_is_for_page(request)))
 
     def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, (RequestValidationError, ValidationError))
         fields = _fields(error)
-        words = "; ".join(f"{item['field']}: {item['message']}" for item in fields)
-        body = {"error": {"kind": "InvalidRequest", "message": words, "fields": fields}}
+        if _is_for_page(request):
+            message = _page_message(request, error)
+        else:
+            message = "; ".join(f"{item['field']}: {item['message']}" for item in fields)
+        body = {"error": {"kind": "InvalidRequest", "message": message, "fields": fields}}
         return _answer(request, 422, body)
 
     def http(request: Request, error: Exception) -> Response:

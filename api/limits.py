@@ -1,4 +1,4 @@
-"""A limit on what a request may bring, told at once where its length is declared."""
+"""A limit on the size of a request's body; refused at once if its length is declared."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import BodyTooLarge, body_of
 
-_ORDINARY = 1_000_000
-# Form fields and boundaries around a file.
-_ENVELOPE = 200_000
+_ORDINARY_BYTES = 1_000_000
+# Bytes of form fields and boundaries around a file.
+_ENVELOPE_BYTES = 200_000
 
 
 class BodyLimit:
-    """Refuses bodies over a limit: a small one, and a larger one where files come in."""
+    """Refuses bodies over a limit: a small one, or a larger one for paths that take files."""
 
     def __init__(self, app: ASGIApp, upload_limit: int) -> None:
         self.app = app
         self._upload = upload_limit
 
     def _limit(self, path: str) -> int:
-        files = path.endswith(("/files", "/uploads", "/gold/files"))
-        return self._upload + _ENVELOPE if files else _ORDINARY
+        takes_file = path.endswith(("/files", "/uploads", "/gold/files"))
+        return self._upload + _ENVELOPE_BYTES if takes_file else _ORDINARY_BYTES
 
     def _error(self, limit: int) -> BodyTooLarge:
         return BodyTooLarge(
-            f"The request is larger than {limit / 1_000_000:,.0f} MB. A larger file can be "
-            "imported on the server: winnow import FILE."
+            f"The request is larger than {limit / 1_000_000:,.0f} MB. The person who runs the "
+            "server can import a larger file there."
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -39,27 +39,27 @@ class BodyLimit:
         if declared.isdigit() and int(declared) > limit:
             await self._refusal(scope, limit)(scope, receive, send)
             return
-        seen = 0
-        told = False
+        received = 0
+        refused = False
 
         async def counted() -> Message:
-            nonlocal seen
+            nonlocal received
             message = await receive()
-            seen += len(message.get("body", b""))
-            if seen > limit:
+            received += len(message.get("body", b""))
+            if received > limit:
                 raise self._error(limit)
             return message
 
-        async def honest(message: Message) -> None:
-            """Answer 413 whatever the parser made of the body that was cut short."""
-            nonlocal told
-            if seen <= limit:
+        async def answer(message: Message) -> None:
+            """Answer 413 if the body was cut short, whatever a parser made of it."""
+            nonlocal refused
+            if received <= limit:
                 await send(message)
-            elif not told:
-                told = True
+            elif not refused:
+                refused = True
                 await self._refusal(scope, limit)(scope, receive, send)
 
-        await self.app(scope, counted, honest)
+        await self.app(scope, counted, answer)
 
     def _refusal(self, scope: Scope, limit: int) -> Response:
         error = self._error(limit)

@@ -1,15 +1,54 @@
-"""What services refuse, apart from what the store and the sources do."""
+"""Refusals by services. Each edge says in its own words what to do about them."""
 
 from __future__ import annotations
 
+from store.core.errors import Conflict
+
 
 class Blocked(Exception):
-    """A run that may not begin: narrowing losses stand.
+    """A run that may not start, since its source would find less than the strategy asks for.
 
     Attributes:
-        remedy: what the searcher can do.
+        source: short name of the source.
+        kinds: kinds of the losses that nobody accepted.
+        remedy: what to do, wherever it is read.
     """
 
-    def __init__(self, message: str, *, remedy: str) -> None:
+    remedy = "Replace the terms there, or accept the loss in writing."
+
+    def __init__(self, message: str, *, source: str, kinds: tuple[str, ...]) -> None:
         super().__init__(message)
-        self.remedy = remedy
+        self.source = source
+        self.kinds = kinds
+
+
+class ConfirmationNeeded(ValueError):
+    """A new strategy version that would turn known relevant records into development ones."""
+
+    # Its name in the API's JSON, which clients may rely on.
+    kind = "NeedsConfirmation"
+
+
+class FreezeDateNeeded(Conflict):
+    """A rule for the pool of a review that has no search freeze date."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no search freeze date, so there are no incoming records.")
+
+
+class ReasonNeeded(ValueError):
+    """A change that the search log must explain, made without a reason."""
+
+    def __init__(self, change: str) -> None:
+        super().__init__(f"{change} needs a reason.")
+
+
+def require_reason(reason: str, change: str) -> str:
+    """The reason for a change, such as "A withdrawal", without blanks around it.
+
+    Raises:
+        ReasonNeeded: it is blank.
+    """
+    if not reason.strip():
+        raise ReasonNeeded(change)
+    return reason.strip()

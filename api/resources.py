@@ -1,4 +1,4 @@
-"""Files that come with the program: configuration, pipelines, sample review, templates."""
+"""Files that ship with Winnow: configuration, pipelines, sample review, templates."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SAMPLE = "childrens-services-integration"
 
 
 def configs() -> Path:
-    """The configuration folder: inside the package when installed, beside it in a checkout."""
+    """The configuration folder: in the package if installed, next to it in a checkout."""
     inside = _HERE / "configs"
     return inside if inside.is_dir() else _HERE.parent / "configs"
 
@@ -28,7 +28,7 @@ def toml(path: Path) -> dict[str, Any]:
     """A TOML file as a dictionary.
 
     Raises:
-        ValueError: it is not valid TOML; the message names file and place.
+        ValueError: it is not valid TOML; the message names the file and the place in it.
     """
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
@@ -37,7 +37,7 @@ def toml(path: Path) -> dict[str, Any]:
 
 
 def pipelines() -> list[str]:
-    """Names of the pipelines that come with the program."""
+    """Names of the pipelines that ship with Winnow."""
     return sorted(path.stem for path in (configs() / "pipelines").glob("*.toml"))
 
 
@@ -45,7 +45,7 @@ def pipeline(name: str) -> Pipeline:
     """A pipeline by name, or from a TOML file by its path.
 
     Raises:
-        ValueError: there is none of that name, or its file is wrong.
+        ValueError: there is no pipeline of that name, or its file is wrong.
     """
     shipped = configs() / "pipelines" / f"{name}.toml"
     path = shipped if name in pipelines() else Path(name)
@@ -56,8 +56,8 @@ def pipeline(name: str) -> Pipeline:
 
 @functools.cache
 def study_prior() -> StudyPrior:
-    """The study-language prior that comes with the program."""
-    # Imported here: its arrays take long, and few commands rank.
+    """The study-language prior that ships with Winnow."""
+    # Imported here since its arrays take long to load, and few commands rank.
     from model import prior
 
     return prior.load()

@@ -1,4 +1,4 @@
-"""When a review is harvested: a cron line in a time zone, and what is due by it. Pure."""
+"""When scheduled searches run: a cron line in a time zone, and which runs it makes due. Pure."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from zoneinfo import ZoneInfo, available_timezones
 from cronsim import CronSim, CronSimError
 from pydantic import BaseModel, ConfigDict, Field
 
-# Due moments looked at to find the shortest time between two: the hours of four days, or years.
-_LOOKED_AT: Final = 100
-# A rule for the pool in words, and the cron line it stands for.
-RULES: Final = {
+from api.wording import count_noun
+
+# Due times that are compared to find the shortest gap: four days if hourly, a century if yearly.
+_COMPARED: Final = 100
+# Rules for admitting the pool, and the cron line of each.
+ADMISSION_RULES: Final = {
     "each day": "0 6 * * *",
     "each Monday": "0 6 * * MON",
     "each Tuesday": "0 6 * * TUE",
@@ -28,11 +30,11 @@ RULES: Final = {
 
 
 class ScheduleError(ValueError):
-    """A schedule that cannot be kept.
+    """A schedule that Winnow cannot follow.
 
     Attributes:
         field: ``cron``, ``zone``, ``sources`` or ``rule``.
-        remedy: what to write in its place.
+        remedy: what to write instead.
     """
 
     def __init__(self, message: str, *, field: str, remedy: str) -> None:
@@ -42,16 +44,16 @@ class ScheduleError(ValueError):
 
 
 class Schedule(BaseModel):
-    """When and what a review harvests by itself.
+    """When a review's searches run automatically, and at which sources.
 
     Attributes:
-        on: whether it does; off for a review that is done once.
+        on: whether they run; off for a review that is done once.
         cron: minute, hour, day of month, month, day of week.
-        zone: the IANA time zone that the cron line speaks of.
-        sources: short names; empty means all that the strategy can be run at.
-        whole_days: days after which everything is asked for again, so that what has disappeared
-            is found.
-        since: when it was switched on: nothing before that is caught up.
+        zone: IANA time zone of the cron line.
+        sources: short names; empty for every source that can run the strategy.
+        whole_days: days after which a source is asked for everything again, so that records that
+            have disappeared are noticed.
+        since: when this schedule began: times before it are not made up for.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -66,17 +68,17 @@ class Schedule(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """The last due moment that has passed, and how many before it were missed."""
+    """The last due time that has passed, and how many before it were missed."""
 
     at: dt.datetime
     missed: int
 
 
-def zone_of(name: str) -> ZoneInfo:
+def get_zone(name: str) -> ZoneInfo:
     """A time zone by its IANA name.
 
     Raises:
-        ScheduleError: there is none of that name.
+        ScheduleError: there is no time zone of that name.
     """
     if name not in available_timezones():
         raise ScheduleError(
@@ -87,70 +89,75 @@ def zone_of(name: str) -> ZoneInfo:
     return ZoneInfo(name)
 
 
-def _moments(cron: str, zone: ZoneInfo, after: dt.datetime) -> CronSim:
+def _due_times(cron: str, zone: ZoneInfo, after: dt.datetime) -> CronSim:
     if len(cron.split()) != 5:
         raise ScheduleError(
-            f"{cron!r} is no cron line of five fields.",
+            f"{cron!r} is not a cron line: it needs five fields.",
             field="cron",
-            remedy='Write minute, hour, day of month, month and day of week: "0 2 * * *" is 02:00 '
-            "each night.",
+            remedy="Write minute, hour, day of month, month and day of week; "
+            '"0 2 * * *" is 02:00 every night.',
         )
     try:
         return CronSim(cron, after.astimezone(zone))
     except CronSimError as error:
         raise ScheduleError(
-            f"{cron!r} is no cron line: {str(error).lower()}.",
+            f"{cron!r} is not a cron line: {str(error).lower()}.",
             field="cron",
-            remedy='"0 2 * * *" is 02:00 each night.',
+            remedy='"0 2 * * *" is 02:00 every night.',
         ) from error
 
 
-def check(schedule: Schedule, *, shortest: dt.timedelta, moment: dt.datetime) -> None:
-    """Refuse a schedule that never comes due, or too often, or in no time zone.
+def check_schedule(schedule: Schedule, *, shortest: dt.timedelta, moment: dt.datetime) -> None:
+    """Refuse a schedule that never comes due, comes due too often or names no time zone.
 
-    A time that the clocks jump over in spring comes due right after the jump, one that they pass
-    twice in autumn comes due once (Debian's cron).
+    If the clocks skip the scheduled time in spring, it comes due as soon as they have moved. If
+    they pass it twice in autumn, it comes due once (as in Debian's cron).
 
     Args:
         schedule: what a person wrote.
-        shortest: the shortest time between two nights that the installation allows.
+        shortest: the shortest gap between two nights that this installation allows.
         moment: now.
 
     Raises:
-        ScheduleError: saying what is wrong with which field.
+        ScheduleError: says which field is wrong and why.
     """
-    zone = zone_of(schedule.zone)
-    found = list(islice(_moments(schedule.cron, zone, moment), _LOOKED_AT))
-    if not found:
+    zone = get_zone(schedule.zone)
+    due_times = list(islice(_due_times(schedule.cron, zone, moment), _COMPARED))
+    if not due_times:
         raise ScheduleError(
             f"{schedule.cron!r} never comes due.",
             field="cron",
             remedy='No month has that day; "0 2 1 * *" is the first of each month.',
         )
     gaps = (
-        later.astimezone(dt.UTC) - sooner.astimezone(dt.UTC) for sooner, later in pairwise(found)
+        later.astimezone(dt.UTC) - sooner.astimezone(dt.UTC)
+        for sooner, later in pairwise(due_times)
     )
-    least = min(gaps, default=dt.timedelta.max)
-    if least < shortest:
-        minutes = int(shortest.total_seconds() // 60)
+    shortest_gap = min(gaps, default=dt.timedelta.max)
+    if shortest_gap < shortest:
         raise ScheduleError(
-            f"{schedule.cron!r} comes due again after {int(least.total_seconds() // 60)} minutes; "
-            f"sources may be asked every {minutes} minutes at most.",
+            f"{schedule.cron!r} comes due again after "
+            f"{count_noun(_minutes(shortest_gap), 'minute')}; two scheduled searches must be at "
+            f"least {count_noun(_minutes(shortest), 'minute')} apart.",
             field="cron",
-            remedy='"0 2 * * *" is 02:00 each night. (Whoever runs the server sets '
-            "harvest.shortest_minutes.)",
+            remedy='"0 2 * * *" is 02:00 every night. The person who runs the server can change '
+            "harvest.shortest_minutes.",
         )
 
 
-def due(cron: str, zone: str, *, after: dt.datetime, moment: dt.datetime) -> Due | None:
-    """The last due moment after one and up to another, in UTC; None where none has come.
+def _minutes(gap: dt.timedelta) -> int:
+    return int(gap.total_seconds() // 60)
+
+
+def find_due(cron: str, zone: str, *, after: dt.datetime, moment: dt.datetime) -> Due | None:
+    """The last due time after one moment and up to another, in UTC; None if none has come.
 
     Raises:
         ScheduleError: the line or the zone cannot be read.
     """
     last, count = None, 0
-    for found in _moments(cron, zone_of(zone), after):
-        at = found.astimezone(dt.UTC)
+    for due_time in _due_times(cron, get_zone(zone), after):
+        at = due_time.astimezone(dt.UTC)
         if at > moment:
             break
         if at > after:
@@ -158,23 +165,23 @@ def due(cron: str, zone: str, *, after: dt.datetime, moment: dt.datetime) -> Due
     return None if last is None else Due(last, count - 1)
 
 
-def following(schedule: Schedule, moment: dt.datetime) -> dt.datetime | None:
-    """The next due moment, in the schedule's time zone; None where it is off."""
+def find_next_due(schedule: Schedule, moment: dt.datetime) -> dt.datetime | None:
+    """The next due time, in the schedule's time zone; None if the schedule is off."""
     if not schedule.on:
         return None
-    return next(iter(_moments(schedule.cron, zone_of(schedule.zone), moment)), None)
+    return next(iter(_due_times(schedule.cron, get_zone(schedule.zone), moment)), None)
 
 
-def cron_of(rule: str) -> str:
+def get_rule_cron(rule: str) -> str:
     """The cron line of a rule for the pool.
 
     Raises:
         ScheduleError: there is no such rule.
     """
-    if rule not in RULES:
+    if rule not in ADMISSION_RULES:
         raise ScheduleError(
-            f"There is no rule {rule!r} for the pool.",
+            f"There is no rule {rule!r} for incoming records.",
             field="rule",
-            remedy=f"The rules are: {', '.join(RULES)}.",
+            remedy=f"The rules are: {', '.join(ADMISSION_RULES)}.",
         )
-    return RULES[rule]
+    return ADMISSION_RULES[rule]

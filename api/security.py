@@ -1,4 +1,4 @@
-"""Who asks, and whether a request may be trusted: tokens, passwords, origins, headers."""
+"""Whether a request can be trusted: passwords, tokens, origins, security headers."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ HEADERS = {
 
 
 def check_password(password: str) -> None:
-    """Refuse a password that is easily guessed.
+    """Refuse a password that is easy to guess.
 
     Raises:
-        ValueError: it is too short or one character repeated.
+        ValueError: it is too short, or has too few different characters.
     """
     if len(password) < _SHORTEST:
-        raise ValueError(f"a password has at least {_SHORTEST} characters")
+        raise ValueError(f"a password needs at least {_SHORTEST} characters")
     if len(set(password)) < 4:
-        raise ValueError("a password has at least 4 different characters")
+        raise ValueError("a password needs at least 4 different characters")
 
 
 def hash_password(password: str) -> str:
@@ -47,32 +47,32 @@ def hash_password(password: str) -> str:
 
 @cache
 def _decoy() -> str:
-    """A hash of nothing that is used: checking against it makes an unknown name take as long."""
+    """The hash of no password in use. Checking it makes an unknown name take as long as a known."""
     return _hasher.hash("no such person")
 
 
-def verify_password(password: str, known: str | None) -> bool:
+def verify_password(password: str, stored_hash: str | None) -> bool:
     """Whether a password fits a hash; a missing hash takes as long and never fits."""
-    fits = _hasher.verify(password, known or _decoy())
-    return fits and known is not None
+    fits = _hasher.verify(password, stored_hash or _decoy())
+    return fits and stored_hash is not None
 
 
 def cookie_name(*, secure: bool) -> str:
-    """The session cookie; browsers bind a ``__Host-`` cookie to https and this very host."""
+    """The name of the session cookie; browsers bind ``__Host-`` to https and this exact host."""
     return "__Host-winnow" if secure else "winnow"
 
 
 def bearer(request: Request) -> str | None:
-    """The API token of a request."""
+    """The API token of a request, or None."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" and token.strip() else None
 
 
 def _foreign(headers: dict[str, str], base_url: str) -> bool:
-    """Whether a browser says that another site made it send this request.
+    """Whether another site made the browser send this request.
 
-    Follows OWASP's fetch-metadata defence: ``Sec-Fetch-Site`` where it is sent, else ``Origin``
-    against our own address and against the host that the request names.
+    This follows OWASP's fetch-metadata defence: ``Sec-Fetch-Site`` if the browser sends it, else
+    ``Origin`` compared with our own address and with the host that the request names.
     """
     site = headers.get("sec-fetch-site")
     if site is not None:
@@ -84,7 +84,7 @@ def _foreign(headers: dict[str, str], base_url: str) -> bool:
 
 
 class Guard:
-    """Puts security headers on every answer and turns unsafe cross-site requests away."""
+    """Adds security headers to every answer, and refuses unsafe requests from other sites."""
 
     def __init__(self, app: ASGIApp, base_url: str) -> None:
         self.app = app

@@ -1,4 +1,4 @@
-"""Settings: the shipped defaults, a file, the environment, the command line; read once, frozen."""
+"""Settings from the shipped defaults, a file, the environment and the command line; frozen."""
 
 from __future__ import annotations
 
@@ -18,20 +18,21 @@ from pydantic_settings import (
 )
 
 from api import resources
+from api.wording import list_problems
 from harvest.sources.config import SourceConfig, Terms
 from harvest.sources.registry import SOURCES
 
 PREFIX = "WINNOW_"
-# Read by the loader itself, not settings.
-_OUTSIDE = {"WINNOW_CONFIG"}
+# Variables that are read by the loader and are not settings.
+_NOT_SETTINGS = {"WINNOW_CONFIG"}
 
 
 class SettingsError(ValueError):
-    """A setting is unknown or out of range; the message says which and what it may be."""
+    """A setting is unknown or out of range; the message says which, and what it may be."""
 
 
 class EncoderSettings(BaseModel):
-    """Which sentence-transformers model makes vectors."""
+    """The sentence-transformers model that makes vectors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -41,7 +42,7 @@ class EncoderSettings(BaseModel):
 
 
 class HarvestSettings(BaseModel):
-    """How public sources are asked; the sources' own settings are ``sources``."""
+    """How public sources are asked; each source's own settings are in ``sources``."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -51,7 +52,7 @@ class HarvestSettings(BaseModel):
 
 
 class PoolSettings(BaseModel):
-    """How what comes out of the pool is read."""
+    """How records that come out of the pool are read."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -59,7 +60,7 @@ class PoolSettings(BaseModel):
 
 
 class TellSettings(BaseModel):
-    """How the morning summary goes out."""
+    """How night summaries are sent."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -73,7 +74,7 @@ class TellSettings(BaseModel):
 
 
 class Settings(BaseSettings):
-    """All settings; what each means stands in ``configs/default.toml``."""
+    """All settings; ``configs/default.toml`` says what each means."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, env_nested_delimiter="__", frozen=True, extra="forbid"
@@ -103,7 +104,7 @@ class Settings(BaseSettings):
 
     @field_validator("sources")
     @classmethod
-    def _known_sources(cls, value: dict[str, SourceConfig]) -> dict[str, SourceConfig]:
+    def _check_sources(cls, value: dict[str, SourceConfig]) -> dict[str, SourceConfig]:
         unknown = sorted(set(value) - set(SOURCES))
         if unknown:
             raise ValueError(f"there is no source {unknown[0]!r}; there are: {', '.join(SOURCES)}")
@@ -118,53 +119,53 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Command line over environment over files; no .env, no secrets folder."""
+        """The command line wins over the environment, which wins over files."""
         files = [resources.configs() / "default.toml"]
         sources = resources.configs() / "sources.toml"
-        chosen = os.environ.get("WINNOW_CONFIG")
-        if chosen:
-            files.append(Path(chosen))
+        own_file = os.environ.get("WINNOW_CONFIG")
+        if own_file:
+            files.append(Path(own_file))
         return (init_settings, env_settings, _Files(settings_cls, files, sources))
 
     @field_validator("data_dir", mode="before")
     @classmethod
-    def _usual_place(cls, value: object) -> object:
+    def _default_folder(cls, value: object) -> object:
         return value or platformdirs.user_data_dir("winnow", appauthor=False)
 
     @property
     def store_url(self) -> str:
-        """The database's URL, SQLite in the data folder where none is set."""
+        """The database's URL; SQLite in the data folder if none is set."""
         return self.database_url or f"sqlite:///{(self.data_dir / 'winnow.db').as_posix()}"
 
     @property
     def base_url(self) -> str:
-        """Address that links begin with, without a slash at the end."""
+        """The address that links begin with, without a slash at the end."""
         return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
 
     @property
     def secure(self) -> bool:
-        """Whether people come over https, so that cookies are bound to it."""
+        """Whether people use https, so that cookies are bound to it."""
         return urlsplit(self.base_url).scheme == "https"
 
     @property
     def hosts(self) -> list[str]:
-        """Host names that a request may name."""
+        """Host names that a request may use."""
         own = urlsplit(self.base_url).hostname
         return sorted({*self.allowed_hosts, self.host, "localhost", "127.0.0.1", own or self.host})
 
     @property
     def terms(self) -> dict[str, Terms]:
-        """What each source allows, by its short name."""
+        """The terms of each source, by its short name."""
         return {name: config.terms for name, config in self.sources.items()}
 
     @property
     def upload_limit(self) -> int:
-        """Largest upload in bytes."""
+        """Size of the largest upload, in bytes."""
         return self.upload_limit_mb * 1_000_000
 
 
 class _Files(TomlConfigSettingsSource):
-    """TOML files over each other, tables merged key by key; sources have a file of their own."""
+    """TOML files, the later over the earlier, tables key by key; sources have their own file."""
 
     def __init__(self, settings_cls: type[BaseSettings], files: list[Path], sources: Path) -> None:
         self._files = files
@@ -180,16 +181,16 @@ class _Files(TomlConfigSettingsSource):
         return dict(self.init_kwargs)
 
 
-def _merged(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
-    result = dict(one)
-    for key, value in other.items():
-        both = isinstance(value, dict) and isinstance(result.get(key), dict)
-        result[key] = _merged(result[key], value) if both else value
+def _merged(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> dict[str, Any]:
+    result = dict(earlier)
+    for key, value in later.items():
+        both_tables = isinstance(value, dict) and isinstance(result.get(key), dict)
+        result[key] = _merged(result[key], value) if both_tables else value
     return result
 
 
 def _unknown_source(name: str) -> str | None:
-    """The source that an environment variable names, where we have none of that name."""
+    """The source that an environment variable names, if there is no such source; else None."""
     parts = name.removeprefix(PREFIX).lower().split("__")
     return (
         parts[1] if parts[0] == "sources" and len(parts) > 1 and parts[1] not in SOURCES else None
@@ -197,12 +198,12 @@ def _unknown_source(name: str) -> str | None:
 
 
 def _check_environment() -> None:
-    """pydantic-settings passes over unknown variables; a misspelt one must not be silent."""
-    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    """Refuse misspelt variables, since pydantic-settings ignores unknown ones."""
+    variables = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
     for name in os.environ:
-        if not name.startswith(PREFIX) or name in _OUTSIDE:
+        if not name.startswith(PREFIX) or name in _NOT_SETTINGS:
             continue
-        if name not in known and name.split("__")[0] not in known:
+        if name not in variables and name.split("__")[0] not in variables:
             raise SettingsError(f"there is no setting for the environment variable {name}")
         if source := _unknown_source(name):
             raise SettingsError(
@@ -211,17 +212,14 @@ def _check_environment() -> None:
 
 
 def load(**overrides: Any) -> Settings:
-    """Settings from files, environment and the given overrides (None overrides nothing).
+    """Settings from files, the environment and overrides; an override of None does nothing.
 
     Raises:
         SettingsError: a setting is unknown or out of range.
     """
     _check_environment()
-    given = {name: value for name, value in overrides.items() if value is not None}
+    values = {name: value for name, value in overrides.items() if value is not None}
     try:
-        return Settings(**given)
+        return Settings(**values)
     except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()
-        )
-        raise SettingsError(f"settings: {problems}") from error
+        raise SettingsError(f"settings: {list_problems(error)}") from error

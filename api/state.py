@@ -1,19 +1,19 @@
-"""What one running server holds."""
+"""What a running server has."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from api.jobs import Jobs
-from api.services.screening import Orders
+from api.services.screening.cards import Orders
 from api.settings import Settings
-from api.wake import wake
-from store.session import Store
+from api.worker.jobs import Jobs
+from api.worker.wake import wake
+from store.core.session import Store
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Settings, database, decoded orders and the job queue of a server."""
+    """A server's settings, database, decoded orders and job queue."""
 
     settings: Settings
     store: Store
@@ -21,5 +21,5 @@ class State:
     jobs: Jobs
 
     def wake(self) -> None:
-        """Tell the worker that something is due; called after the transaction has committed."""
+        """Wake the worker because something is due; call it after the transaction has committed."""
         wake(self.store, self.settings.data_dir)

@@ -1,9 +1,9 @@
-"""Relevant records that rankings expect among the next ones, and those that come.
+"""Compare how many relevant records rankings expect among the next ones with how many come.
 
 Run: python -m benchmarks.calibration [--quick]. The default pipeline replays the labelled sets and
-reads on past the last relevant record, as a team does; its study language is learned on the other
-half of the sets. At some numbers of decisions the expectation for the next 20, 50 and 100 records
-of the order is set beside the relevant ones in it.
+reads on past the last relevant record, as a team does. Its study language is learned on the other
+half of the sets. After some numbers of decisions, the number expected among the next 20, 50 and 100
+records is compared with the number found there.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ import numpy as np
 from joblib import Parallel, delayed
 
 from api import resources
-from api.services.ranking import expected
-from api.services.replaying import Task, features
+from api.services.ranking.ranker import summarise_expectations
+from api.services.ranking.replaying import Task, build_features
 from benchmarks.measuring import write
 from benchmarks.ranking import Material, chosen_material
+from model.evaluation.simulate import Plan, draw_priors, reads_before_refit
 from model.order import Evidence, PoolRanker
-from model.simulate import Plan, draw_priors, reads_before_refit
 
 CHECKED = (10, 15, 20, 30, 40, 50, 60, 80, 100, 150, 200, 300, 400, 600, 800, 1200, 1600, 2400)
 BANDS = (("to 50", 50), ("to 150", 150), ("to 400", 400), ("over 400", 10**9))
@@ -32,11 +32,11 @@ Check = tuple[int, int, float, int]
 
 
 def checks(stuff: Material, name: str, seed: int) -> list[Check]:
-    """One replay of a set; the order is looked at where ``CHECKED`` says."""
+    """Replay a set once, and check the order after the numbers of decisions in ``CHECKED``."""
     data = stuff.sets[name]
     pipeline = resources.pipeline("default")
     plan = Plan(seed, refit="thinning")
-    pool = features(Task(data, pipeline, plan, stuff.vectors[name], stuff.prior_for(name)))
+    pool = build_features(Task(data, pipeline, plan, stuff.vectors[name], stuff.prior_for(name)))
     ranker = PoolRanker(pool, pipeline, seed=seed)
     return [*_checks(ranker, data.y, plan)]
 
@@ -52,7 +52,7 @@ def _checks(ranker: PoolRanker, y: Any, plan: Plan) -> Iterator[Check]:
         ranked = ranker.rank(Evidence(rows, y[rows], unread, none, none))
         while left and len(labelled) - 2 >= left[0]:
             at = left.pop(0)
-            for wanted, number in expected(ranker.curve(), ranked).items():
+            for wanted, number in summarise_expectations(ranker.curve(), ranked).items():
                 if int(wanted) <= len(ranked.order):
                     yield at, int(wanted), number, int(y[ranked.order[: int(wanted)]].sum())
         reads = reads_before_refit(plan.refit, len(labelled), len(y))
@@ -62,7 +62,7 @@ def _checks(ranker: PoolRanker, y: Any, plan: Plan) -> Iterator[Check]:
 
 
 def figures(found: list[Check]) -> list[dict[str, Any]]:
-    """Sums and errors by what was asked for and how many decisions there were."""
+    """Sums and errors, by how many records were looked at and how many decisions there were."""
     by: dict[tuple[int, str], list[Check]] = defaultdict(list)
     for check in found:
         band = next(name for name, most in BANDS if check[0] <= most)

@@ -1,10 +1,10 @@
-"""Starts without a decision: from a review's question, and from the sample review's protocol.
+"""Measure starts without any decision: from a question, and from the sample review's protocol.
 
 Run: python -m benchmarks.cold_start [--quick]. The labelled sets with a one-line question (written
 from the reviews' titles) are replayed from the question alone, from one relevant and one irrelevant
-record, and from both; a fit after each label to 200, then after every 1 %. The sample review is
-replayed from its protocol, and from its protocol and its seeds. Study language is learned on the
-other half of the sets; for the sample review it is what ships.
+record, and from both. The pipeline is fitted after each of the first 200 labels, then after every
+1 %. The sample review is replayed from its protocol, and from its protocol and its seeds. Study
+language is learned on the other half of the sets; for the sample review it is what ships.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ import numpy as np
 from joblib import Parallel, delayed
 
 from api import resources
-from api.services.replaying import Task, asked, features
-from api.services.setup import protocol_file
+from api.services.ranking.replaying import Task, build_features, with_question
+from api.services.reviews.protocols import read_protocol_file
 from api.settings import load
 from benchmarks.measuring import DATA, ROOT, write
 from benchmarks.ranking import Material, chosen_material
-from model import metrics
 from model.cache import VectorCache
-from model.compare import geometric_mean
 from model.encode import Encoder, Vectors
+from model.evaluation import metrics
+from model.evaluation.compare import geometric_mean
+from model.evaluation.simulate import Plan, Run, measure, replay
 from model.features import Document, build
 from model.pipeline import Pipeline
-from model.simulate import Effort, Plan, Run, measure, replay
 
 SAMPLE = ROOT / "configs" / "reviews" / "childrens-services-integration"
 _SEEDS = 3
@@ -45,13 +45,13 @@ def questions() -> dict[str, str]:
 
 
 def pipelines() -> dict[str, Pipeline]:
-    """The default, and the default that forgets the question after the first fit."""
+    """The default pipeline, and one that drops the question after the first fit."""
     default = resources.pipeline("default")
     return {"default": default, "without question": dataclasses.replace(default, question=None)}
 
 
 def plans(rows: int) -> dict[str, list[Plan]]:
-    """By start; the question alone leaves nothing to draw."""
+    """Replay plans by start; one is enough from the question alone, where nothing is drawn."""
     both = [Plan(seed, refit="thinning", queries=(rows,)) for seed in range(_SEEDS)]
     return {
         "question": [dataclasses.replace(both[0], priors=False)],
@@ -61,19 +61,18 @@ def plans(rows: int) -> dict[str, list[Plan]]:
 
 
 def _run(data: Any, features_: Any, pipeline: Pipeline, plan: Plan) -> Run:
-    order, fits = replay(features_, data.y, pipeline, plan)
-    return measure(data.name, pipeline, plan, y=data.y, order=order, effort=Effort(fits, 0))
+    return measure(data.name, pipeline, plan, data.y, replay(features_, data.y, pipeline, plan))
 
 
 def runs_of(stuff: Material, name: str, text: str, vectors: Vectors) -> dict[str, list[Run]]:
-    """Replays of a set from each start, by pipeline and start."""
-    data = asked(stuff.sets[name], text)
+    """Replay a set from each start, with each pipeline."""
+    data = with_question(stuff.sets[name], text)
     found: dict[str, list[Run]] = {}
     for kind, pipeline in pipelines().items():
         for start, own in plans(len(data.y)).items():
             if kind != "default" and start == "priors":
                 continue
-            pool = features(Task(data, pipeline, own[0], vectors, stuff.prior_for(name)))
+            pool = build_features(Task(data, pipeline, own[0], vectors, stuff.prior_for(name)))
             found[f"{kind}, {start}"] = [_run(data, pool, pipeline, plan) for plan in own]
     return found
 
@@ -105,11 +104,11 @@ def summed(by_set: Sequence[dict[str, float]]) -> dict[str, float]:
 
 
 def sample(cache: VectorCache) -> dict[str, Any]:
-    """The sample review from its protocol, and from its protocol and seeds."""
+    """Replay the sample review from its protocol, and from its protocol and seeds."""
     lines = (SAMPLE / "sample.jsonl").read_text(encoding="utf-8").splitlines()
     records = [json.loads(line) for line in lines if line]
     y = np.array([record["label"] == 1 for record in records])
-    _, body = protocol_file(SAMPLE / "protocol.toml")
+    _, body = read_protocol_file(SAMPLE / "protocol.toml")
     with (SAMPLE / "known-relevant.csv").open(encoding="utf-8", newline="") as file:
         used = {line["source_id"] for line in csv.DictReader(file) if line["ranking_use"] == "seed"}
     documents = [Document(record["title"], record["abstract"] or "") for record in records]
@@ -122,8 +121,7 @@ def sample(cache: VectorCache) -> dict[str, Any]:
     starts = {"protocol": ()} | ({"protocol and seeds": seeds} if seeds else {})
     for start, known in starts.items():
         plan = Plan(0, priors=False, queries=queries, seeds=known)
-        order, _ = replay(pool, y, default, plan)
-        read = [row for row in order if row not in known]
+        read = [row for row in replay(pool, y, default, plan).order if row not in known]
         labels = np.zeros(len(y) - len(known), bool)
         labels[: len(read)] = y[read]
         found[start] = {

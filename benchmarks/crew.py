@@ -1,9 +1,9 @@
-"""Five reviewers and an adjudicator screen a finished review dually, and everything goes wrong.
+"""Five people screen a finished review in pairs, a sixth settles conflicts, and much goes wrong.
 
-Each reviewer has two tabs, clicks twice, reloads, loses connections, errs and takes it back; the
-server is killed meanwhile. What each says of a record is written down beforehand, so that the final
-counts are known: of no record does more than one of the five differ from the others, and the
-adjudicator sides with those. Run by `make soak`; `make test` runs a slice.
+Each person has two tabs, clicks twice, reloads, loses connections, makes mistakes and undoes them.
+Meanwhile the server is killed again and again. A script fixes every decision beforehand, so the
+final counts are known: on each record at most one of the five disagrees with the others, and the
+sixth person sides with the majority. `make soak` runs it all; `make test` runs a slice.
 """
 
 from __future__ import annotations
@@ -29,14 +29,16 @@ from typing import Any
 import requests
 
 from api.protocol import ProtocolBody, StagePlan
-from api.services.importing import ImportRequest, import_file
-from api.services.setup import open_store
+from api.services.reviews.opening import open_store
+from api.services.searching.importing import ImportRequest, import_file
 from api.settings import load
 from benchmarks.measuring import DATA, write
 from benchmarks.running import Running
 from harvest.files.read import read_file
-from store import members, people, records, reviews
-from store.roles import Role
+from store.reports import records
+from store.reviews import members, people, reviews
+from store.reviews.reviews import NewReview
+from store.rules.roles import Role
 
 REVIEWERS = 5
 _TABS = 2
@@ -45,7 +47,7 @@ _PATIENCE = 180.0
 
 
 def rows(number: int | None) -> list[tuple[str, str, bool]]:
-    """Title, abstract and label of so many records; made ones where there is no data."""
+    """Title, abstract and label of a number of records; made-up ones if the data is absent."""
     path = DATA / f"{_SET}.csv.gz"
     if not path.exists():
         return [(f"Title {n}", f"Abstract {n}", n % 12 == 0) for n in range(number or 1000)]
@@ -57,14 +59,14 @@ def rows(number: int | None) -> list[tuple[str, str, bool]]:
 
 
 def _chance(*parts: object) -> int:
-    """A number that is always the same for the same parts."""
+    """A number that depends only on the parts given."""
     digest = hashlib.blake2b(" ".join(map(str, parts)).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big")
 
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """What everybody says of each report.
+    """Each person's decision on each report.
 
     Attributes:
         relevant: by report id.
@@ -73,13 +75,13 @@ class Script:
     relevant: Mapping[int, bool]
 
     def final(self, report: int) -> str:
-        """What the report comes to."""
+        """The final decision on a report."""
         if not self.relevant[report]:
             return "exclude"
         return "maybe" if _chance("maybe", report) % 7 == 0 else "include"
 
     def says(self, reviewer: int, report: int) -> str:
-        """What a reviewer says of a report: one in four has one of the five who differs."""
+        """A reviewer's decision on a report; on one report in four, one of the five disagrees."""
         right = self.final(report)
         if right != "maybe" and _chance("differs", report) % (4 * REVIEWERS) == reviewer:
             return "include" if right == "exclude" else "exclude"
@@ -87,13 +89,13 @@ class Script:
 
     @property
     def counts(self) -> Counter[str]:
-        """How many reports come to what."""
+        """How many reports end with each decision."""
         return Counter(self.final(report) for report in self.relevant)
 
 
 @dataclass
 class Crew:
-    """The people at work, and what the server has acknowledged to them."""
+    """The people who screen, and what the server has acknowledged to them."""
 
     running: Running
     script: Script
@@ -104,7 +106,7 @@ class Crew:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def session(self, person: int) -> requests.Session:
-        """A client of one person."""
+        """An HTTP client signed in as one person."""
         client = requests.Session()
         client.headers["authorization"] = f"Bearer {self.tokens[person]}"
         return client
@@ -123,18 +125,18 @@ class Crew:
         raise TimeoutError("the server did not come back")
 
     def note(self, name: str, word: str) -> None:
-        """Write down what the server says it has stored."""
+        """Keep what the server says it has stored."""
         with self.lock:
             self.acknowledged[name] = word
 
     def mishap(self, kind: str) -> None:
-        """Count what went wrong."""
+        """Count something that went wrong."""
         with self.lock:
             self.mishaps[kind] += 1
 
 
 def _send(crew: Crew, client: requests.Session, body: dict[str, Any], rng: random.Random) -> None:
-    """Send a decision, at times twice at once, or with a connection that is lost on the way."""
+    """Send a decision; sometimes twice at once, or over a connection that breaks."""
     url = f"{crew.running.url}/decisions"
     chance = rng.random()
     if chance < 0.1:
@@ -148,7 +150,7 @@ def _send(crew: Crew, client: requests.Session, body: dict[str, Any], rng: rando
                     range(2),
                 )
             )
-        # Of two at the same moment one may be told to send it again.
+        # If two arrive at the same moment, the server may ask for one of them again.
         if not any(answer.ok for answer in answers):
             crew.insist(lambda: client.post(url, json=body, timeout=30)).raise_for_status()
     else:
@@ -163,7 +165,7 @@ def _send(crew: Crew, client: requests.Session, body: dict[str, Any], rng: rando
 def _decide(
     crew: Crew, client: requests.Session, reviewer: int, report: int, rng: random.Random
 ) -> None:
-    """Decide a report as written down; at times wrongly first, taken back at once."""
+    """Decide a report as the script says; sometimes wrongly first, which is undone at once."""
     word = crew.script.says(reviewer, report)
     if rng.random() < 0.05:
         crew.mishap("taken back")
@@ -179,7 +181,7 @@ def _decide(
 
 
 def _tab(crew: Crew, reviewer: int, tab: int) -> None:
-    """Screen in one tab until nothing is left to anybody."""
+    """Screen in one tab until nobody has anything left."""
     rng = random.Random(100 * reviewer + tab)
     client = crew.session(reviewer)
     url = f"{crew.running.url}/queue/next"
@@ -197,7 +199,7 @@ def _tab(crew: Crew, reviewer: int, tab: int) -> None:
 
 
 def _adjudicate(crew: Crew) -> None:
-    """Settle conflicts as they come, and say when all is settled."""
+    """Settle conflicts as they come, and signal when everything is settled."""
     client = crew.session(REVIEWERS)
     url = f"{crew.running.url}/conflicts"
     progress = f"{crew.running.url}/progress"
@@ -211,12 +213,12 @@ def _adjudicate(crew: Crew) -> None:
                 "note": "as the criteria say",
             }
             if body["decision"] == "maybe":
-                # Somebody's slip, about to be taken back.
+                # Somebody's mistake, about to be undone.
                 continue
             answer = crew.insist(
                 lambda body=body: client.post(url, json=body, timeout=30)  # type: ignore[misc] # bound at once
             )
-            # 409: whoever slipped has taken it back, and there is no conflict any more.
+            # 409: the mistake has been undone, so the conflict is gone.
             if answer.status_code != 409:
                 answer.raise_for_status()
                 crew.note(str(body["token"]), str(body["decision"]))
@@ -227,27 +229,25 @@ def _adjudicate(crew: Crew) -> None:
 
 
 def prepare(running: Running, given: Sequence[tuple[str, str, bool]]) -> tuple[Script, list[str]]:
-    """The review with a dual plan, its people, and what they are to say; gives their tokens too."""
+    """Create a review with two people for each record, its people, and their script and tokens."""
     settings = load(
         data_dir=running.data, database_url=running.environment["WINNOW_DATABASE_URL"] or None
     )
     store = open_store(settings, create=True, first_person="lead").store
     with store.write() as session:
-        (lead,) = people.everyone(session)
-        review = reviews.create(
+        (lead,) = people.list_people(session)
+        review = reviews.create_review(
             session,
-            slug="soak",
-            title="Soak",
-            protocol=ProtocolBody(plans=(StagePlan(dual_share=1.0),)).stored(),
+            NewReview("soak", "Soak", ProtocolBody(plans=(StagePlan(dual_share=1.0),)).stored()),
             person_id=lead.id,
         )
         everybody = []
         for number in range(REVIEWERS + 1):
-            made = people.create(session, f"person {number}")
+            made = people.create_person(session, f"person {number}")
             role: Role = "reviewer" if number < REVIEWERS else "adjudicator"
-            members.add(session, review.id, made.id, role, by=None)
+            members.add_member(session, review.id, made.id, role, by=None)
             everybody.append(made)
-        tokens = [people.make_token(session, each.id, "crew")[1] for each in (*everybody, lead)]
+        tokens = [people.create_token(session, each.id, "crew")[1] for each in (*everybody, lead)]
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(["title", "abstract"])
@@ -262,19 +262,19 @@ def prepare(running: Running, given: Sequence[tuple[str, str, bool]]) -> tuple[S
     )
     relevant: dict[int, bool] = {}
     with store.read() as session:
-        for position, report in records.reports_of_batch(session, outcome.batch.id).items():
+        for position, report in records.get_reports_by_position(session, outcome.batch.id).items():
             relevant[report] = relevant.get(report, False) or given[position - 1][2]
     store.close()
     return Script(relevant), tokens
 
 
 def screen(kills: int, *, database_url: str = "", number: int | None = None) -> dict[str, Any]:
-    """Screen the set dually with so many kills, and compare what stands with the script.
+    """Screen the set in pairs while the server is killed, and compare the result with the script.
 
     Args:
         kills: how often the server is killed while they screen.
-        database_url: PostgreSQL; SQLite where it is empty.
-        number: so many records of the set, drawn at random; all where None.
+        database_url: PostgreSQL; empty for SQLite.
+        number: how many records of the set, drawn at random; None for all.
     """
     rng = random.Random(2)
     given = rows(number)
@@ -316,7 +316,7 @@ def screen(kills: int, *, database_url: str = "", number: int | None = None) -> 
 
 
 def _compared(crew: Crew) -> dict[str, Any]:
-    """What stands, beside the script and beside what was acknowledged."""
+    """Compare what is stored with the script and with what was acknowledged."""
     lead = crew.session(REVIEWERS + 1)
     log = lead.get(f"{crew.running.url}/decisions", timeout=120).json()
     counts = lead.get(f"{crew.running.url}/progress", timeout=60).json()["counts"]
@@ -344,7 +344,7 @@ def _compared(crew: Crew) -> dict[str, Any]:
 
 
 def held(found: Mapping[str, Any]) -> bool:
-    """Whether nothing was lost or stored twice, and what stands is what the script says."""
+    """Whether nothing was lost or stored twice, and the result matches the script."""
     broken = ("lost", "twice", "decided_by_fewer_than_two", "differ")
     return not any(found[key] for key in broken) and found["counts"] == found["counts_by_script"]
 

@@ -1,7 +1,7 @@
-"""Deduplication beside bib-dedupe: accuracy on labelled sets, hard pairs, time and memory.
+"""Compare deduplication with bib-dedupe: accuracy, hard pairs, time and memory.
 
-Run: python -m benchmarks.dedupe [--quick]. Each run is a process of its own, the peer's
-(`make bench-peers`) and ours in turn, on the same file. The store's part: benchmarks.dedupe_store.
+Run: python -m benchmarks.dedupe [--quick]. Each run is its own process, bib-dedupe
+(`make bench-peers`) and Winnow in turn, on the same file. benchmarks.dedupe_store times the store.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def _table(path: Path, content: list[dict[str, str]]) -> Path:
 
 
 def _run_ours(source: Path, target: Path) -> None:
-    """This process: read a CSV, group it, write the clusters, print seconds and memory."""
+    """Read a CSV in this process, group it, write the clusters, and print seconds and memory."""
     csv.field_size_limit(10 * _HUGE)
     with source.open(encoding="utf-8", newline="") as stream:
         content = [(row["record_id"], record(row)) for row in csv.DictReader(stream)]
@@ -64,19 +64,21 @@ def _run_ours(source: Path, target: Path) -> None:
             lines.writerows((key, f"c{number}") for key in keys)
     with target.with_suffix(".pairs").open("w", encoding="utf-8", newline="") as stream:
         csv.writer(stream).writerows(
-            (p.a, p.b, p.verdict.rule) for p in outcome.pairs if p.verdict.label == "same"
+            (p.a, p.b, p.decision.rule) for p in outcome.pairs if p.decision.label == "same"
         )
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(json.dumps({"total": seconds, "peak_mib": peak, **_of(outcome, len(content))}))
 
 
 def _of(outcome: Outcome, records: int) -> dict[str, Any]:
-    asked = {key for pair in outcome.asked for key in (pair.a, pair.b)}
+    asked = {key for pair in outcome.questions for key in (pair.a, pair.b)}
     return {
         "pairs_compared": outcome.compared,
-        "questions": len(outcome.asked),
+        "questions": len(outcome.questions),
         "records_asked_about": len(asked) / records if records else 0.0,
-        "rules": dict(Counter(p.verdict.rule for p in outcome.pairs if p.verdict.label == "same")),
+        "rules": dict(
+            Counter(p.decision.rule for p in outcome.pairs if p.decision.label == "same")
+        ),
         "warnings": len(outcome.warnings),
     }
 
@@ -95,7 +97,7 @@ def _child(tool: str, source: Path, target: Path) -> dict[str, Any] | None:
 
 
 def _both(name: str, folder: Path, peer: bool) -> dict[str, Any]:
-    """One set, both tools, the same file."""
+    """Run both tools on the same file of one set."""
     content = rows(name)
     source = _table(folder / f"{name}.csv", content)
     truth = {row["record_id"]: row["cluster_id"] for row in content}
@@ -113,7 +115,7 @@ def _both(name: str, folder: Path, peer: bool) -> dict[str, Any]:
 
 
 def _rules(sets: list[dict[str, Any]], folder: Path) -> dict[str, dict[str, int]]:
-    """Pairs that each rule merged over all labelled sets, and how many of them are false."""
+    """Pairs that each rule merged in all labelled sets, and how many of them are false."""
     counted: dict[str, dict[str, int]] = defaultdict(lambda: {"pairs": 0, "false": 0})
     for row in sets:
         name = row["set"]
@@ -129,7 +131,7 @@ def _rules(sets: list[dict[str, Any]], folder: Path) -> dict[str, dict[str, int]
 
 
 def _calibrate(sets: list[dict[str, Any]], rules: dict[str, dict[str, int]]) -> None:
-    """What `winnow dedupe-report` estimates errors from goes into the product."""
+    """Write the counts from which `winnow dedupe-report` estimates errors into the product."""
     body = {
         "version": VERSION,
         "rules": rules,
@@ -168,7 +170,7 @@ def _pooled(sets: list[dict[str, Any]], tool: str) -> dict[str, Any] | None:
 
 
 def _hard(folder: Path, peer: bool) -> list[dict[str, Any]]:
-    """Each class of hard pairs as a file of its own: what became of its pairs."""
+    """What became of the pairs of each class of hard pairs, one file for each class."""
     classes: dict[tuple[str, str], list[dict[str, str]]] = defaultdict(list)
     for row in rows("hard_pairs_synthetic"):
         classes[row["case"], row["policy"]].append(row)
@@ -176,7 +178,7 @@ def _hard(folder: Path, peer: bool) -> list[dict[str, Any]]:
     for (case, policy), content in classes.items():
         twins = sorted({row["record_id"][:-1] for row in content})
         outcome = deduplicate((row["record_id"], record(row)) for row in content)
-        labels = {frozenset((p.a, p.b)): p.verdict.label for p in outcome.pairs}
+        labels = {frozenset((p.a, p.b)): p.decision.label for p in outcome.pairs}
         counted = Counter(labels.get(frozenset((f"{i}a", f"{i}b")), "different") for i in twins)
         line = {"case": case, "policy": policy, "pairs": len(twins), "winnow": dict(counted)}
         if peer:
@@ -189,25 +191,25 @@ def _hard(folder: Path, peer: bool) -> list[dict[str, Any]]:
 
 
 def _bibdedupe_cases() -> dict[str, Any]:
-    """The peer's own test cases, by its own policy, which merges Cochrane versions."""
+    """bib-dedupe's own test cases, by its own policy, which merges Cochrane versions."""
     content = rows("hard_pairs_bibdedupe_testcases")
     result = []
     for a, b in zip(content[0::2], content[1::2], strict=True):
         one, other = prepare(record(a), "a"), prepare(record(b), "b")
-        verdict = compare(one, other)
+        decision = compare(one, other)
         result.append(
             {
                 "case": a.get("case", a["record_id"]),
                 "expected_duplicate": a["expected_duplicate"],
-                "label": verdict.label,
-                "rule": verdict.rule,
+                "label": decision.label,
+                "rule": decision.rule,
             }
         )
     return {"pairs": result}
 
 
 def _variants() -> list[dict[str, Any]]:
-    """Citations of one work in a real review's reference lists: what each pair is taken for."""
+    """What pairs of citations of one work in a real review's reference lists are taken for."""
     if not TOPIC.is_file():
         return []
     works: dict[str, list[dict[str, Any]]] = defaultdict(list)
@@ -234,8 +236,8 @@ def _variants() -> list[dict[str, Any]]:
         ]
         for place, one in enumerate(prepared):
             for other in prepared[place + 1 :]:
-                verdict = compare(one, other)
-                result.append({"work": work, "label": verdict.label, "rule": verdict.rule})
+                decision = compare(one, other)
+                result.append({"work": work, "label": decision.label, "rule": decision.rule})
     return result
 
 
@@ -275,7 +277,7 @@ def _scale(folder: Path, sizes: list[int], peer_up_to: int, repeats: int) -> lis
 
 
 def _huge_abstract(folder: Path) -> dict[str, Any]:
-    """30,000 records of which one has an abstract of 100,000 characters."""
+    """Time 30,000 records, one of them with an abstract of 100,000 characters."""
     content = rows("perturbed_30k")
     content[0] = {**content[0], "abstract": ("lorem ipsum dolor " * _HUGE)[:_HUGE]}
     run = _child("winnow", _table(folder / "huge.csv", content), folder / "huge.out")
@@ -287,7 +289,7 @@ def main() -> None:
     """Measure everything, or a slice of it with --quick."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true", help="small sets, no peer, no growth")
-    parser.add_argument("--only", nargs="*", choices=tuple(_PARTS), help="parts to measure anew")
+    parser.add_argument("--only", nargs="*", choices=tuple(_PARTS), help="parts to measure again")
     parser.add_argument("--run", nargs=2, metavar=("IN", "OUT"))
     chosen = parser.parse_args()
     if chosen.run:
@@ -298,7 +300,7 @@ def main() -> None:
         return
     peer = PEER.is_file() and not chosen.quick
     if not peer:
-        print("The peer is not installed or not wanted; `make bench-peers` installs it.")
+        print("bib-dedupe is not installed, or was left out; `make bench-peers` installs it.")
     name = "dedupe-quick" if chosen.quick else "dedupe"
     path = RESULTS / f"{name}.json"
     figures: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""New records against a store: 300 against 30,000 and 5,000 against 500,000, and pairs as in batch.
+"""Deduplicate new records against a store: 300 against 30,000, and 5,000 against 500,000.
 
 Run: python -m benchmarks.dedupe_store [--quick]. The store is SQLite on this machine's disk.
 """
@@ -19,19 +19,21 @@ from typing import Any
 from sqlalchemy import func, select
 
 from api.protocol import ProtocolBody
-from api.services.deduplicating import deduplicate_new
-from api.services.importing import key
-from api.services.setup import open_store
+from api.services.duplicates.deduplicating import compare_new_records
+from api.services.reviews.opening import open_store
+from api.services.searching.record_keys import keyed_record
 from api.settings import load
 from benchmarks.grow import grown
 from benchmarks.labelled import SETS, record, rows
 from benchmarks.measuring import write
 from harvest.dedupe.run import deduplicate
 from harvest.record import Record
-from store import filing, reviews, searches
-from store.filing import FileInfo
-from store.session import Store
-from store.tables import PairRow, RecordRow
+from store.core.session import Store
+from store.core.tables import PairRow, RecordRow
+from store.reviews import reviews
+from store.reviews.reviews import NewReview
+from store.searching import ingest, searches
+from store.searching.ingest import BatchContent, FileInfo
 
 _FILE = 20_000
 
@@ -42,22 +44,24 @@ def _records(content: Iterable[dict[str, str]]) -> Iterator[tuple[str, Record]]:
 
 
 def _fill(store: Store, review_id: int, found: list[tuple[str, Record]], name: str) -> None:
-    """File records as imports do, a file of some thousands at a time; nothing is compared yet."""
+    """Store records as imports do, some thousands in each file, without comparing them yet."""
     for start in range(0, len(found), _FILE):
         part = found[start : start + _FILE]
         digest = hashlib.sha256(f"{name}{start}".encode()).hexdigest()
         with store.write() as session:
-            search = searches.create(session, review_id, kind="file", person_id=None, fields={})
-            filing.add_batch(
+            search = searches.create_search(
+                session, review_id, kind="file", person_id=None, fields={}
+            )
+            ingest.add_batch(
                 session,
-                review_id,
                 search,
-                FileInfo(f"{name}.csv", digest, 1, "csv", {}, ()),
-                (
-                    key(each, source="made", source_id=own, fallback=f"{digest}#{place}")
+                FileInfo(
+                    name=f"{name}.csv", sha256=digest, size=1, format="csv", columns={}, notices=()
+                ),
+                BatchContent(
+                    keyed_record(each, source="made", source_id=own, fallback=f"{digest}#{place}")
                     for place, (own, each) in enumerate(part)
                 ),
-                [],
                 person_id=None,
             )
 
@@ -94,23 +98,23 @@ def _groups(store: Store, review_id: int) -> set[frozenset[str]]:
 
 
 def measure(old: list[tuple[str, Record]], new: list[tuple[str, Record]]) -> dict[str, Any]:
-    """Seconds for the new against the old, and whether pairs and groups are those of one batch."""
+    """Time new records against old ones, and check that one batch gives the same groups."""
     with tempfile.TemporaryDirectory() as folder:
         settings = load(data_dir=Path(folder))
         store = open_store(settings, create=True, first_person="bench").store
         with store.write() as session:
-            review = reviews.create(
-                session, slug="b", title="B", protocol=ProtocolBody().stored(), person_id=None
+            review = reviews.create_review(
+                session, NewReview("b", "B", ProtocolBody().stored()), person_id=None
             )
         started = time.perf_counter()
         _fill(store, review.id, old, "old")
         filed = time.perf_counter() - started
         started = time.perf_counter()
-        deduplicate_new(store, review.id)
+        compare_new_records(store, review.id)
         whole = time.perf_counter() - started
         _fill(store, review.id, new, "new")
         started = time.perf_counter()
-        outcome = deduplicate_new(store, review.id)
+        outcome = compare_new_records(store, review.id)
         seconds = time.perf_counter() - started
         stored, grouped = _stored_pairs(store, review.id), _groups(store, review.id)
         with store.read() as session:
@@ -118,7 +122,7 @@ def measure(old: list[tuple[str, Record]], new: list[tuple[str, Record]]) -> dic
         size = (settings.data_dir / "winnow.db").stat().st_size
         store.close()
     batch = deduplicate([*old, *new])
-    wanted = {(*sorted((p.a, p.b)), p.verdict.label, p.verdict.rule) for p in batch.pairs}
+    wanted = {(*sorted((p.a, p.b)), p.decision.label, p.decision.rule) for p in batch.pairs}
     result = {
         "old": len(old),
         "new": len(new),

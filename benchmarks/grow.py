@@ -1,11 +1,11 @@
-"""Larger sets of the kind of ``perturbed_*``: new works out of the old ones' parts, and copies.
+"""Make larger sets like ``perturbed_*``: new works from parts of the old ones, and copies.
 
-A new work takes a title and an abstract of which most longer words are drawn anew from all titles'
-words, as often as they stand there, the authors of another work and a place that is drawn. (Halves
-of titles put together would make thousands begin alike, as no corpus does.) Three in ten records
-are copies of a work, perturbed as in those sets: author format, "et al.", case, brackets, a typing
-error, an abbreviated journal, page style, missing DOI, pages, issue or volume, a cut or missing
-abstract, the year one off.
+A new work has the title and abstract of an old one, with most longer words replaced by words drawn
+from all titles in proportion to how often they occur. It has another work's authors and a random
+place. (Joining halves of titles would make thousands begin alike, which no corpus does.) Three in
+ten records are copies of a work, changed as in those sets: author format, "et al.", case, brackets,
+a typing error, an abbreviated journal, page style, missing DOI, pages, issue or volume, a cut or
+missing abstract, or a year that is one off.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def _perturbed(work: dict[str, str], rng: random.Random) -> dict[str, str]:
 
 
 def grown(number: int, *, seed: int = 1) -> Iterator[dict[str, str]]:
-    """So many records; one seed, one set. Ids count from ``r0000000``."""
+    """A number of records, the same for the same seed. Ids count from ``r0000000``."""
     rng = random.Random(seed)
     old = [row for row in rows("perturbed_30k") if len(row["title"].split()) > 3]
     words = [word for row in old for word in row["title"].split() if len(word) > 3]
@@ -118,7 +118,7 @@ def grown(number: int, *, seed: int = 1) -> Iterator[dict[str, str]]:
 
 
 def write_grown(path: Path, number: int, *, seed: int = 1) -> None:
-    """The same as a CSV file."""
+    """Write such a set to a CSV file."""
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.DictWriter(stream, COLUMNS)
         writer.writeheader()

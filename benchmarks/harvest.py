@@ -1,7 +1,8 @@
-"""Reading PubMed XML beside its peers, memory on a large file, and the store's throughput.
+"""Time reading PubMed XML against other readers, memory on a large file, and the store.
 
-Run: python -m benchmarks.harvest [--quick]. Files are the recorded ones beside the checkout; the
-peers (`make bench-peers`) read the same compressed file in turn with us, one process each.
+Run: python -m benchmarks.harvest [--quick]. The files are the recorded ones next to the checkout.
+The other readers (`make bench-peers`) and Winnow take turns on the same compressed file, each in
+its own process.
 """
 
 from __future__ import annotations
@@ -21,17 +22,21 @@ from pathlib import Path
 from typing import Any
 
 from api.protocol import ProtocolBody
-from api.services import harvesting, strategies
-from api.services.setup import open_store
+from api.services.reviews.opening import open_store
+from api.services.searching import run_starts, strategies
+from api.services.searching.page_entries import key_entries
 from api.settings import load
 from benchmarks.measuring import ROOT, summary, write
 from harvest.errors import UnreadableFile
 from harvest.files.pubmed_xml import ROOTS, parse
 from harvest.record import Record, Rejected
 from harvest.xml import root_name
-from store import people, reviews, runs
-from store.filing import FileInfo
-from store.session import Store
+from store.core.session import Store
+from store.reviews import people, reviews
+from store.reviews.reviews import NewReview
+from store.searching.ingest import FileInfo
+from store.searching.runs import run_endings, run_progress, runs
+from store.searching.runs.run_progress import NewPage
 from tests import postgres
 from tests.loopback.corpus import corpus
 from tests.loopback.shapes import pubmed_set
@@ -46,7 +51,7 @@ FIELDS = (
 
 
 def _grown(copies: int, path: Path) -> None:
-    """The sample's articles so many times over in one file."""
+    """Repeat the sample's articles in one file."""
     text = gzip.decompress(SAMPLE.read_bytes())
     start = text.index(b"<PubmedArticle>")
     end = text.rindex(b"</PubmedArticle>") + len(b"</PubmedArticle>")
@@ -71,7 +76,7 @@ def _ours(path: Path, number: int) -> dict[str, Any]:
 
 
 def _child(name: str, path: Path, number: int) -> dict[str, Any] | None:
-    """One reader in a process of its own; None where the peer is not installed."""
+    """Run one reader in its own process; None if it is not installed."""
     command = [sys.executable, "-m", "benchmarks.harvest", "--read", str(path), str(number)]
     if name != "winnow":
         if not PEER.is_file():
@@ -87,7 +92,7 @@ def _child(name: str, path: Path, number: int) -> dict[str, Any] | None:
 
 
 def reading(copies: int, rounds: int) -> dict[str, Any]:
-    """Records a second of each reader, the readers taking turns."""
+    """Records a second for each reader, with the readers taking turns."""
     figures: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "grown.xml.gz"
@@ -110,7 +115,7 @@ def reading(copies: int, rounds: int) -> dict[str, Any]:
 
 
 def memory(megabytes: list[int]) -> list[dict[str, Any]]:
-    """Most memory of a process that reads a file of so many megabytes, record by record."""
+    """Peak memory of a process that reads a file of this many megabytes record by record."""
     size = len(gzip.decompress(SAMPLE.read_bytes())) / 1e6
     rows = []
     with tempfile.TemporaryDirectory() as folder:
@@ -151,61 +156,58 @@ def recorded() -> dict[str, Any]:
 
 @contextmanager
 def _store(url: str) -> Iterator[tuple[Store, int, int]]:
-    """A store with a review and a run that is under way."""
+    """Create a store with a review and a run in progress."""
     with tempfile.TemporaryDirectory() as folder:
         settings = load(data_dir=folder, database_url=url or None)
         store = open_store(settings, create=True, first_person="bench").store
         with store.write() as session:
-            (person,) = people.everyone(session)
-            review = reviews.create(
-                session,
-                slug="bench",
-                title="Bench",
-                protocol=ProtocolBody().stored(),
-                person_id=person.id,
+            (person,) = people.list_people(session)
+            review = reviews.create_review(
+                session, NewReview("bench", "Bench", ProtocolBody().stored()), person_id=person.id
             )
-            strategies.save(
+            strategies.save_version(
                 session, review.id, {"text": "#1 child*[tiab]"}, reason=None, person_id=person.id
             )
-        (run_id,) = harvesting.begin(
-            store, settings, review.id, "pubmed", person_id=person.id, person="bench"
-        )
+        (run_id,) = run_starts.start_runs(store, settings, review.id, "pubmed", searcher=person)
         with store.write() as session:
-            runs.claim(session, run_id, "bench", due_only=False)
+            run_progress.claim_run(session, run_id, "bench", due_only=False)
         yield store, review.id, run_id
         store.close()
 
 
 def storing(records: int, url: str = "") -> dict[str, Any]:
-    """Records a second from raw page to committed rows, pages of 200, the raw page included."""
+    """Records a second from raw page to committed rows, in pages of 200, raw page included."""
     articles = corpus(records)
     pages = [pubmed_set(articles[at : at + 200]) for at in range(0, records, 200)]
     with _store(url) as (store, review_id, run_id):
         with store.read() as session:
-            run = runs.by_id(session, run_id)
+            run = runs.get_run(session, run_id)
         started = time.perf_counter()
         reading_seconds = 0.0
         for body in pages:
             before = time.perf_counter()
             found = [e for e in parse(io.BytesIO(body)) if isinstance(e, Record | Rejected)]
             reading_seconds += time.perf_counter() - before
-            entries, rejected = harvesting._keyed("pubmed", body, found)
-            page = FileInfo("", "0" * 64, len(body), "pubmed", {"kind": "records"}, ())
+            entries = key_entries("pubmed", body, found)
+            page = FileInfo(
+                name="",
+                sha256="0" * 64,
+                size=len(body),
+                format="pubmed",
+                columns={"kind": "records"},
+                notices=(),
+            )
             with store.write() as session:
-                runs.add_page(
-                    session,
-                    run,
-                    "bench",
-                    page,
-                    body,
-                    entries,
-                    rejected,
-                    filtered=(),
+                new = NewPage(
+                    file=page,
+                    body=body,
+                    content=entries.content,
                     gold_filtered=(),
                     cursor={"at": 1},
                 )
+                run_progress.add_page(session, run, "bench", new)
         with store.write() as session:
-            runs.finish(session, run_id, "bench")
+            run_endings.finish_run(session, run_id, "bench")
         seconds = time.perf_counter() - started
         assert review_id
         return {
@@ -233,7 +235,7 @@ def main() -> None:
             count = sum(1 for _ in parse(stream))
         seconds = time.perf_counter() - started
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        # Linux gives kibibytes.
+        # Linux reports kibibytes.
         figures = {"records": count, "seconds": seconds, "peak_mib": peak / 1024}
         print(json.dumps({**figures, "before_mib": before / 1024}))
         return

@@ -1,10 +1,10 @@
-"""Harvests that are killed at random points, beside one that is not.
+"""Kill runs at random points, and compare them with one that is not killed.
 
 Run: python -m benchmarks.harvest_kills (about half an hour), also by `make soak`.
 
-Each history is one store: three sources are harvested at once by a process that is killed
-(SIGKILL) after a random while, again and again, until a process is let finish. What is stored then
-must be what the unbroken harvest stored.
+Each history is one store. A process searches three sources at once and is killed (SIGKILL) after a
+random time, again and again, until one process may finish. The store must then hold the same as
+after the run that was not killed.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import hashlib
 import json
 import os
 import random
-import subprocess
 import sys
 import tempfile
 import threading
@@ -26,13 +25,18 @@ from typing import Any
 from sqlalchemy import select
 
 from api.protocol import ProtocolBody
-from api.services import harvesting, strategies
-from api.services.setup import open_store
+from api.services.reviews.opening import open_store
+from api.services.searching import accepting, harvesting, run_starts, strategies
 from api.settings import Settings, load
+from benchmarks.children import Child
 from benchmarks.measuring import ROOT, write
-from store import flow, people, reviews, runs
-from store.session import Store
-from store.tables import Batch, BatchEntry, BatchRejected, RecordRow
+from store.core.session import Store
+from store.core.tables import Batch, BatchEntry, BatchRejected, RecordRow
+from store.reviews import people, reviews
+from store.reviews.reviews import NewReview
+from store.searching import flow
+from store.searching.runs import runs
+from store.searching.strategies import NewAcceptance
 from tests.loopback.corpus import corpus
 from tests.loopback.server import Loopback, World
 
@@ -41,7 +45,7 @@ _SAMPLE = ROOT / "configs" / "reviews" / "childrens-services-integration" / "str
 
 
 def environment(server: Loopback, data: Path, database_url: str = "") -> dict[str, str]:
-    """Settings of a child process: this server for the sources, small pages, no waiting."""
+    """Environment of a child process: this server as the sources, small pages, no waiting."""
     found = {
         **os.environ,
         **server.environment(),
@@ -69,45 +73,36 @@ def settings_of(values: dict[str, str]) -> Settings:
 
 
 def searched(settings: Settings) -> tuple[Store, int, people.PersonInfo]:
-    """A store with a review and the sample strategy, its losses accepted; and who did so."""
+    """Create a store with a review whose sample strategy has its losses accepted."""
     store = open_store(settings, create=True, first_person="soak").store
     body = tomllib.loads(_SAMPLE.read_text(encoding="utf-8"))
     with store.write() as session:
-        (person,) = people.everyone(session)
-        review = reviews.create(
-            session,
-            slug="harvest",
-            title="Harvest",
-            protocol=ProtocolBody().stored(),
-            person_id=person.id,
+        (person,) = people.list_people(session)
+        review = reviews.create_review(
+            session, NewReview("harvest", "Harvest", ProtocolBody().stored()), person_id=person.id
         )
-        strategies.save(session, review.id, body, reason=None, person_id=person.id)
-        for source, kind in (("openalex", "thesaurus"), ("europepmc", "explosion")):
-            strategies.accept(
-                session,
-                review.id,
-                source=source,
-                kind=kind,
-                leaf=None,
-                reason="the words are in lines 1 to 4",
-                person_id=person.id,
-            )
+        strategies.save_version(session, review.id, body, reason=None, person_id=person.id)
+    for source, kind in (("openalex", "thesaurus"), ("europepmc", "explosion")):
+        acceptance = NewAcceptance(
+            source=source, kind=kind, leaf=None, reason="the words are in lines 1 to 4"
+        )
+        accepting.accept_losses(store, review.id, acceptance, person_id=person.id)
     return store, review.id, person
 
 
 def prepare(settings: Settings) -> tuple[Store, int]:
-    """The same with three runs that wait."""
+    """Create such a store with three runs waiting to start."""
     store, review_id, person = searched(settings)
-    harvesting.begin(store, settings, review_id, *SOURCES, person_id=person.id, person=person.name)
+    run_starts.start_runs(store, settings, review_id, *SOURCES, searcher=person)
     return store, review_id
 
 
 def walk_all(store: Store, settings: Settings, review_id: int) -> None:
-    """Walk all runs that have not ended, side by side."""
+    """Carry on with all runs that have not ended, in parallel."""
     with store.read() as session:
-        open_runs = [r.id for r in runs.everything(session, review_id) if r.state in runs.OPEN]
+        open_runs = [r.id for r in runs.list_runs(session, review_id) if r.state in runs.OPEN]
     threads = [
-        threading.Thread(target=harvesting.walk, args=(store, settings, number))
+        threading.Thread(target=harvesting.walk_run, args=(store, settings, number))
         for number in open_runs
     ]
     for thread in threads:
@@ -117,9 +112,9 @@ def walk_all(store: Store, settings: Settings, review_id: int) -> None:
 
 
 def dump(store: Store, review_id: int) -> dict[str, Any]:
-    """What a store holds of a review, without ids and moments: equal dumps are equal harvests."""
+    """What a store holds of a review, without ids and times; equal runs give equal dumps."""
     with store.read() as session:
-        found = runs.everything(session, review_id)
+        found = runs.list_runs(session, review_id)
         records = {
             row.id: (row.source, row.source_id)
             for row in session.scalars(select(RecordRow).where(RecordRow.review_id == review_id))
@@ -154,52 +149,45 @@ def dump(store: Store, review_id: int) -> dict[str, Any]:
             "rejected": rejected,
             "pages": pages,
             "reports": sorted(sorted(copies) for copies in groups.values()),
-            "filtered": sum(flow.filtered(session, review_id).values()),
-            "flow": flow.flow(session, review_id),
+            "filtered": sum(flow.count_filtered(session, review_id).values()),
+            "flow": flow.count_flow(session, review_id),
         }
 
 
 def fingerprint(dumped: dict[str, Any]) -> str:
-    """A short name of what was dumped."""
+    """A hash of a dump."""
     return hashlib.sha256(repr(dumped).encode()).hexdigest()[:16]
 
 
-def _child() -> None:
-    """The process that is killed: says that it is ready and walks."""
+def child_walk() -> None:
+    """The process that is killed: it says that it is ready, then fetches pages."""
     settings = load()
     store = open_store(settings, create=False).store
     print("ready", flush=True)
     with store.read() as session:
-        (review,) = reviews.everything(session)
+        (review,) = reviews.list_reviews(session)
     walk_all(store, settings, review.id)
     store.close()
 
 
-def _start(values: dict[str, str]) -> subprocess.Popen[str]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.harvest_kills", "--child"],
-        env=values,
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
-    return process
+def _start(values: dict[str, str]) -> Child:
+    child = Child(child_walk, environment=values)
+    assert child.stdout.readline() == "ready\n"
+    return child
 
 
 def kill_runs(kills: int, *, seed: int = 0, each: int = 5, size: int = 2000) -> dict[str, Any]:
-    """Kill so many harvests at random points.
+    """Kill runs at random points.
 
     Args:
-        kills: kill points in all.
-        seed: of the random whiles.
-        each: kill points of one history at most.
-        size: articles of the made-up corpus.
+        kills: how many kills in all.
+        seed: for the random times.
+        each: at most this many kills in one history.
+        size: number of articles in the made-up corpus.
 
     Returns:
-        Numbers of kills, of those that hit a harvest under way, and of histories that ended with
-        another store than the unbroken harvest's.
+        The number of kills, of kills that hit a run in progress, and of histories that ended with
+        a different store than the run that was not killed.
     """
     chance = random.Random(seed)
     server = Loopback(World(corpus(size), cap=300, delay=0.01))
@@ -219,18 +207,19 @@ def kill_runs(kills: int, *, seed: int = 0, each: int = 5, size: int = 2000) -> 
                 values = environment(server, Path(folder))
                 store, review_id = prepare(settings_of(values))
                 for _ in range(min(each, kills - done)):
-                    process = _start(values)
+                    child = _start(values)
                     time.sleep(chance.uniform(0, seconds / 3))
-                    process.kill()
-                    process.communicate()
+                    child.kill()
                     done += 1
                     with store.read() as session:
-                        found = runs.everything(session, review_id)
+                        found = runs.list_runs(session, review_id)
                     hit += any(run.state == "running" for run in found)
                     pages = max(pages, sum(run.pages for run in found))
                     if not any(run.state in runs.OPEN for run in found):
                         break
-                _start(values).communicate()
+                last = _start(values)
+                last.wait()
+                last.close()
                 ended = dump(store, review_id)
                 store.close()
                 different += ended != expected
@@ -250,10 +239,7 @@ def kill_runs(kills: int, *, seed: int = 0, each: int = 5, size: int = 2000) -> 
 
 
 def main() -> None:
-    """Kill so many harvests and write benchmarks/results/harvest_kills.json."""
-    if "--child" in sys.argv:
-        _child()
-        return
+    """Kill runs and write benchmarks/results/harvest_kills.json."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=200)
     chosen = parser.parse_args()
@@ -261,7 +247,7 @@ def main() -> None:
     print(json.dumps(figures, indent=1))
     write("harvest_kills", figures)
     if figures["different"]:
-        sys.exit(f"FAILED: {figures['different']} histories ended with another store")
+        sys.exit(f"FAILED: {figures['different']} histories ended with a different store")
 
 
 if __name__ == "__main__":

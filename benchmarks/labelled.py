@@ -1,4 +1,4 @@
-"""Labelled duplicate sets: how they are read, and how groups are scored against their labels."""
+"""Read labelled duplicate sets, and score groups against their labels."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measuring import ROOT
-from harvest.files.build import split_people
+from harvest.files.people import split_people
 from harvest.identifiers import clean_doi
 from harvest.record import Record
-from harvest.text import clean_markup, year_in
+from harvest.text import clean_markup, find_year
 
 SETS = ROOT.parent / "shared" / "data" / "dedupe"
 POOLED = ("cytology_screening", "stroke", "diabetes", "digital_work", "tafenoquine")
 APART = ("haematology", "nagtegaal")
 MADE = ("perturbed_2k", "perturbed_10k", "perturbed_30k")
-# Sets on which the rules were written; the others were looked at only to check them.
+# Sets on which the rules were written; the others were used only to check them.
 DEVELOPMENT = ("cytology_screening", "stroke", "diabetes", "digital_work")
 
 # Labels that are wrong or contradict others of their set, each read by hand: pairs of record ids.
@@ -55,7 +55,7 @@ def record(row: Mapping[str, str], position: int = 1) -> Record:
         title=clean_markup(row["title"]),
         abstract=clean_markup(row["abstract"]),
         authors=tuple(split_people(row["authors"])),
-        year=year_in(row["year"]),
+        year=find_year(row["year"]),
         venue=clean_markup(row["journal"]),
         volume=row["volume"] or None,
         issue=row["issue"] or None,
@@ -87,11 +87,11 @@ def pairs(groups: Iterable[Iterable[str]]) -> Iterator[frozenset[str]]:
 
 
 def score(name: str, truth: Mapping[str, str], found: Mapping[str, str]) -> dict[str, Any]:
-    """Groups against labels.
+    """Compare groups with labels.
 
-    A work is *lost* if no group has it as the work of most of its records: nobody would read it.
-    ``left`` are copies that stay (groups beyond one per work). Pairs of ``LABEL_ERRORS`` count as
-    false in the figures; they are listed with the reason beside.
+    A work is *lost*, so that nobody would read it, if it is not the main work of any group.
+    ``left`` is the number of copies that stay: groups beyond one for each work. Pairs of
+    ``LABEL_ERRORS`` count as false in the figures; they are listed with the reason.
     """
     known = LABEL_ERRORS.get(name, {})
     wanted, got = set(pairs(_groups(truth))), set(pairs(_groups(found)))

@@ -1,7 +1,7 @@
 """Make model/study_language.json, the prior that ships, from all labelled sets.
 
-Run: python -m benchmarks.make_prior. The prior names its training sets. How well it does on sets
-that had no part in it is measured by benchmarks.ranking, which trains one on each half.
+Run: python -m benchmarks.make_prior. The prior names its training sets. benchmarks.ranking
+measures how well such a prior does on other sets, by training one on each half.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ import sys
 
 from benchmarks.measuring import DATA
 from benchmarks.ranking import material
-from model.prior import SHIPPED, save
+from benchmarks.train_prior import save
+from model.prior import SHIPPED
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Pieces of the generated documents: tables, spreads, and what a measurement was made on."""
+"""Parts of the generated documents: tables, ranges, and what a figure was measured on."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def circumstances(data: dict[str, Any]) -> str:
-    """When, at which commit and on what a file of results was measured."""
+    """When, at which commit and on which machine a file of results was measured."""
     found = data["circumstances"]
     machine = found["machine"]
     return (
@@ -17,7 +17,7 @@ def circumstances(data: dict[str, Any]) -> str:
 
 
 def table(header: list[str], rows: list[list[str]]) -> str:
-    """A table; all columns but the first are aligned to the right."""
+    """A table. All columns except the first are aligned to the right."""
     rule = ["---", *["--:" for _ in header[1:]]]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in (header, rule, *rows))
 

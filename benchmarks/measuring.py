@@ -1,4 +1,4 @@
-"""What every benchmark states beside its figures, and how figures are summed up."""
+"""What every benchmark reports with its figures, and how it sums them up."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _cpu() -> str:
 
 
 def circumstances() -> dict[str, Any]:
-    """Commit, versions and machine of a run."""
+    """The commit, versions and machine of a run."""
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"],
         cwd=ROOT,
@@ -58,13 +58,13 @@ def summary(values: Sequence[float]) -> dict[str, float]:
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """The value below which that share of the measurements lies (nearest rank)."""
+    """The value that this share of the measurements lies below (nearest rank)."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
 def write(name: str, figures: dict[str, Any]) -> Path:
-    """Write a benchmark's figures with their circumstances."""
+    """Write a benchmark's figures, with the commit and machine."""
     RESULTS.mkdir(parents=True, exist_ok=True)
     path = RESULTS / f"{name}.json"
     body = {"circumstances": circumstances(), **figures}

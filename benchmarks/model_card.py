@@ -1,4 +1,4 @@
-"""docs/model-card.md: the model that orders records, from what ships and what was measured.
+"""Generate docs/model-card.md from the model that ships and from what was measured.
 
 Run: python -m benchmarks.model_card.
 """
@@ -37,22 +37,23 @@ def _model(pipeline: Pipeline, prior: StudyPrior) -> list[str]:
     tail, variety = pipeline.tail, pipeline.variety
     return [
         "## What it is",
-        f"Pipeline `{pipeline.name}` (`{pipeline.hash[:16]}`): linear support vector machines with "
-        "squared hinge loss, one a view, trained on a review's own decisions alone; their scores "
-        "are standardised over the unread records and summed.",
+        f"Pipeline `{pipeline.name}` (`{pipeline.hash[:16]}`): linear support vector machines "
+        "with squared hinge loss, one for each view, trained only on a review's own "
+        "decisions. Their scores are standardised over the unread records and added up.",
         table(["view", "weight", "C", "ratio of relevant to irrelevant weight"], views),
         "Head starts, which fade as the review's own decisions contradict them: "
         + "; ".join(starts)
         + ".",
-        f"Until {variety.relevant} relevant records are known, the first {variety.places} places "
-        "avoid near copies of one another."
+        f"Until {variety.relevant} relevant records are known, near copies do not follow each "
+        f"other in the first {variety.places} places."
         if variety
         else "Near copies may follow each other.",
         f"Once {tail.relevant} are found and at most {tail.rate:.0%} of the last {tail.window} "
-        f"decisions were relevant, every {tail.every}th place goes to the best by words alone."
+        f"decisions were relevant, every {tail.every}th place goes to the best record by words "
+        "alone."
         if tail
         else "No place is given to words alone.",
-        f"Encoder: all-MiniLM-L6-v2, in the settings `{EMBEDDED}`, SHA-256 `{EMBEDDED_SHA256}`, "
+        f"Encoder: all-MiniLM-L6-v2 (`{EMBEDDED}` in the settings), SHA-256 `{EMBEDDED_SHA256}`, "
         "verified when it is loaded. Vectors: 384 dimensions, of title and abstract, the first 256 "
         "word pieces.",
         f"Study language: `model/study_language.json` (`{prior.hash[:16]}`), {len(prior.terms):,} "
@@ -75,16 +76,16 @@ def _data(ranking: dict[str, Any]) -> list[str]:
             f"{each['data_set']} ({each['relevant']} of {each['records']:,})" for each in sets
         )
         + ".",
-        "The weights, `C`, the tail and the study language were chosen with these sets in view. "
-        "How the two halves keep a set apart from what it is scored by is told in "
-        "[benchmarks.md](benchmarks.md).",
+        "The weights, `C`, the late places and the study language were chosen with knowledge "
+        "of these sets. [benchmarks.md](benchmarks.md) explains how each half of the sets is "
+        "scored with what the other half taught.",
     ]
 
 
 def _results(ranking: dict[str, Any], calibration: dict[str, Any]) -> list[str]:
     rows = []
     for name, words in (
-        ("held_out", "held out (the other half chose and taught)"),
+        ("held_out", "held out (chosen and trained on the other half)"),
         ("left_out", "as shipped, study language without the set"),
         ("default", "as shipped (in-sample)"),
     ):
@@ -107,13 +108,14 @@ def _results(ranking: dict[str, Any], calibration: dict[str, Any]) -> list[str]:
     return [
         "## Results",
         circumstances(ranking),
-        f"Beside ASReview 3.0.8's default (ELAS u4) on {protocol['sets']} sets; start: "
-        f"{protocol['start']}; fit: {protocol['refit']}; seeds {protocol['seeds']} (drawing the "
-        "priors and the order of the solver's visits). Loss relative to ELAS u4, geometric mean "
-        "with a 95 % interval over the sets; points of WSS@95 and of work to the last.",
+        f"Compared with ASReview 3.0.8's default (ELAS u4) on {protocol['sets']} sets; start: "
+        f"{protocol['start']}; fit: {protocol['refit']}; seeds {protocol['seeds']} (drawing "
+        "the priors and the order of the solver's visits). Loss relative to ELAS u4, "
+        "geometric mean with a 95 % interval over the sets; points of WSS@95 and of work to "
+        "the last.",
         table(["what", "loss", "worst set", "no worse on", "WSS@95", "work to last"], rows),
-        f"Of the next 50 records rankings expected {fifty['expected'] / fifty['checks']:.1f} "
-        f"relevant ones on average, {fifty['found'] / fifty['checks']:.1f} came; mean error "
+        f"Of the next 50 records, rankings expected {fifty['expected'] / fifty['checks']:.1f} "
+        f"relevant ones on average and {fifty['found'] / fifty['checks']:.1f} were; mean error "
         f"{fifty['mean_error']:.1f}.",
     ]
 
@@ -139,33 +141,33 @@ def _failures(ranking: dict[str, Any]) -> list[str]:
             )
             or "no set"
         )
-        + " (the three furthest).",
-        "Most must be read to the last relevant record on "
+        + " (the three largest differences).",
+        "Nearly everything must be read to reach the last relevant record on "
         + ", ".join(
             f"{each['data_set']} ({each['work_to_last'] + each['base_work_to_last']:.0%})"
             for each in most[:5]
         )
-        + ": a ranking saves little there, and nobody knows beforehand.",
+        + ": a ranking saves little there, and nobody can know this beforehand.",
     ]
 
 
 _LIMITS = [
     "## Limits",
     "- It orders records. It decides nothing, and it does not say when to stop.",
-    "- It reads titles and abstracts. Records without an abstract, or in another language than "
-    "most of the pool, come late; the encoder was trained on English.",
-    "- The study language favours reports of empirical studies. For reviews of methods or of "
-    "qualitative work take it out under *Protocol*; it fades by itself where it does not apply.",
-    "- Nobody has measured it on harvests for children's services: the nearest sets are the "
+    "- It reads titles and abstracts. Records without an abstract, or in a language different "
+    "from most others, come late. The encoder was trained on English.",
+    "- The study language favours reports of empirical studies. For a review of methods or of "
+    "qualitative work, switch it off under *Protocol*. It fades if it does not fit.",
+    "- It has not been measured on searches for children's services. The nearest sets are the "
     "Campbell reviews (VIVE).",
     "- Order and seeds: the same records, decisions and seed give the same order on one machine; "
     "another processor may round differently.",
-    "- No personal data is used beside the team's decisions; nothing leaves the machine.",
+    "- It uses no personal data except the team's decisions, and nothing leaves the machine.",
 ]
 
 
 def document() -> str:
-    """The whole of docs/model-card.md."""
+    """The text of docs/model-card.md."""
     ranking, calibration = _read("ranking"), _read("calibration")
     parts = [
         "# Model card",

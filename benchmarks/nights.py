@@ -1,12 +1,12 @@
-"""What a night costs: a hundred living reviews at once, and new records into a large review's pool.
+"""Measure a scheduled search of 100 living reviews, and new records for a large review's pool.
 
 Run: python -m benchmarks.nights (a quarter of an hour).
 
-1. 100 reviews, each harvested from three played sources. The first night asks for everything; the
-   second, a week later, for what is new and changed: requests, seconds, memory of the worker. The
-   pace of real sources is switched off: seconds are Winnow's own, and the pace adds its own.
+1. 100 reviews, each searched at three simulated sources. The first night asks for everything; the
+   second, a week later, for what is new and changed. Requests, seconds and the worker's memory are
+   measured. The pace of real sources is switched off, so the seconds are Winnow's own.
 2. A review of 100,000 records whose pool gets 300 more: seconds from their arrival to their scores,
-   with vectors from words in place of the encoder's; the encoding of 300 texts is timed apart.
+   with vectors made from words. Encoding 300 texts is timed separately.
 """
 
 from __future__ import annotations
@@ -27,20 +27,25 @@ from typing import Any
 import numpy as np
 
 from api.protocol import ProtocolBody
-from api.schedule import Schedule
-from api.services import nights, pool_scores, strategies
-from api.services.deduplicating import deduplicate_new
-from api.services.importing import ImportRequest, import_file
-from api.services.ranking import Ranker
-from api.services.setup import open_store
+from api.services.duplicates.deduplicating import compare_new_records
+from api.services.living import night_runs, schedules
+from api.services.ranking import pool_scores
+from api.services.ranking.ranker import Ranker
+from api.services.reviews.opening import open_store
+from api.services.searching import strategies
+from api.services.searching.importing import ImportRequest, import_file
 from api.settings import Settings, load
-from api.worker import Harvests
+from api.worker.worker import Harvests
 from benchmarks.harvest_kills import environment, settings_of
 from benchmarks.measuring import ROOT, write
 from benchmarks.speed import _csv, _keep_vectors, fresh, texts
 from model.encode import Encoder
-from store import decisions, people, pool, rankings, records, reviews, searches
-from store import nights as stored
+from store.reports.reports import list_active_reports
+from store.reviews import people, reviews
+from store.reviews.reviews import NewReview
+from store.screening import decisions, rankings
+from store.searching import pool, pool_membership, searches
+from store.searching.nights import list_unfinished_nights
 from tests.loopback.corpus import corpus
 from tests.loopback.server import Loopback, World
 
@@ -52,45 +57,43 @@ _DAY = dt.datetime(2023, 3, 1, 6, tzinfo=dt.UTC)
 
 
 def prepare(settings: Settings, number: int) -> None:
-    """A store with so many living reviews that are due each night."""
+    """Create a store with living reviews that are due each night."""
     store = open_store(settings, create=True, first_person="bench").store
     with store.write() as session:
-        (person,) = people.everyone(session)
+        (person,) = people.list_people(session)
         for at in range(number):
-            review = reviews.create(
+            review = reviews.create_review(
                 session,
-                slug=f"r{at}",
-                title=f"Review {at}",
-                protocol=ProtocolBody().stored(),
+                NewReview(f"r{at}", f"Review {at}", ProtocolBody().stored()),
                 person_id=person.id,
             )
-            strategies.save(
+            strategies.save_version(
                 session, review.id, {"text": _STRATEGY}, reason=None, person_id=person.id
             )
-            nights.set_schedule(
-                session,
-                settings,
-                review.id,
-                Schedule(on=True, cron="0 2 * * *"),
-                person_id=person.id,
-                moment=_DAY - dt.timedelta(days=1),
-            )
+    changes = {"on": True, "cron": "0 2 * * *"}
+    since = _DAY - dt.timedelta(days=1)
+    with store.read() as session:
+        review_ids = [review.id for review in reviews.list_reviews(session)]
+    for review_id in review_ids:
+        schedules.set_schedule(
+            store, settings, review_id, changes, person_id=person.id, moment=since
+        )
     store.close()
 
 
 def make_night(moment: dt.datetime) -> None:
-    """One night as the worker makes it; prints what it took."""
+    """Run one night as the worker does, and print what it took."""
     settings = load()
     store = open_store(settings, create=False).store
     started = time.perf_counter()
-    nights.tick(store, settings, moment=moment)
+    night_runs.run_due(store, settings, moment=moment)
     begun = time.perf_counter() - started
     harvests = Harvests(store, settings, done=lambda: None)
     while True:
         harvests.take_up()
-        nights.end_over(store, moment=moment)
+        night_runs.end_finished_nights(store, moment=moment)
         with store.read() as session:
-            if not stored.open_ones(session):
+            if not list_unfinished_nights(session):
                 break
         time.sleep(0.05)
     harvests.close()
@@ -100,7 +103,7 @@ def make_night(moment: dt.datetime) -> None:
 
 
 def many_reviews(number: int, *, size: int = 700) -> dict[str, Any]:
-    """Two nights over so many reviews and three sources."""
+    """Run two nights of several reviews at three sources."""
     world = World(corpus(size), today=_DAY.date())
     server = Loopback(world)
     found: dict[str, Any] = {"reviews": number, "articles": size}
@@ -135,7 +138,7 @@ def many_reviews(number: int, *, size: int = 700) -> dict[str, Any]:
 
 
 def into_pool(size: int, new: int, repeats: int) -> dict[str, Any]:
-    """New records into the pool of a large review: from their arrival to their scores."""
+    """Time new records for the pool of a large review, from their arrival to their scores."""
     documents, labels = texts(size + new * repeats)
     encoder = Encoder()
     started = time.perf_counter()
@@ -158,9 +161,11 @@ def into_pool(size: int, new: int, repeats: int) -> dict[str, Any]:
 
         bring(old, "2026-01-01")
         with store.write() as session:
-            pool.set_freeze(session, review_id, dt.date(2026, 1, 5), person_id=person)
+            pool_membership.set_freeze_date(
+                session, review_id, dt.date(2026, 1, 5), person_id=person
+            )
         with store.read() as session:
-            reports = sorted(records.live_reports(session, review_id))
+            reports = sorted(list_active_reports(session, review_id))
         with store.write() as session:
             for at in range(400):
                 place = at * (len(reports) // 400)
@@ -168,7 +173,7 @@ def into_pool(size: int, new: int, repeats: int) -> dict[str, Any]:
                 new_one = decisions.NewDecision(
                     token=f"t{at}", report_id=reports[place], decision=word
                 )
-                decisions.record(session, review_id, person, new_one)
+                decisions.record_decision(session, review_id, person, new_one)
         ranker = Ranker(store, settings)
         before = ranker.rank(review_id)
         assert before is not None
@@ -177,15 +182,15 @@ def into_pool(size: int, new: int, repeats: int) -> dict[str, Any]:
             start = time.perf_counter()
             bring(part, f"2026-02-{at + 1:02d}")
             stored_at = time.perf_counter()
-            scores = pool_scores.make(ranker, store, review_id)
+            scores = pool_scores.score_pool(ranker, store, review_id)
             scored = time.perf_counter()
             assert scores
             took.append({"stored": stored_at - start, "scored": scored - stored_at})
         with store.read() as session:
-            assert review_id not in rankings.due(session)
-            waiting = len(pool.reports(session, review_id))
-            assert len(searches.everything(session, review_id)) == 1 + repeats
-        deduplicate_new(store, review_id)
+            assert review_id not in rankings.list_reviews_to_rank(session)
+            waiting = len(pool.list_reports(session, review_id))
+            assert len(searches.list_searches(session, review_id)) == 1 + repeats
+        compare_new_records(store, review_id)
     return {
         "records": size,
         "new": new,
@@ -202,9 +207,9 @@ def into_pool(size: int, new: int, repeats: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    """A night of a child process, or both measurements."""
+    """Run one night in a child process, or take both measurements."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--night", help="make one night in the store of the environment")
+    parser.add_argument("--night", help="run one night in the store that the environment names")
     parser.add_argument("--quick", action="store_true")
     chosen = parser.parse_args()
     if chosen.night:

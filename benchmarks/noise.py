@@ -1,9 +1,9 @@
-"""What a single screener's mistakes do to a ranking.
+"""Measure what a single screener's mistakes do to a ranking.
 
-Run: python -m benchmarks.noise [--quick]. Each replay is told labels with mistakes in them, as many
-as single screeners make: of the relevant records a share is called irrelevant, of the others a few
-relevant. Figures are by the true labels, to the last relevant record. The study language is learned
-on the other half of the sets.
+Run: python -m benchmarks.noise [--quick]. Each replay gets labels with as many mistakes
+as single screeners make: a share of the relevant records is labelled irrelevant, and a few of the
+others relevant. Figures use the true labels, to the last relevant record. The study language is
+learned on the other half of the sets.
 """
 
 from __future__ import annotations
@@ -16,37 +16,36 @@ import numpy as np
 from joblib import Parallel, delayed
 
 from api import resources
-from api.services.replaying import Task, features
+from api.services.ranking.replaying import Task, build_features
 from benchmarks.measuring import write
 from benchmarks.ranking import LARGE, Material, chosen_material, u4
-from model.compare import geometric_mean
+from model.evaluation.compare import geometric_mean
+from model.evaluation.simulate import Plan, measure, replay
 from model.pipeline import Pipeline
-from model.simulate import Effort, Plan, measure, replay
 
 # Median of single screeners against the team's decision in 15 dual-coded social-welfare reviews.
 RECALL, SPECIFICITY = 0.79, 0.975
 _SEEDS = 3
 
 
-def told(y: Any, seed: int) -> Any:
-    """Labels as one screener gives them."""
+def draw_mistakes(y: Any, seed: int) -> tuple[int, ...]:
+    """Rows that one screener labels wrongly."""
     rng = np.random.default_rng([seed, 79])
     right = rng.random(len(y)) < np.where(y, RECALL, SPECIFICITY)
-    return np.where(right, y, ~y)
+    return tuple(np.flatnonzero(~right).tolist())
 
 
 def losses(stuff: Material, name: str, pipeline: Pipeline, seeds: int) -> dict[str, float]:
-    """Mean loss and work to the last of one set's replays, labels right and with mistakes."""
+    """Mean loss and work to the last for one set, with right labels and with mistakes."""
     data, vectors = stuff.sets[name], stuff.vectors[name]
     needed = vectors if pipeline.needs_encoder else None
     plan = Plan(0, refit="thinning")
-    pool = features(Task(data, pipeline, plan, needed, stuff.prior_for(name)))
+    pool = build_features(Task(data, pipeline, plan, needed, stuff.prior_for(name)))
     found: dict[str, list[float]] = {}
     for seed in range(seeds):
-        own = dataclasses.replace(plan, seed=seed)
-        for kind, labels in (("right", None), ("mistaken", told(data.y, seed))):
-            order, fits = replay(pool, data.y, pipeline, own, told=labels)
-            run = measure(name, pipeline, own, y=data.y, order=order, effort=Effort(fits, 0))
+        for kind, mistakes in (("right", ()), ("mistaken", draw_mistakes(data.y, seed))):
+            own = dataclasses.replace(plan, seed=seed, mistakes=mistakes)
+            run = measure(name, pipeline, own, data.y, replay(pool, data.y, pipeline, own))
             found.setdefault(f"loss_{kind}", []).append(run.loss)
             found.setdefault(f"work_{kind}", []).append(run.work_to_last)
     return {figure: float(np.mean(values)) for figure, values in found.items()}

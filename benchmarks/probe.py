@@ -1,9 +1,9 @@
-"""Every route of the API asked at random as every role: no error of the server, and no leak.
+"""Call every route of the API at random as every role, and look for server errors and leaks.
 
-Requests come from the OpenAPI schema (schemathesis). What a person must not see is in the store
-with words of its own: another review's records, and one person's note and tags on records that
-others are still to decide. No answer may have these words. Run: python -m benchmarks.probe, part of
-`make soak`; `make test` asks each operation as one of the roles.
+Requests come from the OpenAPI schema (schemathesis). Whatever a person must not see has words of
+its own in the store: another review's records, and one person's note and tags on records that
+others still have to decide. No answer may contain these words. Run: python -m benchmarks.probe,
+part of `make soak`; `make test` calls each operation as one of the roles, on one of the databases.
 """
 
 from __future__ import annotations
@@ -26,40 +26,43 @@ from sqlalchemy import func, select
 
 from api.app import create_app
 from api.protocol import ProtocolBody, StagePlan
-from api.services.importing import ImportRequest, import_file
-from api.services.setup import open_store
+from api.services.reviews.opening import open_store
+from api.services.searching.importing import ImportRequest, import_file
 from api.settings import Settings, load
 from benchmarks.measuring import write
-from store import decisions, marks, people, reviews
-from store.decisions import NewDecision
-from store.people import PersonInfo
-from store.reviews import ReviewInfo
-from store.roles import ROLES
-from store.session import Store
-from store.tables import Report
+from store.core.session import Store
+from store.core.tables import Report
+from store.reports import marks
+from store.reports.marks import NewMark
+from store.reviews import people, reviews
+from store.reviews.people import PersonInfo
+from store.reviews.reviews import NewReview, ReviewInfo
+from store.rules.roles import ROLES
+from store.screening import decisions
+from store.screening.decisions import NewDecision
 from tests import postgres
-from tests.store.made import join
+from tests.store.builders import join
 
-# Whoever is of no review of the world.
+# A person who is in no review.
 OUTSIDER: Final = "outsider"
 AS: Final = (*ROLES, OUTSIDER)
 _RECORDS = 12
 _HIDDEN = 6
-# Numbers in a request are brought down to what is there, or hardly any would meet a record.
+# Numbers in a request are made small, or hardly any would match a record.
 _SMALL = 15
 
 
 @dataclass(frozen=True)
 class World:
-    """A review with something to hide, and one that nobody but its owner may find.
+    """A review with something to hide, and one that only its owner may find.
 
     Attributes:
-        slug: of the review that is asked about.
-        tokens: by role.
-        hidden: reports that one person has decided and others are still to.
-        words: what only that person may see, while the reports are not settled.
-        inside: what nobody from outside may see.
-        foreign: what the other review says.
+        slug: the review that is called.
+        tokens: one for each role.
+        hidden: reports that one person has decided and others still have to.
+        words: what only that person may see until the reports are settled.
+        inside: what nobody outside the review may see.
+        foreign: words of the other review.
     """
 
     slug: str
@@ -82,17 +85,17 @@ def _records(store: Store, review_id: int, person_id: int, words: str) -> list[i
 
 
 def _founded(store: Store, words: str) -> tuple[ReviewInfo, PersonInfo]:
-    """A dual review with these words in its title, and whose it is."""
+    """Create a review that two people screen, with these words in its title; and its owner."""
     dual = ProtocolBody(plans=(StagePlan(dual_share=1.0),)).stored()
     slug, title = f"r-{words[:8]}", f"Review {words}"
     with store.write() as session:
-        owner = people.create(session, f"founder of {words[:8]}")
-        review = reviews.create(session, slug=slug, title=title, protocol=dual, person_id=owner.id)
+        owner = people.create_person(session, f"founder of {words[:8]}")
+        review = reviews.create_review(session, NewReview(slug, title, dual), person_id=owner.id)
     return review, owner
 
 
 def world(store: Store) -> World:
-    """A new one, with people of its own."""
+    """Create one with its own people."""
     words, inside, foreign = (uuid.uuid4().hex for _ in range(3))
     review, owner = _founded(store, inside)
     other, stranger = _founded(store, foreign)
@@ -103,27 +106,27 @@ def world(store: Store) -> World:
         for number, report in enumerate(reports[:_HIDDEN]):
             word = ("include", "exclude")[number % 2]
             new = NewDecision(f"first {number}", report, word, note=words)
-            decisions.record(session, review.id, first.id, new)
+            decisions.record_decision(session, review.id, first.id, new)
             for kind in ("tag", "note"):
-                marks.add(session, review.id, first.id, report, kind, words)
+                marks.add_mark(session, review.id, first.id, report, NewMark(kind, words))
         asking = {role: join(session, review.id, f"{role} of {inside[:8]}", role) for role in ROLES}
-        asking[OUTSIDER] = people.create(session, f"outsider of {inside[:8]}")
+        asking[OUTSIDER] = people.create_person(session, f"outsider of {inside[:8]}")
         tokens = {
-            role: people.make_token(session, person.id, "probe")[1]
+            role: people.create_token(session, person.id, "probe")[1]
             for role, person in asking.items()
         }
     return World(review.slug, tokens, tuple(reports[:_HIDDEN]), words, inside, foreign)
 
 
 def _hides(store: Store, at: World) -> bool:
-    """Whether all that is hidden still has to be: nobody has settled a report meanwhile."""
+    """Whether everything hidden must still be hidden: nobody has settled a report meanwhile."""
     with store.read() as session:
         query = select(func.count()).where(Report.id.in_(at.hidden), Report.state == "awaiting")
         return session.scalar(query) == len(at.hidden)
 
 
 def _small(value: Any, first: int) -> Any:
-    """A request with its numbers near 1, near the first report, or as they are."""
+    """A request with its numbers near 1, near the first report, or unchanged."""
     if isinstance(value, bool):
         return value
     if isinstance(value, int):
@@ -137,7 +140,7 @@ def _small(value: Any, first: int) -> Any:
 
 @dataclass
 class Found:
-    """What was asked, and what came of it."""
+    """What was called, and what came back."""
 
     operations: int = 0
     requests: int = 0
@@ -149,20 +152,23 @@ class Found:
         self.leaks: list[str] = []
 
 
-def probe(store: Store, chosen: Settings, *, examples: int, in_turn: bool = False) -> Found:
-    """Ask every operation of the API as every role, and as somebody from outside.
+def probe(store: Store, chosen: Settings, *, examples: int, half: int | None = None) -> Found:
+    """Call every operation of the API as every role, and as somebody from outside.
 
     Args:
         store: an empty database.
         chosen: its settings.
         examples: requests of each operation as each role.
-        in_turn: each operation as one of them, a slice.
+        half: a slice: 0 or 1 calls every second operation, each as one of the roles; None calls
+            all of them as every role.
     """
     hosts = chosen.model_copy(update={"allowed_hosts": ("testserver",)})
     asking = _Probe(create_app(hosts, store), store, examples)
     for number, operation in enumerate(asking.operations()):
+        if half not in (None, number % 2):
+            continue
         asking.found.operations += 1
-        for role in (AS[number % len(AS)],) if in_turn else AS:
+        for role in AS if half is None else (AS[number // 2 % len(AS)],):
             asking.ask(operation, role)
     return asking.found
 
@@ -208,7 +214,7 @@ class _Probe:
         if any(words in answer.text for words in secret):
             self.found.leaks.append(what)
         if not hides:
-            # A lead may let one person decide, and then all is to be seen: begin anew.
+            # A lead may let one person decide; then nothing is hidden any more. Start again.
             self._world = world(self._store)
             self.found.worlds += 1
 
@@ -228,7 +234,7 @@ def _figures(store: Store, chosen: Settings, examples: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Ask every operation as every role and write benchmarks/results/probe.json."""
+    """Call every operation as every role and write benchmarks/results/probe.json."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--examples", type=int, default=25)
     examples = parser.parse_args().examples
@@ -247,7 +253,7 @@ def main() -> None:
     print(json.dumps(figures, indent=1))
     write("probe", figures)
     if any(found["errors"] or found["leaks"] for found in figures.values()):
-        sys.exit("FAILED: the server failed or showed what is to be hidden")
+        sys.exit("FAILED: the server failed or showed what it must hide")
 
 
 if __name__ == "__main__":

@@ -1,14 +1,15 @@
-"""The ranking beside ELAS u4 on every labelled set: tuned on one half, reported on the other.
+"""Compare the ranking with ELAS u4 on every labelled set: tuned on one half, reported on the other.
 
-Run: python -m benchmarks.ranking [--quick] [--jobs N]. Interrupted, it goes on where it stopped
-(runs are kept in benchmarks/results/ranking-runs/). Protocol: one relevant and one irrelevant
-record known, a fit after each label to 200 and then after every 1 % of the set's records, to the
-last relevant record; 10 seeds where a set has under 3,000 records, else 3. ELAS u4 is fitted on the
-same schedule by our own solver; that it gives ASReview's order is shown by benchmarks.replay.
+Run: python -m benchmarks.ranking [--quick] [--jobs N]. After an interruption it goes on where it
+stopped (runs are kept in benchmarks/results/ranking-runs/). Protocol: one relevant and one
+irrelevant record are known; a fit after each of the first 200 labels, then after every 1 % of the
+set's records, to the last relevant record; 10 seeds for sets under 3,000 records, otherwise 3. ELAS
+u4 is fitted on the same schedule by our own solver; benchmarks.replay shows that this gives
+ASReview's order.
 
 The sets are split in two halves (A and B, alternating by size; two sets of one review stay
-together). What a set is scored by comes from the other half alone: the study-language prior, and,
-for the row "held out", the choice among a few pipelines. The row "default" is the pipeline that
+together). What a set is scored with comes only from the other half: the study-language prior and,
+in the row "held out", the choice among a few pipelines. The row "default" is the pipeline that
 ships, its prior trained on all sets: in-sample.
 """
 
@@ -25,18 +26,19 @@ import numpy as np
 from joblib import Parallel, delayed
 
 from api import resources
-from api.services.replaying import LabelledSet, RunLog, Task, labelled_set, run_all
+from api.services.ranking.replaying import LabelledSet, RunLog, Task, read_labelled_set, run_all
 from api.settings import load
+from benchmarks.expected_curves import save, summarise_replays
 from benchmarks.measuring import DATA, RESULTS, write
+from benchmarks.train_prior import Finished, train
 from model.cache import VectorCache
-from model.compare import Comparison, SetComparison, compare, geometric_mean, summed
-from model.drift import SHARES, expected_of, save
-from model.drift import SHIPPED as EXPECTED
 from model.encode import Encoder, Vectors
+from model.evaluation.compare import Comparison, SetComparison, compare, geometric_mean, summarise
+from model.evaluation.drift import SHARES
+from model.evaluation.drift import SHIPPED as EXPECTED
+from model.evaluation.simulate import Plan, Run, Schedule
 from model.pipeline import HeadStart, Pipeline, View
 from model.prior import StudyPrior
-from model.simulate import Plan, Run, Schedule
-from model.train_prior import Finished, train
 
 BASE = "elas-u4"
 HELD_OUT = "held out"
@@ -44,7 +46,7 @@ LARGE = 3000
 QUICK = ("SYNERGY_Sep_2021", "SYNERGY_Donners_2021", "Cohen_2006_NSAIDS")
 DENSE = 0.07
 SMALLEST = 12
-# Two selections of one review: on one side of every split.
+# Two selections of one review, which stay on one side of every split.
 TOGETHER = {"SYNERGY_Chou_2004": "Cohen_2006_SkeletalMuscleRelaxants"}
 TUNING_SEEDS = 3
 LONGEST_TAIL = 0.10
@@ -52,7 +54,7 @@ LOG = RESULTS / "ranking-runs"
 
 
 def _candidate(*, embedding: float, form: float, axes: float, every: int | None) -> Pipeline:
-    """``every``: each such place of the tail goes to words alone; None: there is no tail."""
+    """``every``: every such place in the tail goes to words alone; None for no tail."""
     default = resources.pipeline("default")
     assert default.tail is not None
     views = [View("words"), View("embedding", embedding, 0.1), View("title-words", 0.3)]
@@ -72,7 +74,7 @@ def _candidate(*, embedding: float, form: float, axes: float, every: int | None)
 
 
 def candidates() -> list[Pipeline]:
-    """The few pipelines among which each half chooses for the other."""
+    """The few pipelines from which each half chooses one for the other."""
     return [
         _candidate(embedding=0.5, form=0.0, axes=0.0, every=None),
         _candidate(embedding=1.0, form=0.0, axes=0.0, every=None),
@@ -89,7 +91,7 @@ def u4() -> Pipeline:
 
 
 def halves(sizes: dict[str, int]) -> dict[str, str]:
-    """Half of each set, "A" or "B": alternating by size."""
+    """The half that each set is in, "A" or "B", alternating by size."""
     ordered = sorted(sizes, key=lambda name: (sizes[name], name))
     half = {name: "AB"[place % 2] for place, name in enumerate(ordered)}
     for one, other in TOGETHER.items():
@@ -100,7 +102,7 @@ def halves(sizes: dict[str, int]) -> dict[str, str]:
 
 @dataclasses.dataclass(frozen=True)
 class Material:
-    """The sets with their vectors, and the priors of each half and of all."""
+    """The sets with their vectors, and the priors of each half and of all sets."""
 
     sets: dict[str, LabelledSet]
     vectors: dict[str, Vectors]
@@ -108,23 +110,23 @@ class Material:
     priors: dict[str, StudyPrior]
 
     def prior_for(self, name: str) -> StudyPrior:
-        """The prior that the set had no part in."""
+        """The prior that was trained without the set."""
         return self.priors["B" if self.half[name] == "A" else "A"]
 
     def seeds(self, name: str) -> int:
-        """Seeds that the protocol asks for."""
+        """The seeds that the protocol asks for."""
         return 10 if len(self.sets[name].y) < LARGE else 3
 
 
 def finished(data: LabelledSet, vectors: Vectors) -> Finished:
-    """A labelled set as the prior is trained on it."""
+    """A labelled set in the form that the prior is trained on."""
     return Finished(data.name, [document.words for document in data.documents], data.y, vectors)
 
 
 def material(names: Sequence[str] | None = None) -> Material:
     """Read and encode the sets, split them and train the priors."""
     paths = sorted(DATA.glob("*.csv.gz"))
-    read = [labelled_set(path) for path in paths]
+    read = [read_labelled_set(path) for path in paths]
     sets = {data.name: data for data in read if not names or data.name in names}
     encoder = Encoder()
     cache = VectorCache(load().data_dir / "vectors", encoder)
@@ -160,7 +162,7 @@ def chosen_material(what: str) -> tuple[Material, bool]:
 
 
 def priors_without(stuff: Material, names: Iterable[str], *, jobs: int) -> dict[str, StudyPrior]:
-    """For each set the prior learned on all others, as a review that comes tomorrow is served."""
+    """For each set, the prior learned on all others, which is what a new review gets."""
     twins = TOGETHER | {other: one for one, other in TOGETHER.items()}
     done = {name: finished(stuff.sets[name], stuff.vectors[name]) for name in stuff.sets}
     encoder = stuff.priors["AB"].encoder
@@ -193,7 +195,7 @@ def _tasks(
             vectors=stuff.vectors[name] if pipeline.needs_encoder else None,
             prior=chosen(name) if pipeline.needs_prior else None,
         )
-        # The largest first: no job is left alone with one at the end.
+        # The largest first, so that no job is left with a long one at the end.
         for name in sorted(names, key=lambda name: -len(stuff.sets[name].y))
         for pipeline in pipelines
         for seed in range(seeds(name))
@@ -203,8 +205,8 @@ def _tasks(
 def choose(runs: Sequence[Run], names: set[str]) -> str:
     """The candidate with the lowest geometric mean of loss ratios on some sets.
 
-    Only those count that lengthen no set's work to the last relevant record by more than the bar,
-    unless all do.
+    Candidates that lengthen any set's work to the last relevant record by more than the bar do not
+    count, unless all of them do.
     """
     found = compare([run for run in runs if run.data_set in names], base=BASE)
     bearable = [each for each in found if each.work_to_last_highest <= LONGEST_TAIL]
@@ -212,9 +214,9 @@ def choose(runs: Sequence[Run], names: set[str]) -> str:
 
 
 def joined(parts: Sequence[Comparison], pipeline: str) -> Comparison:
-    """Comparisons of different sets as one."""
+    """Join comparisons of different sets."""
     sets = [each for part in parts for each in part.sets]
-    return summed(pipeline, BASE, sets, rng=np.random.default_rng(0))
+    return summarise(pipeline, BASE, sets, rng=np.random.default_rng(0))
 
 
 def _of(runs: Sequence[Run], pipeline: str, names: set[str]) -> Comparison:
@@ -223,7 +225,7 @@ def _of(runs: Sequence[Run], pipeline: str, names: set[str]) -> Comparison:
 
 
 def _figures(found: Comparison, stuff: Material) -> dict[str, Any]:
-    """A comparison as JSON, with the sets above 7 % relevant apart."""
+    """A comparison as JSON, with the sets above 7 % relevant listed separately."""
     share = {name: float(data.y.mean()) for name, data in stuff.sets.items()}
     dense = [each.ratio for each in found.sets if share[each.data_set] > DENSE]
     sparse = [each.ratio for each in found.sets if share[each.data_set] <= DENSE]
@@ -288,7 +290,7 @@ def measure_all(stuff: Material, names: set[str], *, quick: bool, jobs: int) -> 
     base = run("u4", _tasks(stuff, [u4()], seeds=all_seeds, names=names))
     tuning = base + run("candidates", _tasks(stuff, few, seeds=tuning_seeds, names=names))
     sides = {side: {name for name in names if stuff.half[name] == side} for side in "AB"}
-    # Chosen on the one, used on the other.
+    # Chosen on one half, used on the other.
     picked = {"A": choose(tuning, sides["B"]), "B": choose(tuning, sides["A"])}
     parts, apart = [], []
     for side, name in picked.items():
@@ -296,7 +298,7 @@ def measure_all(stuff: Material, names: set[str], *, quick: bool, jobs: int) -> 
         found = run("candidates", _tasks(stuff, [pipeline], seeds=all_seeds, names=sides[side]))
         parts.append(_of(base + found, name, sides[side]))
         apart += [each for each in found if each.pipeline == name and each.data_set in sides[side]]
-    curves = expected_of(apart)
+    curves = summarise_replays(apart)
     if not quick:
         save(curves, EXPECTED)
     default = resources.pipeline("default")
@@ -322,7 +324,7 @@ def measure_all(stuff: Material, names: set[str], *, quick: bool, jobs: int) -> 
         "curves": {
             "shares": list(SHARES),
             "held_out": {each.name: each.recall for each in curves},
-            "u4": {each.name: each.recall for each in expected_of(base)},
+            "u4": {each.name: each.recall for each in summarise_replays(base)},
         },
         "each_label": _each_label(stuff, smallest, picked=picked, run=run, quick=quick),
     }
@@ -337,7 +339,7 @@ def _left_out(
     run: Callable[[str, list[Task]], list[Run]],
     jobs: int,
 ) -> dict[str, Any]:
-    """The default, its study language learned on all sets but the one replayed."""
+    """The default pipeline, with study language learned on all sets except the one replayed."""
     start = time.perf_counter()
     others = priors_without(stuff, names, jobs=jobs)
     print(f"priors without each set: {time.perf_counter() - start:.0f} s", flush=True)
@@ -354,7 +356,7 @@ def _each_label(
     run: Callable[[str, list[Task]], list[Run]],
     quick: bool,
 ) -> dict[str, Any]:
-    """The smallest sets once more, with a fit after every single label."""
+    """Replay the smallest sets again, with a fit after every label."""
     seeds = (lambda _: 2) if quick else stuff.seeds
     runs = run("each-u4", _tasks(stuff, [u4()], seeds=seeds, names=names, refit="each"))
     parts = []

@@ -1,7 +1,7 @@
-"""Replay of finished reviews: the default pipeline, ELAS u4, a random order, and ASReview itself.
+"""Replay finished reviews: the default pipeline, ELAS u4, a random order, and ASReview itself.
 
 Run: python -m benchmarks.replay [--quick]. ASReview 3.0.8 runs from its own environment
-(`make bench-peers`) with the same priors; where that is absent its rows are left out, and said so.
+(`make bench-peers`) with the same priors; if it is absent, its rows are left out, with a note.
 Both our pipelines and ASReview refit after each label and stop at the last relevant record.
 """
 
@@ -23,13 +23,13 @@ import numpy as np
 from joblib import Parallel, delayed
 
 from api import resources
-from api.services.replaying import LabelledSet, Task, labelled_set, unit_of_runs
+from api.services.ranking.replaying import LabelledSet, Task, read_labelled_set, run_together
 from api.settings import load
 from benchmarks.measuring import DATA, ROOT, summary, write
 from model.cache import VectorCache
 from model.encode import Encoder, Vectors
+from model.evaluation.simulate import Plan, Replay, Run, draw_priors, measure
 from model.pipeline import Pipeline
-from model.simulate import Effort, Plan, Run, draw_priors, measure
 
 # The largest set has fewer seeds: a replay of it takes minutes.
 SETS = {"VIVE_foster_adoptive_SLICE": 10, "Nagtegaal_2019": 10, "VIVE_child_ratio": 5}
@@ -50,22 +50,22 @@ def random_run(data: LabelledSet, seed: int) -> Run:
 
 
 def _measured(data: LabelledSet, name: str, seed: int, *, order: list[int], seconds: float) -> Run:
-    """A run that is no pipeline's of ours."""
+    """A run that none of our pipelines made."""
     model = dataclasses.replace(resources.pipeline("elas-u4"), name=name)
-    effort = Effort(len(order), seconds)
-    return measure(data.name, model, Plan(seed), y=data.y, order=order, effort=effort)
+    replayed = Replay(tuple(order), len(order), seconds)
+    return measure(data.name, model, Plan(seed), data.y, replayed)
 
 
 def one_run(data: LabelledSet, pipeline: Pipeline, vectors: Vectors | None, seed: int) -> Run:
-    """One replay with a fit after each label; its features are made, and timed, too."""
+    """One replay with a fit after each label. Making its features is part of the time."""
     prior = resources.study_prior()
     if vectors is None:
         prior = prior.for_encoder(None)
-    return unit_of_runs([Task(data, pipeline, Plan(seed), vectors, prior)])[0]
+    return run_together([Task(data, pipeline, Plan(seed), vectors, prior)])[0]
 
 
 def peer_view(data: LabelledSet) -> LabelledSet:
-    """The set as ASReview can read it: it stops at a cell of over 131,072 characters."""
+    """Write the set as ASReview can read it: it stops at cells of over 131,072 characters."""
     documents = [
         dataclasses.replace(document, abstract=document.abstract[:_PEER_CELL])
         for document in data.documents
@@ -82,7 +82,7 @@ def _peer_file(data: LabelledSet, path: Path) -> None:
 
 
 def peer_run(data: LabelledSet, seed: int) -> Run | None:
-    """ASReview's own replay after the same priors; None where it is not installed."""
+    """ASReview's own replay with the same priors; None if it is not installed."""
     if not PEER.exists():
         return None
     priors = draw_priors(data.y, np.random.default_rng(seed))
@@ -98,7 +98,7 @@ def peer_run(data: LabelledSet, seed: int) -> Run | None:
             ],
             check=True,
             capture_output=True,
-            # It leaves a cache of its own where it is started.
+            # It leaves a cache in the folder where it starts.
             cwd=folder,
         )
         seconds = time.perf_counter() - start
@@ -108,12 +108,12 @@ def peer_run(data: LabelledSet, seed: int) -> Run | None:
 
 
 def peer_start() -> dict[str, float] | None:
-    """Seconds of ASReview's command before it reads anything: it loads its libraries."""
+    """Seconds that ASReview's command takes to load its libraries, before it reads anything."""
     if not PEER.exists():
         return None
     seconds = []
     for _ in range(3):
-        # It leaves a cache of its own where it is started.
+        # It leaves a cache in the folder where it starts.
         with tempfile.TemporaryDirectory() as folder:
             start = time.perf_counter()
             subprocess.run(
@@ -158,20 +158,20 @@ def _row(data: LabelledSet, name: str, runs: list[Run]) -> dict[str, Any]:
 
 
 def _kept(names: set[str]) -> list[dict[str, Any]]:
-    """Rows of earlier runs for sets that are not run now; each set is one run of its own."""
+    """Rows of earlier runs for sets that are not run now; each set is its own run."""
     path = ROOT / "benchmarks" / "results" / "replay.json"
     if not path.is_file():
         return []
     body = json.loads(path.read_text())
-    # A kept row says what it was measured on, if that was another commit than the rest.
+    # A kept row says at which commit it was measured, if that differs from the rest.
     commit = body["circumstances"]["commit"]
     return [{"commit": commit} | row for row in body["runs"] if row["data_set"] in names]
 
 
 def _beside_peer(data: LabelledSet, vectors: Vectors, *, repeats: int) -> list[dict[str, Any]]:
-    """ASReview's row, with our seconds taken in turn with its own, alone on the machine.
+    """ASReview's row. Its seconds and ours are measured in turn, alone on the machine.
 
-    Few seeds: the peer takes minutes a run on the larger sets.
+    There are few seeds, because ASReview takes minutes for a run on the larger sets.
     """
     if not PEER.exists():
         print("ASReview is not installed (make bench-peers); its rows are left out")
@@ -210,7 +210,7 @@ def main() -> None:
     rows: list[dict[str, Any]] = [] if quick else _kept(set(SETS) - set(sets))
     for name, seeds in sets.items():
         path = DATA / f"{name}.csv.gz"
-        data = labelled_set(path)
+        data = read_labelled_set(path)
         start = time.perf_counter()
         vectors = _vectors(data)
         encoding = time.perf_counter() - start
@@ -223,7 +223,7 @@ def main() -> None:
         rows.append(_row(data, "random", [random_run(data, seed) for seed in range(seeds)]))
         rows += _beside_peer(data, vectors, repeats=1 if quick else PEER_SEEDS.get(name, 1))
         print(json.dumps(rows[-1]))
-        # After each set: an interrupted run keeps the sets that are done.
+        # After each set, so that an interrupted run keeps the sets that are done.
         body = {"runs": rows, "peer": PEER.exists(), "peer_start_seconds": peer_start()}
         write("replay-quick" if quick else "replay", body)
 

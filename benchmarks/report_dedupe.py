@@ -57,10 +57,10 @@ def _accuracy(data: dict[str, Any]) -> list[str]:
     header += ["false pairs (label errors)", "works lost", "copies left", "clusters exact", "time"]
     return [
         "### Accuracy on labelled sets",
-        "The same file, one process each. Rules were written on the first four sets; the others "
-        "were looked at to check them. A pair is false if its labels say so, label errors "
-        "included; works lost are those that no group is of, label errors aside. bib-dedupe's "
-        "rules were fitted on five of these sets by its author.",
+        "The same file, one process each. The rules were written on the first four sets and "
+        "checked on the others. A pair is false if its labels say so, label errors included. "
+        "Works lost are those in no group, except for label errors. The author of bib-dedupe "
+        "fitted its rules on five of these sets.",
         table(header, rows),
         _false(data),
     ]
@@ -72,7 +72,8 @@ def _false(data: dict[str, Any]) -> str:
         for pair in row["winnow"]["false_pairs"]:
             why = pair["label_error"] or "**a false merge**"
             lines.append(f"- {row['set']}: {pair['a']} and {pair['b']}: {why}.")
-    return "Every pair that Winnow merged against its labels:\n\n" + ("\n".join(lines) or "- none")
+    pairs = "\n".join(lines) or "- none"
+    return f"Every pair that Winnow merged, compared with its labels:\n\n{pairs}"
 
 
 def _hard(data: dict[str, Any]) -> list[str]:
@@ -95,7 +96,8 @@ def _hard(data: dict[str, Any]) -> list[str]:
     counted = ", ".join(f"{number} {label}" for label, number in sorted(variants.items()))
     return [
         "### Hard pairs",
-        "60 made pairs of each class: what became of them, and how many bib-dedupe merged.",
+        "60 artificial pairs of each class: what Winnow did with them, and how many "
+        "bib-dedupe merged.",
         table(["class", "wanted", "same", "related", "ask", "different", "bib-dedupe"], rows),
         f"bib-dedupe's own {len(cases)} test cases, by its policy: {agreed} agree. Pairs of "
         f"citations of one work in reference lists ({len(data['variants'])}): {counted}.",
@@ -108,7 +110,7 @@ def _scale(data: dict[str, Any]) -> list[str]:
         peer = line.get("bib_dedupe")
         rows.append(
             [
-                f"{line['records']:,}{' (grown)' if line['grown'] else ''}",
+                f"{line['records']:,}{' (generated)' if line['grown'] else ''}",
                 f"{line['winnow']['seconds']['median']:.1f} s",
                 f"{line['winnow']['peak_mib']:,.0f} MiB",
                 f"{line['winnow']['pairs_compared']:,}",
@@ -120,8 +122,8 @@ def _scale(data: dict[str, Any]) -> list[str]:
     huge = data["huge_abstract"]
     parts = [
         "### Time and memory",
-        "Winnow in one process, bib-dedupe on all processors (its memory is that of its largest "
-        "process); medians of three runs, bib-dedupe at 30,000 one run.",
+        "Winnow runs in one process, bib-dedupe on all processors (its memory is that of its "
+        "largest process). Medians of three runs; bib-dedupe at 30,000 records is one run.",
         table(
             ["records", "Winnow", "memory", "pairs compared", "bib-dedupe", "memory", "share"],
             rows,
@@ -130,8 +132,8 @@ def _scale(data: dict[str, Any]) -> list[str]:
     if huge:
         parts.append(
             f"{huge['records']:,} records, one with an abstract of 100,000 characters: "
-            f"{huge['seconds']:.1f} s, {huge['peak_mib']:,.0f} MiB. (bib-dedupe is not run on it: "
-            "its memory grows with the records times the longest abstract.)"
+            f"{huge['seconds']:.1f} s, {huge['peak_mib']:,.0f} MiB. (bib-dedupe was not run on "
+            "this: its memory grows with the number of records times the longest abstract.)"
         )
     return parts
 
@@ -157,14 +159,15 @@ def dedupe_store(data: dict[str, Any]) -> str:
         ]
         for run in data["runs"]
     ]
-    header = ["new records", "time", "pairs compared", "pairs as in one batch", "groups so"]
-    header += ["the old ones at first", "database"]
+    header = ["new records", "time", "pairs compared", "same pairs as in one batch", "same groups"]
+    header += ["the old records, once", "database"]
     return "\n\n".join(
         [
             "## Deduplication night after night",
             circumstances(data),
-            "New records against a store on SQLite: keys looked up, pairs compared and stored, "
-            "touched reports grouped again. The larger set is grown (`benchmarks/grow.py`).",
+            "New records compared with a store on SQLite: look up keys, compare and store "
+            "pairs, regroup the reports affected. `benchmarks/grow.py` generates the larger "
+            "set.",
             table(header, rows),
         ]
     )

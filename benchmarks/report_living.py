@@ -8,22 +8,22 @@ from benchmarks.markdown import circumstances, table
 
 
 def year(data: dict[str, Any]) -> str:
-    """A year of nights beside an unbroken one."""
+    """A year of nights, compared with an unbroken one."""
     events = ", ".join(f"{count} {kind}" for kind, count in sorted(data["events"].items()))
     return "\n\n".join(
         [
             "## A year of nights, broken and unbroken",
             circumstances(data),
-            f"{data['weeks']} weeks compressed into {data['nights']} nights over three played "
-            f"sources, through both changes of the clocks; {data['kills']} kills (SIGKILL) in the "
-            f"middle of a night, {data['missed']} nights missed, sources down for "
-            f"{data['source_weeks_down']} weeks in all; a search freeze after a quarter, "
+            f"{data['weeks']} weeks compressed into {data['nights']} nights over three "
+            f"simulated sources, through both changes of the clocks; {data['kills']} kills "
+            f"(SIGKILL) in the middle of a night, {data['missed']} nights missed, sources down "
+            f"for {data['source_weeks_down']} weeks in all; a freeze date after a quarter, "
             f'{data["admissions"]} admissions by the rule "each first of the month" and at the '
             f"end. {data['records']:,} records, {data['reports']:,} reports; events: {events}.",
-            f"Beside a year without any of it: **{data['lost']}** records, reports or events lost, "
-            f"**{data['twice']}** too many; the sum holds for the review and each admission: "
-            f"**{'yes' if data['sums_hold'] else 'no'}**. Differing parts of the store: "
-            f"**{', '.join(data['differ']) or 'none'}**.",
+            f"Compared with a year without any of this: **{data['lost']}** records, reports or "
+            f"events lost, **{data['twice']}** too many. The sum holds for the review and each "
+            f"admission: **{'yes' if data['sums_hold'] else 'no'}**. Parts of the store that "
+            f"differ: **{', '.join(data['differ']) or 'none'}**.",
         ]
     )
 
@@ -48,24 +48,24 @@ def nights(data: dict[str, Any]) -> str:
         [
             "## What a night costs",
             circumstances(data),
-            f"{many['reviews']} reviews, each at three played sources without a pace: seconds are "
-            "Winnow's own. At PubMed's three requests a second without a key, and one a second at "
-            "Europe PMC, the pace is what a night takes.",
-            table(["asked for", "requests", "seconds", "of them to begin", "memory"], rows),
-            f"{pooled['new']} new records into the pool of a review of {pooled['records']:,} with "
-            f"{pooled['decisions']} decisions (median of {pooled['repeats']}): "
-            f"**{pooled['seconds_to_stored']:.1f} s** until they are stored and compared with all "
-            f"others, **{pooled['seconds_to_scores']:.1f} s** more until each has its score in the "
-            f"pool, {pooled['seconds_in_all']:.1f} s in all; encoding {pooled['new']} texts takes "
-            f"{pooled['seconds_of_encoding']:.1f} s besides, loading the encoder once "
-            f"{pooled['seconds_of_loading']:.1f} s. Memory "
-            f"{pooled['peak_mib'] / 1024:.1f} GiB. The queue's own order is not made anew.",
+            f"{many['reviews']} reviews, each at three simulated sources without a pace, so "
+            "the time is Winnow's own. At PubMed's three requests a second without a key, "
+            "and one a second at Europe PMC, the pace sets the length of a night.",
+            table(["asked for", "requests", "seconds", "of which to start", "memory"], rows),
+            f"{pooled['new']} new records into the pool of a review of {pooled['records']:,} "
+            f"with {pooled['decisions']} decisions (median of {pooled['repeats']}): "
+            f"**{pooled['seconds_to_stored']:.1f} s** to store them and compare them with all "
+            f"others, **{pooled['seconds_to_scores']:.1f} s** more to score them, "
+            f"{pooled['seconds_in_all']:.1f} s in all. Encoding {pooled['new']} texts takes "
+            f"another {pooled['seconds_of_encoding']:.1f} s, and loading the encoder once "
+            f"{pooled['seconds_of_loading']:.1f} s. Memory {pooled['peak_mib'] / 1024:.1f} "
+            "GiB. The queue's own order is not recomputed.",
         ]
     )
 
 
 def vendors(data: dict[str, Any]) -> str:
-    """Vendor files, one a row."""
+    """Vendor files, one in each row."""
     read = [each for each in data["files"] if "refused" not in each]
     refused = [each for each in data["files"] if "refused" in each]
     rows = [
@@ -83,15 +83,16 @@ def vendors(data: dict[str, Any]) -> str:
         [
             "## Vendor files",
             circumstances(data),
-            f"{len(read)} files of databases and platforms, recorded by other projects; "
+            f"{len(read)} files from databases and platforms, recorded by other projects; "
             f"{sum(each['records'] for each in read):,} records, "
-            f"{sum(each['rejected'] for each in read):,} entries rejected with a reason. None of "
-            "them carries its search history: reading that is tested on made-up files alone. No "
-            "file of EBSCO XML, RefWorks tagged or HMIC is among them: the first two are read "
-            "after their descriptions, untested on a real file; HMIC comes through Ovid, in its "
-            "formats. ProQuest XML is not read: export RIS or text.",
+            f"{sum(each['rejected'] for each in read):,} entries rejected with a reason. "
+            "None of them holds its search history, so reading it is tested only on "
+            "artificial files. There is no EBSCO XML, RefWorks tagged or HMIC file among "
+            "them. The readers for the first two follow the vendors' descriptions and are "
+            "untested on real files. HMIC comes through Ovid, in its formats. ProQuest XML is "
+            "not supported: export RIS or text.",
             table(["file", "format", "database", "platform", "records", "rejected"], rows),
-            "Refused, each with what to do: "
+            "Refused, each with advice on what to do: "
             + "; ".join(f"`{each['file']}` ({each['refused'].rstrip('.')})" for each in refused)
             + ".",
         ]

@@ -13,7 +13,7 @@ from benchmarks.measuring import RESULTS
 
 
 def loss(data: dict[str, Any]) -> str:
-    """Each set's loss over ELAS u4's, held out with its interval over seeds, and as shipped."""
+    """Each set's loss relative to ELAS u4's: held out, with its interval, and as shipped."""
     sets = sorted(data["held_out"]["sets"], key=lambda each: -float(each["ratio"]))
     beside = {each["data_set"]: each["ratio"] for each in data["left_out"]["sets"]}
     words = "default, study language without the set"
@@ -37,7 +37,7 @@ def loss(data: dict[str, Any]) -> str:
 
 
 def recall(data: dict[str, Any]) -> str:
-    """Recall by share of records read: median of the sets, and four of five, held out and u4."""
+    """Recall by share read, held out and u4: median and middle four fifths of the sets."""
     curves = data["curves"]
     shares = 100 * np.array(curves["shares"])
 
@@ -62,7 +62,7 @@ def recall(data: dict[str, Any]) -> str:
 
 
 def write(folder: Path) -> None:
-    """Draw what there are results for into a folder."""
+    """Draw the plots that there are results for, into a folder."""
     path = RESULTS / "ranking.json"
     if not path.is_file():
         return

@@ -1,4 +1,4 @@
-"""The parts of docs/benchmarks.md about ranking: beside ELAS u4, calibration, replays."""
+"""The parts of docs/benchmarks.md about ranking: ELAS u4, calibration and replays."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from benchmarks.markdown import circumstances, spread, table
 
 
 def ranking(data: dict[str, Any]) -> str:
-    """The default pipeline and its kin beside ELAS u4, on every labelled set."""
+    """The default pipeline and its variants compared with ELAS u4, on every labelled set."""
     figure = lambda value: f"{value:.3f}"  # noqa: E731 - one line
     points = lambda value: f"{100 * value:+.1f}"  # noqa: E731 - one line
 
@@ -44,27 +44,27 @@ def ranking(data: dict[str, Any]) -> str:
         *(line(found["pipeline"], found) for found in data["candidates"]),
     ]
     parts = [
-        "## Ranking beside ELAS u4, all labelled sets",
+        "## Ranking compared with ELAS u4, all labelled sets",
         circumstances(data),
         f"{data['protocol']['sets']} finished reviews. Start: {data['protocol']['start']}; fit: "
         f"{data['protocol']['refit']}, ELAS u4 on the same schedule; seeds: "
         f"{data['protocol']['seeds']}. Loss is relative to u4's: geometric mean over the sets, "
         "with a 95 % bootstrap interval over the sets; WSS@95 and work to the last relevant record "
         "are mean differences in points.",
-        "*Held out*: what a set is scored by comes from the other half of the sets alone, the "
-        "study-language prior and the choice among the candidates below (the lowest loss among "
-        "those that lengthen no set's work to the last by more than 10 points, or of all where "
-        "each does). Half A was given "
-        f"*{data['chosen']['for_A']}*, half B *{data['chosen']['for_B']}*. *Default* is what "
-        "ships, its prior trained on these very sets: in-sample, no promise for another review; "
-        "twenty axes can tell a set that taught them, so these figures flatter. "
-        "*Without the set* is what ships, but for each set with a study language learned on "
-        "the others: nearest to what a review of tomorrow gets, though constants were chosen on "
-        "these. The candidates have three seeds and the prior of the other half, but were "
-        "thought of on these sets.",
+        "*Held out*: everything used to score a set comes from the other half of the "
+        "sets: the study-language prior and the choice among the candidates below (the lowest "
+        "loss among those that lengthen no set's work to the last by more than 10 points, or "
+        f"among all if each does). Half A was given *{data['chosen']['for_A']}*, half B "
+        f"*{data['chosen']['for_B']}*. *Default* is what ships, with its prior trained on "
+        "these same sets: in-sample, and no guide to another review. Twenty axes can "
+        "recognise a set that they were learned from, so these figures flatter. *Without the "
+        "set* is what ships, but each set gets a study language learned on the others. It is the "
+        "closest to what a new review gets, although the constants were chosen on these sets. "
+        "The candidates have three seeds and the prior of the other half, but we thought of "
+        "them while working on these sets.",
         table(names, rows),
         _bars(held_out, data["left_out"], default),
-        "![Loss beside ELAS u4's, each set](plots/ranking-loss.svg)",
+        "![Loss compared with ELAS u4's, for each set](plots/ranking-loss.svg)",
         "![Recall by share read, median of the sets](plots/ranking-recall.svg)",
         "Lines: median of the sets; shaded: four of five.",
         table(
@@ -96,7 +96,7 @@ _IN_POINTS = ("wss95", "work_to_last", "work_to_last_highest")
 
 
 def _bars(*measured: dict[str, Any]) -> str:
-    """Each bar, and whether it is met held out, without the set and by what ships."""
+    """Each target, and whether it is met held out, without the set, and as shipped."""
     bars: list[tuple[str, str, Callable[[float], bool], str]] = [
         ("loss at most 0.85 of u4's", "ratio", lambda v: v <= 0.85, "{:.3f}"),
         ("at most 0.92 on sets above 7 %", "ratio_above_7_percent", lambda v: v <= 0.92, "{:.3f}"),
@@ -113,7 +113,7 @@ def _bars(*measured: dict[str, Any]) -> str:
         return f"{shown}, {'met' if met(value) else '**missed**'}"
 
     return table(
-        ["bar", "held out", "default, without the set", "default (in-sample)"],
+        ["target", "held out", "default, without the set", "default (in-sample)"],
         [
             [words, *(said(found, key, met, show) for found in measured)]
             for words, key, met, show in bars
@@ -122,7 +122,7 @@ def _bars(*measured: dict[str, Any]) -> str:
 
 
 def replay(data: dict[str, Any]) -> str:
-    """Three sets one label at a time, ASReview itself beside."""
+    """Three sets, one label at a time, compared with ASReview itself."""
     percent = lambda value: f"{100 * value:.1f} %"  # noqa: E731 - one line
     rows = []
     for row in data["runs"]:
@@ -148,14 +148,14 @@ def replay(data: dict[str, Any]) -> str:
     parts = [
         "## Replay of finished reviews",
         circumstances(data) + earlier,
-        "One relevant and one irrelevant prior a seed, a refit after each label, to the last "
-        "relevant record; medians over the seeds, the loss with its range. `elas-u4` is our "
-        "rendering of ASReview 3.0.8's default, by scikit-learn's solver; `asreview-3.0.8` is "
-        "ASReview itself, its command timed whole as ours leave out the encoding of texts alone. "
-        "ASReview stops at a cell of over 131,072 characters, so that for the comparison with it "
-        "both read two abstracts of VIVE_child_ratio cut to 131,000. "
-        "The study language of the default pipeline was learned on labelled sets, these among "
-        "them: read its figures as in-sample, and take the seconds from here.",
+        "One relevant and one irrelevant prior for each seed, a refit after each label, to "
+        "the last relevant record; medians over the seeds, the loss with its range. `elas-u4` "
+        "is our version of ASReview 3.0.8's default, with scikit-learn's solver. "
+        "`asreview-3.0.8` is ASReview itself; its time is for the whole command, while ours "
+        "leaves out only the encoding of texts. ASReview stops at a cell of over 131,072 "
+        "characters, so for the comparison both read two abstracts of VIVE_child_ratio cut to "
+        "131,000. The study language of the default pipeline was learned on labelled sets, "
+        "including these: treat its figures as in-sample, and take only the seconds from here.",
         table(
             [
                 *("data set", "pipeline", "seeds", "loss", "WSS@95", "recall @ 10 %"),
@@ -174,7 +174,7 @@ def replay(data: dict[str, Any]) -> str:
     if beside:
         parts += _speed(beside, data.get("peer_start_seconds"))
     if not data["peer"]:
-        parts.append("ASReview was not installed (`make bench-peers`); its rows are missing.")
+        parts.append("ASReview was not installed (`make bench-peers`), so its rows are missing.")
     return "\n\n".join(parts)
 
 
@@ -196,17 +196,18 @@ def _speed(rows: list[dict[str, Any]], start: dict[str, float] | None) -> list[s
             ]
         )
     return [
-        "Seconds of a replay, the three in turn and each alone on the machine; bar: the default "
-        "pipeline, all four views, 12 times as fast as `asreview simulate` on Nagtegaal_2019. "
+        "Seconds of a replay, the three in turn and each alone on the machine. Target: the "
+        "default pipeline, all four views, 12 times as fast as `asreview simulate` on "
+        "Nagtegaal_2019. "
         + (
-            f"The last column leaves out the start of ASReview's command ({begun:.1f} s)."
+            f"The last column excludes the start-up of ASReview's command ({begun:.1f} s)."
             if start
             else ""
         ),
         table(
             [
                 *("data set", "runs", "`asreview simulate`", "`elas-u4`", "default"),
-                *("times faster", "start left out"),
+                *("times faster", "without start-up"),
             ],
             lines,
         ),
@@ -214,7 +215,7 @@ def _speed(rows: list[dict[str, Any]], start: dict[str, float] | None) -> list[s
 
 
 def calibration(data: dict[str, Any]) -> str:
-    """Expected among the next records beside found."""
+    """Relevant records expected among the next ones, and found there."""
     rows = [
         [
             f"next {row['next']}, {row['decisions']} decisions"
@@ -230,12 +231,12 @@ def calibration(data: dict[str, Any]) -> str:
     ]
     return "\n\n".join(
         [
-            "## Relevant records expected among the next, and found",
+            "## Relevant records expected among the next ones, and found",
             circumstances(data),
-            f"The default pipeline on {data['sets']} finished reviews, {data['seeds']} seeds, its "
-            "study language learned on the other half of them, read on past the last relevant "
-            "record. Means over the checks; the ratio is of the sums. One constant (`_REST` in "
-            "`model/chance.py`) was chosen on these sets.",
+            f"The default pipeline on {data['sets']} finished reviews, {data['seeds']} seeds, "
+            "with its study language learned on the other half of them, and reading on past "
+            "the last relevant record. Means over the checks; the ratio is of the sums. One "
+            "constant (`_REST` in `model/score_calibration.py`) was chosen on these sets.",
             table(
                 ["what", "checks", "expected", "found", "ratio", "mean error, records"],
                 rows,
@@ -245,7 +246,7 @@ def calibration(data: dict[str, Any]) -> str:
 
 
 def noise(data: dict[str, Any]) -> str:
-    """Rankings told a single screener's mistakes."""
+    """Rankings that learn from a single screener's mistakes."""
     rows = [
         [
             name,
@@ -261,27 +262,27 @@ def noise(data: dict[str, Any]) -> str:
         [
             "## A single screener's mistakes",
             circumstances(data),
-            f"{data['sets']} finished reviews, {data['seeds']} seeds each. The ranking is told "
-            f"labels as a single screener gives them: {data['recall']:.0%} of the relevant are "
-            f"called so, {data['specificity']:.1%} of the others are called irrelevant (the median "
-            "of single screeners in 15 dual-coded social-welfare reviews). Figures are by the true "
-            "labels, to the last relevant record; loss is a geometric mean. Study language is "
-            "learned on the other half of the sets.",
+            f"{data['sets']} finished reviews, {data['seeds']} seeds each. The ranking gets "
+            f"labels as a single screener gives them: {data['recall']:.0%} of the relevant "
+            f"records are labelled relevant, and {data['specificity']:.1%} of the others "
+            "irrelevant (the median of single screeners in 15 dual-coded social-welfare "
+            "reviews). Figures use the true labels, to the last relevant record; loss is a "
+            "geometric mean. The study language is learned on the other half of the sets.",
             table(
                 [
-                    *("pipeline", "loss, right labels", "loss, mistakes", "times"),
+                    *("pipeline", "loss, right labels", "loss, mistakes", "ratio"),
                     *("work to the last, right", "work to the last, mistakes"),
                 ],
                 rows,
             ),
-            "With mistakes the default's loss is "
-            f"{data['default_over_u4_mistaken']:.2f} of that of `elas-u4`.",
+            f"With mistakes, the default's loss is {data['default_over_u4_mistaken']:.2f} of "
+            "that of `elas-u4`.",
         ]
     )
 
 
 def cold_start(data: dict[str, Any]) -> str:
-    """Starts from a question, from two records, from a protocol."""
+    """Starts from a question, from two records and from a protocol."""
     starts, sample = data["starts"], data["sample"]
     rows = [
         [
@@ -316,12 +317,13 @@ def cold_start(data: dict[str, Any]) -> str:
         [
             "## Starts without a decision",
             circumstances(data),
-            f"{data['sets']} finished reviews with a one-line question, made from their titles. "
-            f"*Question*: nothing else is known at first; *priors*: one relevant and one "
-            f"irrelevant record, {data['seeds']} seeds; *both*. *Without question*: forgotten "
-            "after the first fit. Loss is a geometric mean, the place of the first relevant record "
-            "a median over the sets, recall after 10 to 100 reads a mean. Priors are left out of "
-            "all figures, so that the starts with and without them differ by a relevant record.",
+            f"{data['sets']} finished reviews with a one-line question, written from their "
+            "titles. *Question*: at first nothing else is known. *Priors*: one relevant and "
+            f"one irrelevant record, {data['seeds']} seeds. *Both*: both of these. *Without "
+            "question*: the question is dropped after the first fit. Loss is a geometric mean, "
+            "the place of the first relevant record a median over the sets, recall after 10 to 100 "
+            "reads a mean. All figures leave the priors out, so starts with and without them "
+            "differ by a relevant record.",
             table(
                 [
                     *("start", "loss", "first relevant", "recall @ 10", "@ 20", "@ 50", "@ 100"),

@@ -32,28 +32,30 @@ def teams(data: dict[str, Any]) -> str:
         [
             "## What screening plans find and cost",
             circumstances(data),
-            f"{len(data['sets'])} finished reviews screened again to the last record by two people "
-            f"in turn, {data['seeds']} times each: {names}. Each pair has the recall and "
-            f"specificity of one of {len(data['recall'])} dual-coded social-welfare reviews' "
-            f"single screeners (recall {min(data['recall']):.2f} to {max(data['recall']):.2f}); "
-            "conflicts are settled rightly. Errors are played as independent: real people miss "
-            "the same hard records, so that what two find is a most, and one screener's figure is "
-            "the measured one.",
+            f"{len(data['sets'])} finished reviews, each screened again to the last record by "
+            f"two simulated people in turn, {data['seeds']} times: {names}. Each pair has the "
+            f"recall and specificity of the single screeners in one of {len(data['recall'])} "
+            f"dual-coded social-welfare reviews (recall {min(data['recall']):.2f} to "
+            f"{max(data['recall']):.2f}). Conflicts are settled correctly. Errors are "
+            "independent in this simulation. Real people miss the same hard records, so the "
+            "figures for two people are upper limits; the figure for one screener is the "
+            "measured one.",
             table(
                 [
                     "plan",
                     "found (lowest to highest set)",
-                    "decisions a record",
+                    "decisions per record",
                     "hours per 1,000 records at a minute each",
                     "conflicts per 1,000",
                     "wrong includes per 100 right",
-                    "found after half a decision a record",
+                    "found after half a decision per record",
                     "after one",
                 ],
                 rows,
             ),
-            "The look at likely misses is no estimate of what remains. In the last two rows the "
-            "ranking learns from a first decision before the second is made: the default waits, "
-            "since an order that follows one decision betrays it to whoever is to make the other.",
+            "What a list of possible misses finds does not estimate what remains. In the last two "
+            "rows the ranking learns from a first decision before the second is made. The "
+            "default waits, because an order that follows one decision gives it away to the "
+            "person who makes the second.",
         ]
     )

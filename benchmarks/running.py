@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
-from benchmarks.measuring import ROOT
+from benchmarks.children import Child, command
 
 
 class Running:
-    """A `winnow serve` on a data folder that can be killed and started again on its port."""
+    """A server and a worker on a data folder that can be killed and started again on their port."""
 
     def __init__(self, data: Path, database_url: str = "") -> None:
         self.data = data
@@ -20,33 +18,32 @@ class Running:
             **os.environ,
             "WINNOW_DATA_DIR": str(data),
             "WINNOW_DATABASE_URL": database_url,
-            # Words alone: the encoder has no part in what is tested here.
+            # Words alone, because the encoder does not matter for these tests.
             "WINNOW_PIPELINE": "elas-u4",
         }
         self.port = "0"
         self.url = ""
-        self.process: subprocess.Popen[str] | None = None
+        self._processes: list[Child] = []
 
     def start(self) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "api.cli", "serve", "--port", self.port, "--json"],
-            env=self.environment,
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
+        """Start both. The worker is forked here because a fork starts without delay."""
+        server = Child(
+            command,
+            *("serve", "--no-worker", "--port", self.port, "--json"),
+            environment=self.environment,
         )
-        assert self.process.stdout is not None
-        base = json.loads(self.process.stdout.readline())["url"]
+        base = json.loads(server.stdout.readline())["url"]
+        worker = Child(command, "worker", environment=self.environment)
+        self._processes = [server, worker]
         self.port = base.rsplit(":", 1)[1]
         self.url = f"{base}/api/v1/reviews/soak"
 
     def kill(self) -> None:
-        assert self.process is not None
-        self.process.kill()
-        self.process.communicate(timeout=60)
+        """Kill both."""
+        for process in self._processes:
+            process.kill()
 
     def stop(self) -> None:
-        assert self.process is not None
-        self.process.terminate()
-        self.process.communicate(timeout=60)
+        """Ask both to end."""
+        for process in self._processes:
+            process.terminate()

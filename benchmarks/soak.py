@@ -1,4 +1,4 @@
-"""The long forms of kill, load and fuzz tests, and checks that need a package index.
+"""Long kill, load and fuzz tests, and checks that need a package index.
 
 Run: make soak (about half an hour); writes benchmarks/results/soak.json. `make test` runs a slice.
 """
@@ -24,13 +24,14 @@ from typing import Any
 
 import requests
 
-from api.services.importing import ImportRequest, import_file
+from api.services.searching.importing import ImportRequest, import_file
 from benchmarks.measuring import ROOT, write
 from benchmarks.running import Running
 from harvest.errors import UnreadableFile
 from harvest.files.read import read_file
-from store import people, reviews
-from store.session import Store
+from store.core.session import Store
+from store.reviews import people, reviews
+from store.reviews.reviews import NewReview
 
 _SEEDS = (
     b"TY  - JOUR\nTI  - One\nAB  - Text\nDO  - 10.1000/a\nER  - \n\n",
@@ -46,9 +47,9 @@ _SEEDS = (
 
 
 def prepare(running: Running, records: int) -> str:
-    """A review of made records; gives an API token."""
+    """Create a review of made-up records, and return an API token."""
     from api.protocol import ProtocolBody
-    from api.services.setup import open_store
+    from api.services.reviews.opening import open_store
     from api.settings import load
 
     settings = load(
@@ -56,15 +57,11 @@ def prepare(running: Running, records: int) -> str:
     )
     store: Store = open_store(settings, create=True, first_person="soak").store
     with store.write() as session:
-        (person,) = people.everyone(session)
-        review = reviews.create(
-            session,
-            slug="soak",
-            title="Soak",
-            protocol=ProtocolBody().stored(),
-            person_id=person.id,
+        (person,) = people.list_people(session)
+        review = reviews.create_review(
+            session, NewReview("soak", "Soak", ProtocolBody().stored()), person_id=person.id
         )
-        token = people.make_token(session, person.id, "soak")[1]
+        token = people.create_token(session, person.id, "soak")[1]
     text = "title,abstract\n" + "".join(f"Title {n},Abstract {n}\n" for n in range(records))
     import_file(
         store,
@@ -94,7 +91,7 @@ def _insist(send: Callable[[], requests.Response], stop: float) -> Any:
 
 
 def _screen(running: Running, token: str, seconds: float, seed: int) -> dict[str, str]:
-    """Screen as one client until the time is up; gives token to decision as acknowledged."""
+    """Screen as one client until the time is up; returns the acknowledged decisions by token."""
     client = requests.Session()
     client.headers["authorization"] = f"Bearer {token}"
     rng = random.Random(seed)
@@ -111,7 +108,7 @@ def _screen(running: Running, token: str, seconds: float, seed: int) -> dict[str
             name = f"{seed}-{card['report']}-{rng.getrandbits(32)}"
             decision = rng.choice(["include", "exclude", "maybe"])
             body = {"token": name, "report": card["report"], "decision": decision}
-            # Sent twice at times, as a double click or a retry would.
+            # Sometimes sent twice, as by a double click or a retry.
             for _ in range(rng.choice([1, 1, 2])):
                 _insist(
                     lambda body=body: client.post(  # type: ignore[misc] # bound at once
@@ -124,7 +121,7 @@ def _screen(running: Running, token: str, seconds: float, seed: int) -> dict[str
 
 
 def kill_test(kills: int, *, database_url: str = "", records: int = 5000) -> dict[str, Any]:
-    """Kill the server at random moments while a client screens: nothing lost, nothing twice."""
+    """Kill the server at random moments while a client screens; nothing may be lost or doubled."""
     rng = random.Random(1)
     with tempfile.TemporaryDirectory() as folder:
         running = Running(Path(folder) / "data", database_url)
@@ -168,11 +165,11 @@ def kill_test(kills: int, *, database_url: str = "", records: int = 5000) -> dic
     }
 
 
-def load_test(clients: int, seconds: float) -> dict[str, Any]:
-    """Many clients screening one review at once: every decision stored once, no error."""
+def load_test(clients: int, seconds: float, *, records: int = 20_000) -> dict[str, Any]:
+    """Let many clients screen one review at once; each decision must be stored exactly once."""
     with tempfile.TemporaryDirectory() as folder:
         running = Running(Path(folder) / "data")
-        token = prepare(running, 20_000)
+        token = prepare(running, records)
         running.start()
         results: list[dict[str, str]] = []
         lock = threading.Lock()
@@ -220,7 +217,7 @@ def _mutated(rng: random.Random) -> bytes:
 
 
 def fuzz_files(examples: int, *, seed: int = 0) -> dict[str, Any]:
-    """Broken files of every format: each is read whole or refused with a remedy."""
+    """Import broken files of every format; each must be read whole or refused with a remedy."""
     rng = random.Random(seed)
     read = refused = entries = 0
     for _ in range(examples):
@@ -238,7 +235,7 @@ def fuzz_files(examples: int, *, seed: int = 0) -> dict[str, Any]:
 
 
 def runtime_distributions() -> list[metadata.Distribution]:
-    """The distributions that the wheel declares, and theirs, as installed here."""
+    """The distributions that the wheel needs, directly or not, as installed here."""
     from packaging.requirements import Requirement
 
     found: dict[str, metadata.Distribution] = {}
@@ -262,7 +259,7 @@ def runtime_distributions() -> list[metadata.Distribution]:
 
 
 def windows_wheels() -> dict[str, Any]:
-    """Runtime dependencies without a wheel that Windows can use, as the package index says."""
+    """Runtime dependencies without a wheel for Windows, according to the package index."""
     missing = []
     for distribution in runtime_distributions():
         name, version = distribution.metadata["Name"], distribution.version.split("+")[0]
@@ -328,7 +325,7 @@ def wheel_with_dependencies() -> dict[str, Any]:
 
 
 def main() -> None:
-    """Run the full counts and write benchmarks/results/soak.json."""
+    """Run everything in full and write benchmarks/results/soak.json."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--examples", type=int, default=200_000)

@@ -1,8 +1,9 @@
-"""Speed of the main job: import, embedding, fit and rank, decision to new order, next card.
+"""Time the main jobs: import, embedding, fit and rank, decision to new order, next card.
 
-Run: python -m benchmarks.speed [--quick]. Texts are those of the labelled sets beside the checkout.
-Vectors of the larger pools are random projections of the word features: a fit costs the same, and
-encoding 100,000 texts takes an hour. The embedding rate itself is measured on real texts.
+Run: python -m benchmarks.speed [--quick]. The texts come from the labelled sets next to the
+checkout. The larger pools have random projections of the word features as vectors: a fit costs the
+same, and encoding 100,000 texts would take an hour. The embedding rate is measured on real
+texts.
 """
 
 from __future__ import annotations
@@ -34,9 +35,9 @@ from sklearn.random_projection import SparseRandomProjection
 
 from api import resources
 from api.protocol import ProtocolBody
-from api.services.importing import ImportRequest, import_file
-from api.services.ranking import expected
-from api.services.setup import open_store
+from api.services.ranking.ranker import summarise_expectations
+from api.services.reviews.opening import open_store
+from api.services.searching.importing import ImportRequest, import_file
 from api.settings import Settings, load
 from benchmarks.measuring import DATA, percentile, summary, write
 from harvest.files.read import read_file
@@ -44,12 +45,13 @@ from model.cache import VectorCache, text_hash
 from model.encode import Encoder
 from model.features import Document, build, tfidf
 from model.order import Evidence, PoolRanker
-from store import people, reviews
-from store.session import Store
+from store.core.session import Store
+from store.reviews import people, reviews
+from store.reviews.reviews import NewReview
 
 
 def texts(number: int) -> tuple[list[Document], NDArray[np.bool_]]:
-    """Documents and labels of the sets in order of name, taken round again when they run out."""
+    """Documents and labels of the sets in order of name, starting over when they run out."""
     made: list[Document] = []
     labels: list[bool] = []
     rows: list[tuple[str, str, bool]] = []
@@ -60,7 +62,7 @@ def texts(number: int) -> tuple[list[Document], NDArray[np.bool_]]:
                 for record in read_file(file).records
             ]
     for at, (title, abstract, label) in zip(range(number), itertools.cycle(rows), strict=False):
-        # A second copy differs from the first, as no two records are quite the same.
+        # Each copy differs a little, since no two real records are quite the same.
         again = f" ({at // len(rows)})" if at >= len(rows) else ""
         made.append(Document(title + again, abstract))
         labels.append(label)
@@ -68,7 +70,7 @@ def texts(number: int) -> tuple[list[Document], NDArray[np.bool_]]:
 
 
 def projected(words: Any) -> NDArray[np.float32]:
-    """384 numbers a text from its words, of unit length."""
+    """Vectors of 384 numbers and unit length, made from each text's words."""
     projection = SparseRandomProjection(384, dense_output=True, random_state=0)
     vectors = projection.fit_transform(words.astype(np.float32)).astype(np.float32)
     return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
@@ -90,18 +92,14 @@ def _ris(documents: list[Document]) -> bytes:
 
 @contextmanager
 def fresh(**overrides: Any) -> Iterator[tuple[Settings, Store, int, int]]:
-    """A new embedded store with one person and one review."""
+    """Create a SQLite store with one person and one review."""
     with tempfile.TemporaryDirectory() as folder:
         settings = load(data_dir=Path(folder), **overrides)
         store = open_store(settings, create=True, first_person="bench").store
         with store.write() as session:
-            (person,) = people.everyone(session)
-            review = reviews.create(
-                session,
-                slug="bench",
-                title="Bench",
-                protocol=ProtocolBody().stored(),
-                person_id=person.id,
+            (person,) = people.list_people(session)
+            review = reviews.create_review(
+                session, NewReview("bench", "Bench", ProtocolBody().stored()), person_id=person.id
             )
         yield settings, store, review.id, person.id
         store.close()
@@ -124,7 +122,7 @@ def import_rate(documents: list[Document], repeats: int) -> dict[str, Any]:
 
 
 def embed_rate(documents: list[Document], repeats: int) -> dict[str, Any]:
-    """Abstracts a second by the embedded encoder, loading it stated apart."""
+    """Abstracts a second with the embedded encoder; loading it is timed separately."""
     start = time.perf_counter()
     encoder = Encoder()
     list(encoder.encode(["warm"]))
@@ -140,9 +138,9 @@ def embed_rate(documents: list[Document], repeats: int) -> dict[str, Any]:
 
 
 def fit_and_rank(size: int, decisions: int, repeats: int) -> dict[str, Any]:
-    """Seconds of the default pipeline, features at hand: the first fit, then after each decision.
+    """Time the default pipeline with features ready: the first fit, then after each decision.
 
-    Run in a process of its own, so that the memory is this pool's alone.
+    Run in its own process, so that the memory is only this pool's.
     """
     pipeline = resources.pipeline("default")
     documents, y = texts(size)
@@ -164,7 +162,7 @@ def fit_and_rank(size: int, decisions: int, repeats: int) -> dict[str, Any]:
         evidence = Evidence(rows[:known], y[rows[:known]], unread, none, none)
         start = time.perf_counter()
         ranked = ranker.rank(evidence)
-        expected(ranker.curve(), ranked)
+        summarise_expectations(ranker.curve(), ranked)
         seconds.append(time.perf_counter() - start)
     assert ranked.warm
     return {
@@ -186,11 +184,11 @@ def alone(size: int, decisions: int, repeats: int) -> dict[str, Any]:
 
 
 class Server:
-    """A running `winnow serve` over a review, and a token for it."""
+    """A running `winnow serve` with a review, and a token for it."""
 
     def __init__(self, settings: Settings, store: Store, person: int) -> None:
         with store.write() as session:
-            token = people.make_token(session, person, "bench")[1]
+            token = people.create_token(session, person, "bench")[1]
         self.headers = {"authorization": f"Bearer {token}"}
         environment = {**os.environ, "WINNOW_DATA_DIR": str(settings.data_dir)}
         self.process = subprocess.Popen(
@@ -227,7 +225,7 @@ def _ranking(client: requests.Session, url: str) -> Any:
 
 
 def served(size: int, rounds: int, clients: int, each: int) -> dict[str, Any]:
-    """Over HTTP: decision to new order readable; next card with many clients at once."""
+    """Time, over HTTP, a decision to the new order, and the next card with many clients at once."""
     documents, y = texts(size)
     with fresh() as (settings, store, review, person):
         import_file(
@@ -257,7 +255,7 @@ def _decision_to_order(
         hand = client.post(f"{url}/queue/next", json={"n": 1}, timeout=60).json()
         report = hand["cards"][0]["report"]
         relevant = bool(y[(report - 1) % len(y)])
-        # The first two decisions are one of each, so that every later one is followed by a fit.
+        # The first two decisions differ, so that a fit follows every later one.
         decision = ("include", "exclude")[number] if number < 2 else None
         body = {
             "token": str(uuid.uuid4()),

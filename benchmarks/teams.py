@@ -1,11 +1,11 @@
-"""What screening plans find and cost, played with people who err as measured ones do.
+"""Simulate what screening plans find and cost, with people who make mistakes at measured rates.
 
 Run: python -m benchmarks.teams [--quick] (a quarter of an hour). Finished reviews are screened
-again to the last record by two people whose recall and specificity are those of single screeners in
-dual-coded social-welfare reviews, against what their teams agreed on; conflicts are settled
-rightly.
-Real errors are not independent of one another: two people miss the same hard records more often
-than here, so that what two find is a most. The study language is learned on the other half.
+again to the last record by two people. Their recall and specificity are those of single screeners
+in dual-coded social-welfare reviews, measured against the decisions that the teams agreed on.
+Conflicts are always settled correctly. Real mistakes are not independent of one another: two people
+miss the same hard records more often than here, so the figures for two people are upper limits. The
+study language is learned on the other half.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ import numpy as np
 from joblib import Parallel, delayed
 
 from api import resources
-from api.services.replaying import Task, features
+from api.services.ranking.replaying import Task, build_features
 from benchmarks.measuring import write
 from benchmarks.ranking import Material, chosen_material
-from model.simulate import Plan
-from model.team import Crew, Played, TeamPlan, play
+from benchmarks.team_simulation import Pool, Screeners, TeamPlan, TeamResult, simulate_team
+from model.evaluation.simulate import Plan
 
 # Recall and specificity of one screener, pooled over a review's screeners, in 15 dual-coded
 # reviews of VIVE and NIPH (MikkelVembye/screen_benchmarks).
@@ -43,6 +43,7 @@ SETS = (
 PLANS: dict[str, TeamPlan] = {
     "single": TeamPlan(),
     "single, a second looks at the 5 % likeliest misses": TeamPlan(misses=0.05),
+    "the first 20 % dual, then single": TeamPlan(first_dual=0.2),
     "20 % dual, a second looks at all other excludes": TeamPlan(dual_share=0.2, second_look=1.0),
     "single, a second looks at all excludes": TeamPlan(second_look=1.0),
     "dual": TeamPlan(dual_share=1.0),
@@ -56,34 +57,34 @@ ALL = {
 _SEEDS = 3
 
 
-def plays(stuff: Material, name: str, seeds: int) -> dict[str, list[dict[str, float]]]:
-    """Every plan on one set, each with the same people."""
+def simulate_plans(stuff: Material, name: str, seeds: int) -> dict[str, list[dict[str, float]]]:
+    """Run every plan on one set, each with the same people."""
     data, vectors = stuff.sets[name], stuff.vectors[name]
     pipeline = resources.pipeline("default")
     task = Task(data, pipeline, Plan(0, refit="thinning"), vectors, stuff.prior_for(name))
-    pool = features(task)
-    found: dict[str, list[dict[str, float]]] = {}
+    features = build_features(task)
+    pool = Pool(features, data.y, pipeline, tuple(range(len(data.y), features.size)))
+    figures: dict[str, list[dict[str, float]]] = {}
     for kind, plan in {**PLANS, **ALL}.items():
         for seed in range(seeds):
-            # Every set meets other people; every plan the same.
+            # Each set gets its own people; all plans get the same ones.
             at = (SETS.index(name) * _SEEDS + seed) % len(SCREENERS)
             recall, specificity = SCREENERS[at]
-            crew = Crew((recall,) * 2, (specificity,) * 2)
-            queries = tuple(range(len(data.y), pool.size))
-            made = play(pool, data.y, pipeline, crew, plan, queries=queries, seed=seed)
-            found.setdefault(kind, []).append(_figures(made))
-    return found
+            screeners = Screeners((recall,) * 2, (specificity,) * 2)
+            result = simulate_team(pool, screeners, plan, seed=seed)
+            figures.setdefault(kind, []).append(_figures(result))
+    return figures
 
 
-def _figures(made: Played) -> dict[str, float]:
+def _figures(result: TeamResult) -> dict[str, float]:
     return {
-        "found": made.found / made.relevant,
-        "false_per_100_found": 100 * made.false / max(1, made.found),
-        "decisions_per_record": made.decisions / made.records,
-        "adjudications_per_1000": 1000 * made.adjudications / made.records,
-        "found_after_half": made.found_after(made.records // 2),
-        "found_after_one_each": made.found_after(made.records),
-        "missed_found": made.missed_found / made.relevant,
+        "found": result.found / result.relevant,
+        "false_per_100_found": 100 * result.false / max(1, result.found),
+        "decisions_per_record": result.decisions / result.records,
+        "adjudications_per_1000": 1000 * result.adjudications / result.records,
+        "found_after_half": result.found_after(result.records // 2),
+        "found_after_one_each": result.found_after(result.records),
+        "missed_found": result.missed_found / result.relevant,
     }
 
 
@@ -96,12 +97,12 @@ def main() -> None:
         zip(
             names,
             Parallel(n_jobs=2)(
-                delayed(plays)(stuff, name, 1 if quick else _SEEDS) for name in names
+                delayed(simulate_plans)(stuff, name, 1 if quick else _SEEDS) for name in names
             ),
             strict=True,
         )
     )
-    print(f"plays: {time.perf_counter() - start:.0f} s", flush=True)
+    print(f"simulations: {time.perf_counter() - start:.0f} s", flush=True)
     body: dict[str, Any] = {
         "sets": {name: {"records": len(stuff.sets[name].y)} for name in names},
         "seeds": 1 if quick else _SEEDS,

@@ -1,7 +1,7 @@
-"""Every vendor export among the recorded files: database, platform, records, rejected.
+"""List every vendor export among the recorded files: database, platform, records, rejected.
 
-Run: python -m benchmarks.vendors (seconds). The files are read in place; what cannot be read is
-listed with the reason that its user is given.
+Run: python -m benchmarks.vendors (seconds). The files are read where they are; one that cannot be
+read is listed with the reason that a user would see.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from harvest.errors import UnreadableFile
 from harvest.files.read import read_file
 from tests.shared import IMPORTS
 
-# Folders of what databases and platforms export; the others hold what reference managers write.
+# Folders with exports of databases and platforms; the others hold those of reference managers.
 _FOLDERS = (
     *("asreview", "citesource", "colrev", "colrev-loader", "metaknowledge"),
     *("zotero-OVIDTagged", "zotero-WebOfScienceTagged", "ASySD", "dedupe-sweep"),
@@ -38,7 +38,7 @@ def files() -> list[Path]:
 
 
 def row(path: Path) -> dict[str, Any]:
-    """What a file is read as."""
+    """How a file is read."""
     name = str(path.relative_to(IMPORTS))
     try:
         with path.open("rb") as stream:

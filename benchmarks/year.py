@@ -1,12 +1,12 @@
-"""A year of nights, broken in every way, beside one that is not.
+"""Run a year of scheduled searches with every kind of failure, and compare it with one without.
 
 Run: python -m benchmarks.year (about ten minutes), also by `make soak`.
 
-Two stores live through the same year against the played sources: each week articles come, change,
-are retracted or corrected, and vanish. One of the two has sources that are down for weeks and
-workers that are killed (SIGKILL) in the middle of a night; nights are missed and caught up. At the
-end both must hold the same records, texts, events, reports and counts, and the sum must hold for
-the review and for every admission from its pool.
+Two stores run the same year against simulated sources: each week articles appear, change, are
+retracted or corrected, and disappear. For one of them, sources are down for weeks, workers are
+killed (SIGKILL) in the middle of a night, and nights are missed and caught up. At the end both must
+hold the same records, texts, events, reports and counts, and the sum must be right for the review
+and for every admission from its pool.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ import dataclasses
 import datetime as dt
 import json
 import random
-import subprocess
 import sys
 import tempfile
 import time
@@ -25,64 +24,63 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from api.schedule import Schedule
-from api.services import harvesting, nights, pooling
-from api.services.setup import open_store
-from api.settings import Settings
+from api.services.living import night_runs, pooling, schedules
+from api.services.reviews.opening import open_store
+from api.services.searching import harvesting
+from api.settings import Settings, load
+from benchmarks.children import Child
 from benchmarks.harvest_kills import SOURCES, environment, searched, settings_of
-from benchmarks.measuring import ROOT, write
-from store import admissions, events, flow, pool, records, runs
-from store import nights as stored
-from store.errors import Conflict
-from store.session import Store
+from benchmarks.measuring import write
+from store.core.errors import Conflict
+from store.core.session import Store
+from store.reports import record_events
+from store.searching import admissions, flow, pool, pool_membership
+from store.searching.admissions import NewAdmission
+from store.searching.nights import list_nights, list_unfinished_nights
+from store.searching.runs import runs
 from tests.loopback.corpus import Article, corpus
 from tests.loopback.server import Fault, Loopback, World
+from tests.store.builders import list_all_records
 
 _ZONE = "Europe/London"
-# Both changes of the clocks lie in the year that begins here.
+# The clocks change twice in the year that begins here.
 _START = dt.datetime(2022, 10, 23, 6, tzinfo=dt.UTC)
 _KINDS = ("retracted", "republished", "corrected", "concern")
 
 
 def prepare(settings: Settings) -> tuple[Store, int]:
-    """A store with a living review that is harvested each night."""
+    """Create a store with a living review that is searched each night."""
     store, review_id, person = searched(settings)
-    with store.write() as session:
-        nights.set_schedule(
-            session,
-            settings,
-            review_id,
-            Schedule(on=True, cron="30 1 * * *", zone=_ZONE),
-            person_id=person.id,
-            moment=_START - dt.timedelta(days=2),
-        )
+    since = _START - dt.timedelta(days=2)
+    changes = {"on": True, "cron": "30 1 * * *", "zone": _ZONE}
+    schedules.set_schedule(store, settings, review_id, changes, person_id=person.id, moment=since)
     return store, review_id
 
 
 def night(store: Store, settings: Settings, moment: dt.datetime) -> None:
-    """What a worker does at a moment: the tick, the walks, the end."""
-    nights.tick(store, settings, moment=moment)
+    """Do what a worker does at one moment: start what is due, fetch pages, end what is done."""
+    night_runs.run_due(store, settings, moment=moment)
     while True:
         with store.read() as session:
             open_ones = [
                 run.id
-                for night in stored.open_ones(session)
-                for run in runs.of_night(session, night.id)
+                for night in list_unfinished_nights(session)
+                for run in runs.list_runs_of_night(session, night.id)
                 if run.state in ("waiting", "running")
             ]
         if not open_ones:
             break
         for number in open_ones:
-            harvesting.walk(store, settings, number)
-    nights.tick(store, settings, moment=moment)
+            harvesting.walk_run(store, settings, number)
+    night_runs.run_due(store, settings, moment=moment)
 
 
 class Year:
-    """What happens in the world: the same for every store that lives through it.
+    """What happens at the sources, the same for each store that runs the year.
 
     Args:
-        size: articles of the made-up corpus.
-        seed: of what happens.
+        size: number of articles in the made-up corpus.
+        seed: for what happens.
     """
 
     def __init__(self, size: int, seed: int) -> None:
@@ -92,7 +90,7 @@ class Year:
         self._touched: set[int] = set()
 
     def begin_week(self, moment: dt.datetime) -> None:
-        """A week goes by: what was to come has come, and something happened to what was there."""
+        """Let a week go by: new articles appear, and something happens to the old ones."""
         self.world.today = moment.date()
         there = [a for a in self.world.there() if a.number not in self._touched]
         chosen = self._chance.sample(there, min(6, len(there)))
@@ -113,16 +111,18 @@ class Year:
         types = (
             ("Journal Article", "Retracted Publication") if kind == "retracted" else article.types
         )
-        return dataclasses.replace(article, changed=day, remarks=((kind, notice),), types=types)
+        return dataclasses.replace(
+            article, changed=day, status_notices=((kind, notice),), types=types
+        )
 
 
 def state(store: Store, review_id: int) -> dict[str, Any]:
-    """What the store holds, without numbers that depend on the order in which things came."""
+    """What the store holds, without numbers that depend on the order of arrival."""
     with store.read() as session:
-        found = records.everything_of(session, review_id)
-        told = events.everything(session, review_id)
-        apart = flow.by_admission(session, review_id)
-        waiting = pool.waiting(session, review_id)
+        found = list_all_records(session, review_id)
+        told = record_events.list_events(session, review_id)
+        apart = flow.count_flow_by_admission(session, review_id)
+        waiting = pool.count_records(session, review_id)
     names = {record.id: f"{record.source}:{record.source_id}" for record in found}
     groups: dict[int, list[str]] = {}
     for record in found:
@@ -135,32 +135,34 @@ def state(store: Store, review_id: int) -> dict[str, Any]:
         "flow": dataclasses.asdict(sum(apart.values(), flow.Flow())),
         "sums_hold": all(
             each.identified
-            == each.rejected + each.filtered + each.duplicates + each.screened + each.not_screened
+            == each.rejected
+            + each.filtered
+            + each.duplicates
+            + each.out_of_range
+            + each.screened
+            + each.not_screened
             for each in apart.values()
         ),
     }
 
 
 def _killed(values: dict[str, str], moment: dt.datetime, after: float) -> bool:
-    """A worker's night in a process of its own; whether it was killed before its end."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.year", "--night", moment.isoformat()],
-        env=values,
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
-        process.stdout.readline()
-        try:
-            process.wait(timeout=after)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-            return True
-    if process.returncode:
+    """Run a worker's night in its own process; returns whether it was killed before the end."""
+    child = Child(child_night, moment, environment=values)
+    child.stdout.readline()
+    code = child.wait(after)
+    child.kill()
+    if code:
         raise RuntimeError(f"the night of {moment} failed")
-    return False
+    return code is None
+
+
+def child_night(moment: dt.datetime) -> None:
+    """Run one night in the store that the environment names, and say when the store is open."""
+    settings = load()
+    store = open_store(settings, create=False).store
+    print("ready", flush=True)
+    night(store, settings, moment)
 
 
 def live(
@@ -171,14 +173,14 @@ def live(
     size: int = 1500,
     seed: int = 3,
 ) -> dict[str, Any]:
-    """One store's year.
+    """Run one store's year.
 
     Args:
         weeks: nights, a week apart.
         broken: with sources that are down and workers that are killed.
         database_url: empty for SQLite.
-        size: articles of the corpus.
-        seed: of what happens in the world.
+        size: number of articles in the corpus.
+        seed: for what happens at the sources.
     """
     chance = random.Random(seed + 1)
     year = Year(size, seed)
@@ -198,16 +200,14 @@ def live(
             year.world.faults = {name: [Fault("broken")] for name in down.get(week, ())}
             if week == weeks // 4:
                 with store.write() as session:
-                    pool.set_freeze(session, review_id, moment.date(), person_id=None)
-                    nights.set_rule(
-                        session,
-                        review_id,
-                        "each first of the month",
-                        person_id=None,
-                        moment=moment,
+                    pool_membership.set_freeze_date(
+                        session, review_id, moment.date(), person_id=None
                     )
+                pooling.set_admission_rule(
+                    store, review_id, "each first of the month", person_id=None, moment=moment
+                )
             if broken and week % 9 == 5:
-                # Nobody was there that night: the next makes up for it.
+                # No worker ran that night; the next one catches up.
                 missed += 1
                 continue
             while broken and chance.random() < 0.5:
@@ -216,14 +216,13 @@ def live(
         year.world.faults = {}
         moment += dt.timedelta(days=40)
         night(store, settings, moment)
-        # Or the rule was sooner.
+        # Unless the rule came first.
         with contextlib.suppress(Conflict):
-            pooling.admit(
-                store, review_id, moment.date(), in_full=200, person_id=None, moment=moment
-            )
+            new = NewAdmission(up_to=moment.date(), person_id=None, moment=moment)
+            pooling.admit_pool(store, review_id, new, most_in_full=200)
         with store.read() as session:
-            admitted = len(admissions.everything(session, review_id))
-            made = len(stored.everything(session, review_id, limit=10_000))
+            admitted = len(admissions.list_admissions(session, review_id))
+            made = len(list_nights(session, review_id, limit=10_000))
             found = state(store, review_id)
         store.close()
     year.server.close()
@@ -239,7 +238,7 @@ def live(
 
 
 def _outages(weeks: int, chance: random.Random) -> dict[int, Sequence[str]]:
-    """Each source is down for some weeks in a row; none at the end."""
+    """The weeks in which each source is down: some in a row, and none at the end."""
     found: dict[int, list[str]] = {}
     for name in SOURCES:
         length = max(1, weeks // 8)
@@ -250,7 +249,7 @@ def _outages(weeks: int, chance: random.Random) -> dict[int, Sequence[str]]:
 
 
 def compare(weeks: int, *, database_url: str = "", size: int = 1500) -> dict[str, Any]:
-    """Both years, and where they differ."""
+    """Run both years, and return where they differ."""
     whole = live(weeks, broken=False, size=size)
     broken = live(weeks, broken=True, database_url=database_url, size=size)
     one, other = whole["state"], broken["state"]
@@ -276,7 +275,7 @@ def compare(weeks: int, *, database_url: str = "", size: int = 1500) -> dict[str
 
 
 def _difference(one: dict[str, Any], other: dict[str, Any]) -> int:
-    """Records, reports and events that one has and the other does not."""
+    """Records, reports and events that one store has and the other lacks."""
     return sum(
         len([each for each in one[name] if each not in other[name]])
         for name in ("records", "reports", "events")
@@ -284,19 +283,10 @@ def _difference(one: dict[str, Any], other: dict[str, Any]) -> int:
 
 
 def main() -> None:
-    """A night of a child process, or both years."""
+    """Run both years and write benchmarks/results/year.json."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--night", help="make one night in the store of the environment")
     parser.add_argument("--weeks", type=int, default=52)
     chosen = parser.parse_args()
-    if chosen.night:
-        from api.settings import load
-
-        settings = load()
-        store = open_store(settings, create=False).store
-        print("ready", flush=True)
-        night(store, settings, dt.datetime.fromisoformat(chosen.night))
-        return
     started = time.perf_counter()
     found = compare(chosen.weeks)
     found["seconds"] = round(time.perf_counter() - started, 1)

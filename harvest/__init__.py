@@ -1,1 +1,1 @@
-"""Bibliographic sources to records; knows neither database nor model."""
+"""Turns bibliographic files and sources into records; knows neither the database nor the model."""

@@ -1,4 +1,4 @@
-"""Cleaning of DOIs, PubMed ids and links. A malformed id is dropped; it never costs the record."""
+"""Clean DOIs, PubMed ids and links. A malformed id is dropped, but never the record."""
 
 from __future__ import annotations
 
@@ -11,50 +11,100 @@ _PMCID = re.compile(r"\bPMC\s?(\d{1,9})\b", re.IGNORECASE)
 _PUBMED_URL = re.compile(r"(?:pubmed\.ncbi\.nlm\.nih\.gov|ncbi\.nlm\.nih\.gov/pubmed)/(\d{1,9})")
 
 
+# What publishers' addresses add to a DOI: the part or form of the article that is shown.
+_VIEW = re.compile(
+    r"(?:/(?:full|fulltext|full-text|full\.pdf|abstract|summary|pdf|epdf|pdfft|epub|html|meta"
+    r"|references|citations|figures|tables|suppinfo|supplementary|download|print|cite|related)"
+    r"|\.(?:pdf|epdf|html?|full|full-text|abstract|short))+/?$",
+    re.IGNORECASE,
+)
+# bioRxiv and medRxiv: the address names the version, the DOI does not.
+_VERSION = re.compile(r"^(10\.1101/\d[\d.]*\d)v\d+$")
+# Cochrane's and Oxford's addresses put numbers and file names behind the DOI.
+_BEHIND = re.compile(
+    r"^(10\.1002/14651858\.[a-z]{2}\d+(?:\.pub\d+)?|10\.1093/[a-z]+/[a-z]{2,}\d+)/.*$"
+)
+# DOIs of things that a report names but is not: a test of APA PsycTests, a trial in the ISRCTN
+# register, a funder, a journal.
+_NOT_A_REPORT = re.compile(
+    r"^10\.(?:1037/t\d+-\d+|1186/isrctn\d+|13039/\d+|\d{4,9}/\(issn\)[\dx-]+)$"
+)
+_WHOLE_DOI = re.compile(
+    r"^\W*(?:doi\s*[:=]?\s*)?(?:https?://(?:dx\.)?doi\.org/|doi:\s*)?10\.\d{4,9}/\S+$",
+    re.IGNORECASE,
+)
+
+
+def is_doi(text: str) -> bool:
+    """Whether a text is a DOI and nothing else, as "doi: 10.1000/x" is, and a citation is not."""
+    return bool(_WHOLE_DOI.match(text.strip()))
+
+
+def is_pmid(text: str) -> bool:
+    """Whether a text is a named PubMed id and nothing else, as "PMID: 12345678" is."""
+    return bool(re.match(r"^\W*PMID\W{0,3}\d{1,9}\W*$", text.strip(), re.IGNORECASE))
+
+
 def clean_doi(text: str | None) -> str | None:
-    """The DOI in a text, lower-cased and without resolver prefix; None where there is none.
+    """The DOI in a text, in lower case and without what addresses add to it, or None.
 
     Examples: "https://doi.org/10.1000/ABC." -> "10.1000/abc"; "doi: 10.1000%2Fx" -> "10.1000/x";
+    "https://example.org/doi/10.1000/x/full?a=b#top" -> "10.1000/x";
     "10.1002/(sici)1097(199801)1:1<1::aid-x>3.0.co;2-q" keeps its brackets.
     """
     if not text:
         return None
     candidate = unquote(text) if re.search(r"%2f", text, re.IGNORECASE) else text
     sici = re.search(r"10\.\d{4,9}/\S*<\S+>\S+", candidate)
-    found = sici or _DOI.search(candidate)
-    if not found:
+    match = sici or _DOI.search(candidate)
+    if not match:
         return None
-    # In a link that asks for it by parameters, the next of these begins behind it.
-    doi = re.split(r"&\w+=", found.group(0))[0].rstrip(".,;:'\"")
+    # If the DOI is a parameter of a link, the next parameter follows directly.
+    doi = re.split(r"&\w+=|[?#]", match.group(0))[0].rstrip(".,;:'\"")
     for opening, closing in ("()", "[]"):
         while doi.endswith(closing) and doi.count(closing) > doi.count(opening):
             doi = doi[:-1].rstrip(".,;:")
-    doi = doi.lower()
-    return doi if len(doi) > len("10.1234/") else None
+    doi = _VIEW.sub("", doi.lower())
+    doi = _BEHIND.sub(r"\1", _VERSION.sub(r"\1", doi)).rstrip("/.,;:")
+    if len(doi) <= len("10.1234/") or _NOT_A_REPORT.match(doi):
+        return None
+    # What was behind a part that is gone may have to go too: "10.1000/a)/full".
+    return doi if doi == text else clean_doi(doi)
 
 
 def clean_pmid(text: str | None) -> str | None:
-    """The PubMed id in a text as digits without leading zeros; None where there is none."""
+    """The PubMed id in a text as digits without leading zeros, or None."""
     if not text:
         return None
     stripped = re.sub(r"\.0$", "", text.strip())
-    found = _PMID.match(stripped) or _PUBMED_URL.search(stripped)
-    if not found:
+    match = _PMID.match(stripped) or _PUBMED_URL.search(stripped)
+    if not match:
         return None
-    return found.group(1).lstrip("0") or None
+    return match.group(1).lstrip("0") or None
+
+
+def find_accession_pmids(accession: str | None, *databases: str | None) -> list[str]:
+    """The accession number, if a database named with it numbers its records by PMID.
+
+    EndNote names NLM as the provider of what it took from PubMed.
+    """
+    names = " ".join(name for name in databases if name)
+    by_pmid = re.search(r"pubmed|medline|\bnlm\b", names, re.IGNORECASE)
+    return [accession] if accession and by_pmid else []
 
 
 def clean_pmcid(text: str | None) -> str | None:
-    """The PubMed Central id in a text as "PMC" and digits; None where there is none."""
-    found = _PMCID.search(text) if text else None
-    return f"PMC{found.group(1)}" if found else None
+    """The PubMed Central id in a text as "PMC" and digits, or None."""
+    match = _PMCID.search(text) if text else None
+    return f"PMC{match.group(1)}" if match else None
 
 
 def clean_url(text: str | None) -> str | None:
-    """The link, if it is http or https with a host; None for everything else."""
+    """The link if it is http or https with a host; None for anything else."""
     if not text:
         return None
-    url = text.strip()
+    # Exports of XML leave "&amp;" in; other references could be parameters ("&copy=1").
+    url = text.strip().replace("&amp;", "&")
     if url.lower().startswith("www."):
         url = f"https://{url}"
     try:

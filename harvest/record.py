@@ -1,4 +1,4 @@
-"""What one source says about one report: the record, and what became of entries that are none."""
+"""The record: what one source says about one report. Also rejected entries and notices."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import BinaryIO, Final, Protocol
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """A person as the source writes them, or a collective.
+    """A person, as the source writes the name, or a collective.
 
     Attributes:
-        name: "Family, Given" where the source says so, else the name as written.
+        name: "Family, Given" if the source separates them, otherwise the name as written.
         collective: True for an organisation or a study group.
     """
 
@@ -20,18 +20,20 @@ class Author:
     collective: bool = False
 
 
-# The flag of a record that is published about another report: a retraction, an erratum.
+# Why an entry is rejected that a source listed but did not send.
+NOT_RETURNED: Final = "asked for and not returned"
+# Flag of a record that is itself a notice about another report: a retraction, an erratum.
 NOTICE: Final = "notice"
 
 
 @dataclass(frozen=True, slots=True)
-class Remark:
-    """Something that a source says happened to a report, and the notice that tells of it.
+class StatusNotice:
+    """A source's statement about what happened to a report after publication.
 
     Attributes:
         kind: ``retracted``, ``republished``, ``corrected``, ``concern`` or ``published``.
-        notice: the notice as the source cites it; None where it names none.
-        pmid: the notice's PMID, where given; ``doi`` its DOI.
+        notice: the publication notice as the source cites it; None if it cites none.
+        pmid: the notice's PMID, if given; ``doi`` is its DOI.
     """
 
     kind: str
@@ -42,16 +44,16 @@ class Remark:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One source's statement about one report. ``None`` means that the source did not say.
+    """One source's statement about one report. ``None`` means that the source does not say.
 
     Attributes:
-        position: place in the file, counted from 1; rejected entries are counted too.
-        accession: the source's own id for the record, where the file exports it.
+        position: place in the file, from 1; rejected entries are counted too.
+        accession: the source's own id for the record, if the file has it.
         year: year of publication, 1000 to 2999.
         label: the file's own relevance label: "include", "exclude" or None.
-        flags: short words on what is unusual, such as ``no-title``.
-        extra: fields we hold no column for, as they came.
-        remarks: what the source says happened to the report since.
+        flags: short names of anything unusual, such as ``no-title``.
+        extra: the source's fields that have no attribute here, unchanged.
+        status_notices: what the source says has happened to the report since publication.
     """
 
     position: int
@@ -79,17 +81,17 @@ class Record:
     notes: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
     extra: Mapping[str, str] = field(default_factory=dict)
-    remarks: tuple[Remark, ...] = ()
+    status_notices: tuple[StatusNotice, ...] = ()
 
     @property
     def identifiable(self) -> bool:
-        """Whether anything is there by which a reader could know the report."""
+        """Whether it has anything that identifies the report to a reader."""
         return any((self.title, self.abstract, self.doi, self.pmid, self.pmcid, self.accession))
 
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """An entry that is not a record, with the reason and the first characters of its text."""
+    """An entry that cannot be used, with the reason and the start of its text."""
 
     position: int
     reason: str
@@ -102,18 +104,18 @@ Entry = Record | Rejected
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something about a file that its reader should be told, such as a guessed encoding."""
+    """Something that the reader of a file should know, such as a guessed encoding."""
 
     message: str
 
 
 class Parser(Protocol):
-    """A pure reader of one file format: a binary stream to records and rejected entries."""
+    """A pure function that parses one file format."""
 
     def __call__(self, stream: BinaryIO) -> Iterator[Entry | Notice]:
-        """Yield one ``Record`` or ``Rejected`` per entry of the file, in file order.
+        """Yield one ``Record`` or ``Rejected`` for each entry, in file order.
 
         Raises:
-            UnreadableFile: the file as a whole cannot be used.
+            UnreadableFile: the whole file is unusable.
         """
         ...

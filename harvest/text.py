@@ -1,4 +1,4 @@
-"""Text as we keep it: decoded, normalised, without characters that no store accepts."""
+"""Decode, clean and fold text; characters that a database would reject are removed."""
 
 from __future__ import annotations
 
@@ -14,29 +14,38 @@ from charset_normalizer import from_bytes
 
 from harvest.errors import UnreadableFile
 
-# A file this full of control characters is not text in any encoding.
+# A file with a greater share of control characters than this is not text in any encoding.
 _BINARY_SHARE = 0.05
 _SAMPLE = 200_000
 _HIGH_RUN = re.compile(rb"[\x80-\xff]+")
+# charset-normalizer needs at least this many bytes from 0x80 up.
 _ENOUGH = 40
-# What reference managers really write; rarer code pages only lead the statistics astray.
+# Code pages that reference managers really use; rarer ones only mislead the statistics.
 _CODE_PAGES = (
     *("cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "koi8_r"),
     *("shift_jis", "euc_jp", "cp949", "big5", "gb18030", "mac_roman"),
 )
+_PAIRS = frozenset({"gb18030", "cp949", "euc_jp", "shift_jis", "big5"})
+_LATIN = frozenset({"cp1252", "latin-1", "cp1250", "cp1254", "mac_roman"})
+# Below this share, what looks like UTF-8 in a code page of another script is there by chance.
+_BY_CHANCE = 0.1
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 _SPACE = re.compile(r"\s+")
-# What follows a tag's name are attributes, with "=": "<a and b>" is text.
+# Characters that are no text to PostgreSQL, or that UTF-8 cannot encode.
+_UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
+# Anything after a tag's name must be attributes, with "=": "<a and b>" is text.
 _TAG = re.compile(
     r"</?(?:[a-zA-Z][a-zA-Z0-9]*:)?[a-zA-Z][a-zA-Z0-9]*(?:\s[^<>=]{0,40}=[^<>]{0,400})?\s{0,9}/?>"
 )
+# A part of an abstract in PubMed's XML, which The Lens puts into its exports as text.
+_LABELLED = re.compile(r"<AbstractText\s[^<>]{0,200}?Label=\"([^\"<>]{1,100})\"[^<>]{0,200}>")
 _YEAR = re.compile(r"(?<!\d)(1[0-9]{3}|2[01][0-9]{2})(?!\d)")
 _DECLARED = re.compile(rb"^\s*[%@].{0,40}?encoding\s*:\s*([A-Za-z0-9_-]+)", re.IGNORECASE | re.M)
 
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """A file's text with line feeds as line ends, and how it was decoded."""
+    """A file's text, its lines ending in line feeds, and how it was decoded."""
 
     text: str
     encoding: str
@@ -44,7 +53,7 @@ class Decoded:
 
 
 def _sniff_utf16(data: bytes) -> str | None:
-    """UTF-16 without a byte order mark shows as zero bytes at every other place."""
+    """Recognise UTF-16 without a byte order mark by its zero bytes at every other place."""
     head = data[:4000]
     if len(head) < 4:
         return None
@@ -57,19 +66,99 @@ def _sniff_utf16(data: bytes) -> str | None:
     return None
 
 
-def _broken_utf8(data: bytes) -> tuple[str, int] | None:
-    """Text and number of replaced bytes, if the data is UTF-8 but for a few broken places."""
-    text = data.decode("utf-8", errors="replace")
-    broken = text.count("\ufffd")
-    good = sum(1 for character in text if character > "\x7f") - broken
-    return (text, broken) if good > 20 * broken else None
+def _by_lines(data: bytes) -> Decoded | None:
+    """Decode data in which UTF-8 and another encoding are mixed; None if there is no UTF-8 in it.
+
+    Files are joined from exports in different encodings, and a byte may be broken. So each line is
+    decoded by itself: as UTF-8 if it is valid, else in the encoding that fits all other lines, but
+    with what is valid UTF-8 in it.
+    """
+    lines = [(line, _is_utf8(line)) for line in data.split(b"\n")]
+    odd = b"\n".join(line for line, valid in lines if not valid)
+    codec = _east_asian(odd) or _by_statistics(odd) or "cp1252"
+    share = _utf8_share(data)
+    # A pair of bytes can look like UTF-8 by chance, but hardly a whole line, and in a Latin code
+    # page no pair does that anybody writes.
+    certain = any(valid and _high(line) >= 6 for line, valid in lines)
+    likely = share > 0 if codec in _LATIN else codec not in _PAIRS and share >= _BY_CHANCE
+    if not certain and not likely:
+        return None
+    text, guessed, patched, lost = [], 0, 0, 0
+    for line, valid in lines:
+        if valid:
+            text.append(line.decode("utf-8"))
+            continue
+        here = _utf8_share(line)
+        if here == 0 if codec in _LATIN else here < 0.5:
+            text.append(_in_codec(line, codec))
+            guessed += 1
+            continue
+        piece, bad, unknown = _patched(line, codec)
+        text.append(piece)
+        patched, lost = patched + bad, lost + unknown
+    parts = [f"{guessed} line(s)"] * bool(guessed) + [f"{patched} byte(s)"] * bool(patched)
+    note = f"{' and '.join(parts)} that are not UTF-8 were decoded as {codec} by guess"
+    if lost:
+        note += f"; {lost} of the bytes show as \ufffd"
+    return Decoded("\n".join(text), "utf-8", note)
+
+
+def _high(data: bytes) -> int:
+    """Number of bytes from 0x80 up."""
+    return sum(map(len, _HIGH_RUN.findall(data)))
+
+
+def _is_utf8(line: bytes) -> bool:
+    try:
+        line.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _utf8_share(data: bytes) -> float:
+    """Characters of UTF-8 in data, as a share of these and of the bytes that are none; 0 to 1."""
+    text = data.decode("utf-8", errors="surrogateescape")
+    broken = sum("\udc80" <= character <= "\udcff" for character in text)
+    good = sum(character > "\x7f" for character in text) - broken
+    return good / (good + broken) if good else 0.0
+
+
+def _in_codec(line: bytes, codec: str) -> str:
+    try:
+        return line.decode(codec)
+    except UnicodeDecodeError:
+        return line.decode("latin-1" if codec in _LATIN else codec, errors="replace")
+
+
+def _patched(line: bytes, codec: str) -> tuple[str, int, int]:
+    """A line of UTF-8 with its broken bytes decoded one by one.
+
+    A byte by itself is a character of the other encoding; several in a row are the rest of a
+    character that was cut.
+
+    Returns:
+        The text, how many bytes are not UTF-8, and how many of these stay unknown.
+    """
+    text, bad, lost, start = "", 0, 0, 0
+    while True:
+        try:
+            return text + line[start:].decode("utf-8"), bad, lost
+        except UnicodeDecodeError as error:
+            text += line[start : start + error.start].decode("utf-8")
+            broken = line[start + error.start : start + error.end]
+            piece = broken.decode(codec, errors="replace") if len(broken) == 1 else "\ufffd"
+            bad += len(broken)
+            lost += len(broken) if piece == "\ufffd" else 0
+            text += piece
+            start += error.end
 
 
 def _east_asian(data: bytes) -> str | None:
-    """Tell GB 18030, EUC-KR and EUC-JP apart by their lead bytes; None for everything else.
+    """Tell GB 18030, EUC-KR and EUC-JP apart by their lead bytes; None for anything else.
 
-    In all three, high bytes come in pairs. Hangul fills the leads B0 to C8; Chinese characters
-    reach on to F7; kana have the leads A4 and A5 of their own.
+    In all three, high bytes come in pairs. Hangul uses the lead bytes B0 to C8, Chinese characters
+    go up to F7, and kana have their own lead bytes A4 and A5.
     """
     runs = _HIGH_RUN.findall(data[:_SAMPLE])
     if sum(map(len, runs)) < 8 or any(len(run) % 2 or min(run) < 0xA1 for run in runs):
@@ -81,8 +170,8 @@ def _east_asian(data: bytes) -> str | None:
 
 
 def _by_statistics(data: bytes) -> str | None:
-    """charset-normalizer's guess; too few high bytes give it nothing to go by."""
-    if sum(len(run) for run in _HIGH_RUN.findall(data[:_SAMPLE])) < _ENOUGH:
+    """charset-normalizer's guess; None if there are too few high bytes for one."""
+    if _high(data[:_SAMPLE]) < _ENOUGH:
         return None
     best = from_bytes(data[:_SAMPLE], cp_isolation=list(_CODE_PAGES)).best()
     return best.encoding if best else None
@@ -98,10 +187,9 @@ def _guess(data: bytes) -> Decoded:
                 return Decoded(data.decode(codec), codec, f"decoded as the declared {codec}")
         except (LookupError, UnicodeDecodeError):
             pass
-    nearly = _broken_utf8(data)
-    if nearly:
-        text, broken = nearly
-        return Decoded(text, "utf-8", f"{broken} byte(s) are not UTF-8 and show as \ufffd")
+    mixed = _by_lines(data)
+    if mixed:
+        return mixed
     for name in (_east_asian(data), _by_statistics(data), "cp1252", "latin-1"):
         if name is None:
             continue
@@ -113,23 +201,23 @@ def _guess(data: bytes) -> Decoded:
 
 
 def decode(data: bytes) -> Decoded:
-    """Bytes of a text file to text, the encoding detected.
+    """Decode a text file and detect its encoding.
 
-    Order: byte order mark, UTF-16 by its zero bytes, strict UTF-8, a declared encoding, UTF-8 with
-    a few broken bytes, then charset-normalizer's guess.
+    Tried in this order: byte order mark, UTF-16 by its zero bytes, strict UTF-8, a declared
+    encoding, UTF-8 mixed with another encoding, then charset-normalizer's guess.
 
     Raises:
-        UnreadableFile: the content is no text.
+        UnreadableFile: the content is not text.
     """
     decoded = _decode(data)
     text = decoded.text.replace("\r\n", "\n").replace("\r", "\n")
     sample = text[:_SAMPLE]
     if sample and len(_CONTROL.findall(sample)) > max(2, _BINARY_SHARE * len(sample)):
         raise UnreadableFile(
-            "The file holds binary data, not text.",
+            "The file contains binary data, not text.",
             remedy="Export it as RIS, PubMed (NBIB), BibTeX, EndNote XML, CSV or XLSX.",
         )
-    return Decoded(text, decoded.encoding, decoded.note)
+    return Decoded(storable(text), decoded.encoding, decoded.note)
 
 
 def _decode(data: bytes) -> Decoded:
@@ -153,19 +241,24 @@ def _decode(data: bytes) -> Decoded:
 
 
 def read_text(stream: BinaryIO) -> Decoded:
-    """The whole of a binary stream as text; see ``decode``."""
+    """Decode a whole binary stream; see ``decode``."""
     return decode(stream.read())
 
 
+def storable(text: str) -> str:
+    """A text without the characters that a database would reject; spaces and line ends stay."""
+    return _UNSTORABLE.sub("", text) if not text.isascii() or "\0" in text else text
+
+
 def clean(text: str | None) -> str | None:
-    """One line of text in NFC without control characters; None where nothing is left."""
+    """One line of text in NFC without control characters; None if nothing is left."""
     if text is None:
         return None
     if text.isascii() and text.isprintable():
-        # Nothing to compose or to take out: most of what is read, in a tenth of the time.
+        # Most text needs no normalising, and this takes a tenth of the time.
         plain = " ".join(text.split()) if "  " in text else text.strip()
         return plain or None
-    plain = _CONTROL.sub("", unicodedata.normalize("NFC", text))
+    plain = unicodedata.normalize("NFC", _CONTROL.sub("", text))
     plain = _SPACE.sub(" ", plain).strip()
     return plain or None
 
@@ -173,19 +266,19 @@ def clean(text: str | None) -> str | None:
 def clean_markup(text: str | None) -> str | None:
     """Like ``clean``, with tags removed and character references resolved.
 
-    Abstracts come with ``<p>`` and ``&amp;``. A "<" that opens no tag ("p < 0.05") stays.
+    Abstracts can contain ``<p>`` and ``&amp;``. A "<" that opens no tag ("p < 0.05") stays.
     """
     if text is None:
         return None
     if "<" in text:
-        text = _TAG.sub(" ", text)
+        text = _TAG.sub(" ", _LABELLED.sub(r" \1: ", text))
     if "&" in text:
         text = html.unescape(text)
     return clean(text)
 
 
 def fold(text: str | None) -> str:
-    """Text for comparing and finding: Latin letters, lower case, accents and scripts folded."""
+    """Text for comparing and searching: in lower-case Latin letters, without accents."""
     if not text:
         return ""
     latin = text if text.isascii() else anyascii(text)
@@ -193,17 +286,17 @@ def fold(text: str | None) -> str:
 
 
 def title_key(title: str | None) -> str:
-    """Letters and digits of a title, folded: equal keys mean the same title as a reader sees it."""
+    """Folded letters and digits of a title; to a reader, titles with the same key are the same."""
     return re.sub(r"[^a-z0-9]", "", fold(title))
 
 
-def year_in(text: str | None) -> int | None:
-    """The first number from 1000 to 2199 that stands alone in a text; None without one."""
-    found = _YEAR.search(text) if text else None
-    return int(found.group(1)) if found else None
+def find_year(text: str | None) -> int | None:
+    """The first four-digit number from 1000 to 2199 in a text, or None."""
+    match = _YEAR.search(text) if text else None
+    return int(match.group(1)) if match else None
 
 
 def excerpt(text: str, limit: int = 120) -> str:
-    """The first characters of a text on one line, for a message."""
+    """The start of a text on one line, for a message."""
     line = clean(text[: 4 * limit]) or ""
     return line if len(line) <= limit else line[: limit - 1] + "…"

@@ -1,4 +1,4 @@
-"""XML read safely: no network, no entities of the file's own making, errors with their line."""
+"""Read XML safely: without network access or entities from the file, and with errors by line."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ _DOCTYPE_HEAD = 64 * 1024
 
 
 def _refuse_entities(head: bytes) -> None:
-    """Refuse a document type that declares entities: nothing we read needs one."""
+    """Refuse a document type that declares entities; no format that we read needs them."""
     probe = head.replace(b"\x00", b"")
-    found = _ENTITY.search(probe)
-    if found:
+    match = _ENTITY.search(probe)
+    if match:
         raise UnreadableFile(
-            "The XML file declares entities of its own, which can hide other files or grow "
-            "without bound.",
-            remedy="Export the records again from the database; its own exports declare none.",
-            line=probe[: found.start()].count(b"\n") + 1,
+            "The XML file declares its own entities, which can read other files or grow without "
+            "limit.",
+            remedy="Export the records again from the database; its exports declare none.",
+            line=probe[: match.start()].count(b"\n") + 1,
         )
 
 
 def root_name(head: bytes) -> str | None:
-    """Name of the root element in the first bytes of an XML file; None for anything else."""
+    """Name of an XML file's root element, from its first bytes; None if it is not XML."""
     text = decode(head).text if head[:2] in {b"\xff\xfe", b"\xfe\xff"} else head.decode("latin-1")
     text = text.lstrip("\ufeffï»¿ \t\n")
     if not text.startswith("<"):
         return None
     text = re.sub(r"<\?.*?\?>|<!--.*?-->", "", text, flags=re.DOTALL)
     text = re.sub(r"<!DOCTYPE[^\[>]*(\[.*?\])?[^>]*>", "", text, flags=re.DOTALL | re.IGNORECASE)
-    found = re.match(r"\s*<([A-Za-z_][\w.-]*)(?=[\s/>])", text)
-    return found.group(1) if found else None
+    match = re.match(r"\s*<([A-Za-z_][\w.-]*)(?=[\s/>])", text)
+    return match.group(1) if match else None
 
 
 def elements(stream: BinaryIO, names: set[str]) -> Iterator[etree._Element]:
-    """Elements of the given names as they close, each freed after it was used.
+    """Yield elements with these names one by one; each is freed before the next.
 
     Raises:
         UnreadableFile: the XML is not well-formed, declares entities, or nests too deeply.
@@ -75,17 +75,17 @@ def elements(stream: BinaryIO, names: set[str]) -> Iterator[etree._Element]:
 
 
 def line_of(element: etree._Element) -> int | None:
-    """Line of the file on which an element begins, where the parser kept it."""
+    """Line of the file where an element starts; None if the parser did not keep it."""
     line = element.sourceline
     return line if isinstance(line, int) else None
 
 
 def text_of(element: etree._Element | None) -> str | None:
-    """All text within an element, its inline markup left out; None for no element or no text."""
+    """All text in an element, without inline markup; None for no element or no text."""
     if element is None:
         return None
     if not len(element):
-        # Most elements hold text alone; walking them costs ten times as much.
+        # Most elements contain only text; iterating over them takes ten times as long.
         plain = element.text
         return plain if plain and not plain.isspace() else None
     text = "".join(part for part in element.itertext() if isinstance(part, str))
@@ -93,5 +93,5 @@ def text_of(element: etree._Element | None) -> str | None:
 
 
 def texts(parent: etree._Element, path: str) -> list[str]:
-    """Texts of all elements at a path below a parent, empty ones left out."""
+    """Texts of all non-empty elements at a path below a parent."""
     return [text for text in map(text_of, parent.iterfind(path)) if text]

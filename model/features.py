@@ -1,4 +1,4 @@
-"""Texts to features: word counts and centred vectors, one row a text."""
+"""Turn texts into features: word weights, centred vectors and form, one row for each text."""
 
 from __future__ import annotations
 
@@ -13,32 +13,33 @@ from numpy.typing import NDArray
 from model.form import FormScale, form
 from model.pipeline import STUDY_AXES, Pipeline
 from model.prior import StudyPrior, StudyScale
-from model.words import (
+from model.word_counts import (
     Terms,
-    counted,
-    counted_as,
+    count_given_terms,
+    count_terms,
+    document_frequencies,
     singular,
-    texts_with,
-    weighed,
-    weighed_as,
+    weigh,
+    weigh_by,
 )
 
-# A scipy csr_matrix or a float32 array; scipy has no types to say it with.
+# A scipy csr_matrix or a float32 array; scipy has no types to express this.
 Matrix: TypeAlias = Any
+Encode: TypeAlias = Callable[[Sequence[str]], NDArray[np.float32]]
 
 _MAX_DF: Final = 0.95
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What the model reads of a report."""
+    """The fields of a report that the model reads."""
 
     title: str
     abstract: str
 
     @property
     def words(self) -> str:
-        """Title and abstract for word features, joined as ASReview joins them."""
+        """Title and abstract for word features, joined as in ASReview."""
         return f"{self.title} {self.abstract}"
 
     @property
@@ -49,13 +50,13 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What is usual in a pool, so that texts outside it can be set beside its own.
+    """Statistics of a pool that put texts outside it on the same scale.
 
     Attributes:
-        centres: mean of features that are centred, by name, shape (n_columns,).
-        form: of form features.
-        study: of the study-language prior's scores.
-        prior_terms: in how many documents each of the prior's terms stands, shape (n_terms,).
+        centres: mean of the features that are centred, by name, shape (n_columns,).
+        form: scale of the form features.
+        study: scale of the study-language prior's scores.
+        prior_terms: number of documents that hold each of the prior's terms, shape (n_terms,).
     """
 
     centres: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
@@ -69,9 +70,9 @@ class Features:
     """Feature matrices of a pool of documents by name, each of shape (n_documents, ...).
 
     Attributes:
-        prior: the study-language prior's scores, shape (n_documents,); None where it is not used.
-        terms: what the columns of word features stand for.
-        frame: by which other texts are read, see ``read_beside``.
+        prior: the study-language prior's scores, shape (n_documents,); None if it is not used.
+        terms: the columns of word features.
+        frame: puts other texts on the same scale, see ``build_outside``.
     """
 
     matrices: dict[str, Matrix]
@@ -81,7 +82,7 @@ class Features:
     frame: Frame = field(default_factory=Frame)
 
     def term(self, name: str, column: int) -> str:
-        """What a column of word features stands for."""
+        """The term behind a column of word features."""
         return self.terms[name][column]
 
     def __getitem__(self, name: str) -> Matrix:
@@ -92,59 +93,58 @@ def tfidf(texts: Sequence[str]) -> tuple[sp.csr_matrix, Terms]:
     """TF-IDF of word 1-2-grams, sublinear, without words in over 95 % of texts (ELAS u4's).
 
     Returns:
-        The matrix, shape (n_texts, n_terms), and its terms; one empty column, without a term,
-        where the texts hold no usable word.
+        The matrix, shape (n_texts, n_terms), and its terms; if the texts hold no usable word, one
+        empty column without a term.
     """
-    return _weighed(*counted(texts, max_df=_MAX_DF))
+    return _weigh(*count_terms(texts, max_df=_MAX_DF))
 
 
 def title_tfidf(titles: Sequence[str]) -> tuple[sp.csr_matrix, Terms]:
-    """TF-IDF of the single words of titles, singular and plural as one, that stand in two or more.
+    """TF-IDF of single title words in two or more titles, with singular and plural merged.
 
-    A title is too short for pairs to come again, and "child" and "children's" too near to be two.
+    Pairs seldom recur in texts as short as titles, and "child" and "children's" are too close to
+    count as two words.
 
     Returns:
         As ``tfidf``.
     """
-    return _weighed(*counted(titles, min_df=2, max_df=_MAX_DF, pairs=False, stem=singular))
+    return _weigh(*count_terms(titles, min_df=2, max_df=_MAX_DF, pairs=False, stem=singular))
 
 
-def _weighed(counts: sp.csr_matrix, terms: Terms) -> tuple[sp.csr_matrix, Terms]:
+def _weigh(counts: sp.csr_matrix, terms: Terms) -> tuple[sp.csr_matrix, Terms]:
     if not len(terms):
         return sp.csr_matrix((counts.shape[0], 1), dtype=np.float64), terms
-    return weighed(counts), terms
+    return weigh(counts), terms
 
 
-def _weighed_beside(
+def _tfidf_outside(
     texts: Sequence[str], pool: sp.csr_matrix, terms: Terms, stem: Callable[[str], str] | None
 ) -> sp.csr_matrix:
-    """TF-IDF of texts outside a pool by its words, as rare as they are there."""
+    """TF-IDF of texts outside a pool, with the pool's terms and document frequencies."""
     if not len(terms):
         return sp.csr_matrix((len(texts), 1), dtype=np.float64)
-    counts = counted_as(texts, terms, stem=stem)
-    return weighed_as(counts, texts_with(pool), pool.shape[0]) if len(texts) else counts
+    counts = count_given_terms(texts, terms, stem=stem)
+    return weigh_by(counts, document_frequencies(pool), pool.shape[0]) if len(texts) else counts
 
 
-def centre_of(vectors: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-    """Mean of the rows, shape (n_columns,); zeros where there is none."""
+def mean_vector(vectors: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    """Mean of the rows, shape (n_columns,); zeros if there are no rows."""
     if not len(vectors):
         return np.zeros(vectors.shape[1])
-    centre: NDArray[np.float64] = vectors.mean(axis=0, dtype=np.float64)
-    return centre
+    mean: NDArray[np.float64] = vectors.mean(axis=0, dtype=np.float64)
+    return mean
 
 
-def centred(vectors: NDArray[np.floating[Any]], centre: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Vectors less a centre, of unit length: what sets a text apart within its pool."""
-    moved = vectors.astype(np.float64) - centre
-    length = np.linalg.norm(moved, axis=1, keepdims=True)
-    unit: NDArray[np.float32] = (moved / (length + 1e-9)).astype(np.float32)
+def centre(vectors: NDArray[np.floating[Any]], mean: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Subtract a mean and scale to unit length: what sets a text apart within its pool."""
+    centred = vectors.astype(np.float64) - mean
+    length = np.linalg.norm(centred, axis=1, keepdims=True)
+    unit: NDArray[np.float32] = (centred / (length + 1e-9)).astype(np.float32)
     return unit
 
 
-def _vectors(
-    documents: Sequence[Document],
-    names: set[str],
-    encode: Callable[[Sequence[str]], NDArray[np.float32]] | None,
+def _encode(
+    documents: Sequence[Document], names: set[str], encode: Encode | None
 ) -> NDArray[np.float32] | None:
     if "embedding" not in names:
         return None
@@ -156,85 +156,86 @@ def _vectors(
 def build(
     documents: Sequence[Document],
     pipeline: Pipeline,
-    encode: Callable[[Sequence[str]], NDArray[np.float32]] | None,
+    encode: Encode | None,
     prior: StudyPrior | None = None,
 ) -> Features:
-    """The features that a pipeline's views and its prior need.
+    """Build the features that a pipeline's views and its prior need.
 
     Args:
         documents: the pool, in the order that labels refer to.
-        pipeline: says which features are wanted.
-        encode: texts to vectors; needed where a view reads embeddings.
-        prior: the study-language prior; needed where the pipeline uses what it knows.
+        pipeline: says which features are needed.
+        encode: texts to vectors; needed if a view reads embeddings.
+        prior: the study-language prior; needed if the pipeline uses it.
 
     Raises:
-        ValueError: a view needs an encoder, or the pipeline a prior, and none is given.
+        ValueError: a view needs an encoder, or the pipeline a prior, and it is missing.
     """
     names = {view.features for view in pipeline.views}
-    vectors = _vectors(documents, names, encode)
+    vectors = _encode(documents, names, encode)
     words = [document.words for document in documents]
     titles = [document.title for document in documents]
     matrices: dict[str, Matrix] = {}
     centres: dict[str, NDArray[np.float64]] = {}
     if vectors is not None:
-        centres["embedding"] = centre_of(vectors)
-        matrices["embedding"] = centred(vectors, centres["embedding"])
+        centres["embedding"] = mean_vector(vectors)
+        matrices["embedding"] = centre(vectors, centres["embedding"])
     terms: dict[str, Terms] = {}
     if "words" in names:
         matrices["words"], terms["words"] = tfidf(words)
     if "title-words" in names:
         matrices["title-words"], terms["title-words"] = title_tfidf(titles)
-    of_form = None
+    form_scale = None
     if "form" in names:
-        matrices["form"], of_form = form(titles, [document.abstract for document in documents])
+        matrices["form"], form_scale = form(titles, [document.abstract for document in documents])
     if not pipeline.needs_prior:
-        return Features(matrices, len(documents), terms=terms, frame=Frame(centres, of_form))
+        return Features(matrices, len(documents), terms=terms, frame=Frame(centres, form_scale))
     if prior is None:
         raise ValueError(f"pipeline {pipeline.name!r} needs a study-language prior")
     rows = prior.rows(words)
     if STUDY_AXES in names:
         places = prior.places(rows)
-        centres[STUDY_AXES] = centre_of(places)
-        matrices[STUDY_AXES] = centred(places, centres[STUDY_AXES])
-    scores, of_study = prior.scores(rows, vectors) if pipeline.study_language else (None, None)
-    frame = Frame(centres, of_form, of_study, texts_with(rows))
+        centres[STUDY_AXES] = mean_vector(places)
+        matrices[STUDY_AXES] = centre(places, centres[STUDY_AXES])
+    scores, study_scale = prior.scores(rows, vectors) if pipeline.study_language else (None, None)
+    frame = Frame(centres, form_scale, study_scale, document_frequencies(rows))
     return Features(matrices, len(documents), scores, terms, frame)
 
 
-def read_beside(
+def build_outside(
     pool: Features,
     documents: Sequence[Document],
-    encode: Callable[[Sequence[str]], NDArray[np.float32]] | None,
+    encode: Encode | None,
     prior: StudyPrior | None = None,
 ) -> Features:
-    """Features of documents outside a pool, as they would be read were they in it.
+    """Build features of documents outside a pool as if they were in it.
 
-    The pool stays as it is: what is usual is its own, and words that it has not count nothing. A
-    document of the pool would have its own row again.
+    The pool does not change: its own statistics apply, and words that it does not have are
+    ignored. A document of the pool would get its own row again.
 
     Args:
         pool: as ``build`` made it.
-        documents: others.
+        documents: the others.
         encode: as for the pool.
         prior: as for the pool.
 
     Returns:
-        Of these documents, in the columns of the pool's.
+        Features of these documents, in the pool's columns.
 
     Raises:
-        ValueError: the pool has embeddings, or uses a prior, and none is given.
+        ValueError: the pool has embeddings but no encoder is given, or it uses a prior and none is
+            given.
     """
     frame, names = pool.frame, set(pool.matrices)
-    vectors = _vectors(documents, names, encode)
+    vectors = _encode(documents, names, encode)
     words = [document.words for document in documents]
     titles = [document.title for document in documents]
     matrices: dict[str, Matrix] = {}
     if vectors is not None:
-        matrices["embedding"] = centred(vectors, frame.centres["embedding"])
+        matrices["embedding"] = centre(vectors, frame.centres["embedding"])
     if "words" in names:
-        matrices["words"] = _weighed_beside(words, pool["words"], pool.terms["words"], None)
+        matrices["words"] = _tfidf_outside(words, pool["words"], pool.terms["words"], None)
     if "title-words" in names:
-        matrices["title-words"] = _weighed_beside(
+        matrices["title-words"] = _tfidf_outside(
             titles, pool["title-words"], pool.terms["title-words"], singular
         )
     if frame.form is not None:
@@ -242,9 +243,9 @@ def read_beside(
     if frame.prior_terms is None:
         return Features(matrices, len(documents), terms=pool.terms, frame=frame)
     if prior is None:
-        raise ValueError("the pool was read with a study-language prior")
-    rows = prior.rows_beside(words, frame.prior_terms, pool.size)
+        raise ValueError("the ranked records have a study-language prior, so these need it too")
+    rows = prior.rows_outside(words, frame.prior_terms, pool.size)
     if STUDY_AXES in names:
-        matrices[STUDY_AXES] = centred(prior.places(rows), frame.centres[STUDY_AXES])
-    scores = None if frame.study is None else prior.scores_beside(frame.study, rows, vectors)
+        matrices[STUDY_AXES] = centre(prior.places(rows), frame.centres[STUDY_AXES])
+    scores = None if frame.study is None else prior.scores_outside(frame.study, rows, vectors)
     return Features(matrices, len(documents), scores, pool.terms, frame)

@@ -1,7 +1,7 @@
-"""How a record is written, whatever it is about: what word features of unit length cannot say.
+"""Features of how a record is written, whatever its topic. Unit-length word features miss this.
 
-A review of trials keeps records with long abstracts full of numbers; a review of methods does not.
-Which way it goes is learned from the review's own decisions, as with any view.
+A review of trials includes records with long abstracts full of numbers; a review of methods does
+not. The review's own decisions teach the model which it is, as with any view.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ FORM_NAMES: Final = (
     "comparisons such as p < 0.05",
 )
 _LIMIT: Final = 3.0
-# A digit that begins a word; looking back from the digit is sooner than \b at each character.
+# A digit at the start of a word. Looking back from a digit is faster than \b at every character.
 _NUMBER: Final = re.compile(r"\d(?<!\w\d)")
 _HEADING: Final = re.compile(r"\b(methods?|results?|conclusions?|objectives?)\s*:", re.IGNORECASE)
 _COMPARISONS: Final = "<>="
@@ -43,16 +43,16 @@ def _row(title: str, abstract: str) -> tuple[float, ...]:
     )
 
 
-# Columns that say nothing about a record without an abstract.
+# Columns that are undefined without an abstract.
 _OF_ABSTRACTS: Final = (0, 1, 5, 6)
 
 
 @dataclass(frozen=True, slots=True)
 class FormScale:
-    """What is usual among the texts of a pool, each of shape (7,), columns as in ``FORM_NAMES``.
+    """Typical values over the texts of a pool, each of shape (7,), columns as in ``FORM_NAMES``.
 
     Attributes:
-        usual: what a record without an abstract is taken to have.
+        usual: values assumed for a record without an abstract.
         mean: over the texts.
         spread: standard deviation over the texts.
     """
@@ -62,24 +62,26 @@ class FormScale:
     spread: NDArray[np.float64]
 
     def rows(self, titles: Sequence[str], abstracts: Sequence[str]) -> NDArray[np.float32]:
-        """Form features of texts beside those of the pool, as ``form`` has them."""
-        return self.scaled(_filled(_counted(titles, abstracts), abstracts, self.usual))
+        """Form features of texts outside the pool, on the pool's scale."""
+        return self.scale(_fill_gaps(_count(titles, abstracts), abstracts, self.usual))
 
-    def scaled(self, rows: NDArray[np.float64]) -> NDArray[np.float32]:
-        """Rows without a gap, shape (n_texts, 7), standardised and bounded."""
-        moved = rows - self.mean
-        scaled = np.divide(moved, self.spread, out=np.zeros_like(moved), where=self.spread > 1e-9)
+    def scale(self, rows: NDArray[np.float64]) -> NDArray[np.float32]:
+        """Standardise and bound rows without gaps, shape (n_texts, 7)."""
+        centred = rows - self.mean
+        scaled = np.divide(
+            centred, self.spread, out=np.zeros_like(centred), where=self.spread > 1e-9
+        )
         bounded = np.clip(scaled, -_LIMIT, _LIMIT) / np.sqrt(len(FORM_NAMES))
-        found: NDArray[np.float32] = bounded.astype(np.float32)
-        return found
+        features: NDArray[np.float32] = bounded.astype(np.float32)
+        return features
 
 
-def _counted(titles: Sequence[str], abstracts: Sequence[str]) -> NDArray[np.float64]:
+def _count(titles: Sequence[str], abstracts: Sequence[str]) -> NDArray[np.float64]:
     rows = np.array([_row(*pair) for pair in zip(titles, abstracts, strict=True)], float)
     return rows.reshape(len(titles), len(FORM_NAMES))
 
 
-def _filled(
+def _fill_gaps(
     rows: NDArray[np.float64], abstracts: Sequence[str], usual: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     without = np.array([not abstract for abstract in abstracts], bool)
@@ -91,23 +93,23 @@ def _filled(
 def form(titles: Sequence[str], abstracts: Sequence[str]) -> tuple[NDArray[np.float32], FormScale]:
     """Form features of texts, each standardised over them and bounded at 3 standard deviations.
 
-    What can only be said of an abstract has the mean where there is none: that a source did not
-    hand one out says nothing about the report.
+    If an abstract is missing, the features of abstracts get the mean: a source that does not
+    deliver an abstract says nothing about the report.
 
     Returns:
-        Shape (n_texts, 7), columns as in ``FORM_NAMES``; rows about 1 long. And the scale, by which
-        other texts can be set beside these.
+        Shape (n_texts, 7), columns as in ``FORM_NAMES``, rows about 1 long; and the scale, for
+        texts outside the pool.
     """
-    rows = _counted(titles, abstracts)
-    known = np.array([bool(abstract) for abstract in abstracts], bool)
+    rows = _count(titles, abstracts)
+    with_abstract = np.array([bool(abstract) for abstract in abstracts], bool)
     usual = np.zeros(len(FORM_NAMES))
-    for column in _OF_ABSTRACTS if known.any() else ():
-        usual[column] = rows[known, column].mean()
-    rows = _filled(rows, abstracts, usual)
-    some = len(rows) > 0
+    for column in _OF_ABSTRACTS if with_abstract.any() else ():
+        usual[column] = rows[with_abstract, column].mean()
+    rows = _fill_gaps(rows, abstracts, usual)
+    any_text = len(rows) > 0
     scale = FormScale(
         usual=usual,
-        mean=rows.mean(axis=0) if some else usual,
-        spread=rows.std(axis=0) if some else np.ones(len(FORM_NAMES)),
+        mean=rows.mean(axis=0) if any_text else usual,
+        spread=rows.std(axis=0) if any_text else np.ones(len(FORM_NAMES)),
     )
-    return scale.scaled(rows), scale
+    return scale.scale(rows), scale

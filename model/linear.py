@@ -1,8 +1,9 @@
-"""Scores of a fixed pool under a linear fit of some of its rows, kept up to date as the fit moves.
+"""Scores of a fixed pool under a linear fit to some of its rows, updated as the fit changes.
 
-Three ways, each the soonest for its kind of matrix (figures: ``benchmarks/speed.py``): dense rows
-and rows of few values are scored by the fit's weights; rows of hundreds of words by their inner
-products with the labelled rows, since a matrix of words is larger than those.
+There are three ways, each the fastest for its kind of matrix (figures: ``benchmarks/speed.py``).
+Dense rows and rows with few values are scored with the fit's weights. Rows with hundreds of words
+are scored with their inner products with the labelled rows, which take less space than the matrix
+of words.
 """
 
 from __future__ import annotations
@@ -21,14 +22,14 @@ Floats = NDArray[np.float64]
 Index = NDArray[np.int64]
 Row = NDArray[np.float32]
 
-# Inner products are kept in blocks of rows, so that growing copies nothing.
+# Inner products are kept in blocks of rows, so that adding rows copies nothing.
 _BLOCK: Final = 256
-# Rows with fewer values than this are scored by weights: a title has ten, an abstract hundreds.
+# Rows with fewer values than this are scored with weights: a title has ten, an abstract hundreds.
 _NARROW: Final = 64
 
 
 class Scorer(Protocol):
-    """What a warm fit asks of its pool.
+    """Keeps the scores of a pool for a warm-started fit.
 
     Attributes:
         scores: decision value of every row without the bias, shape (n_rows,).
@@ -37,23 +38,23 @@ class Scorer(Protocol):
     scores: Floats
 
     def learn(self, rows: Index) -> Iterator[Row]:
-        """Take rows into the fit, with coefficient 0.
+        """Add rows to the fit with coefficient 0.
 
         Yields:
-            For each, its inner products with the rows that were taken in so far, itself the last.
+            For each row, its inner products with all rows added so far, ending with itself.
         """
 
     def move(self, coefficients: Floats, changes: Floats) -> None:
-        """Bring the scores to new coefficients of the rows taken in.
+        """Update the scores to new coefficients of the added rows.
 
         Args:
-            coefficients: what they are now.
-            changes: what they are now less what they were.
+            coefficients: the new ones.
+            changes: new less old ones.
         """
 
 
-def scorer(matrix: Matrix) -> Scorer:
-    """The way that suits a matrix, shape (n_rows, n_columns): csr_matrix or float32 array."""
+def create_scorer(matrix: Matrix) -> Scorer:
+    """The scorer for a matrix of shape (n_rows, n_columns), a csr_matrix or float32 array."""
     if not sp.issparse(matrix):
         return _DenseScorer(matrix)
     if matrix.nnz <= _NARROW * matrix.shape[0]:
@@ -61,14 +62,15 @@ def scorer(matrix: Matrix) -> Scorer:
     return _WideScorer(matrix)
 
 
-# A sum's order is free, so that several products are added at a time; it is the same each time.
+# fastmath lets the compiler add several products at once; the order of the sum stays the same from
+# run to run.
 @numba.njit(cache=True, nogil=True, fastmath=True)
-def _multiply_rows(rows: NDArray[np.float32], by: Row, products: Row) -> None:
+def _multiply_rows(rows: NDArray[np.float32], vector: Row, products: Row) -> None:
     """Inner product of each row with one vector."""
     for at in range(len(rows)):
         total = np.float32(0.0)
-        for column in range(len(by)):
-            total += rows[at, column] * by[column]
+        for column in range(len(vector)):
+            total += rows[at, column] * vector[column]
         products[at] = total
 
 
@@ -83,32 +85,32 @@ def _sum_rows(rows: NDArray[np.float32], coefficients: Floats) -> Row:
 
 
 class _DenseScorer:
-    """By weights, made afresh at each fit.
+    """Scores dense rows with weights that are computed again at each fit.
 
-    Its loops run on one core, unlike a BLAS: the views of a ranking are fitted side by side.
+    Its loops use one core, unlike BLAS, because the views of a ranking are fitted in parallel.
     """
 
     def __init__(self, matrix: NDArray[np.float32]) -> None:
         self.scores = np.zeros(len(matrix))
         self._matrix = np.ascontiguousarray(matrix)
         self._products = np.zeros(len(matrix), np.float32)
-        self._known = np.zeros((_BLOCK, matrix.shape[1]), np.float32)
+        self._added = np.zeros((_BLOCK, matrix.shape[1]), np.float32)
         self._number = 0
 
     def learn(self, rows: Index) -> Iterator[Row]:
-        known, self._number = self._number, self._number + len(rows)
-        if self._number > len(self._known):
-            grown = np.zeros((2 * self._number, self._known.shape[1]), np.float32)
-            grown[:known] = self._known[:known]
-            self._known = grown
-        self._known[known : self._number] = self._matrix[rows]
-        for last in range(known, self._number):
+        before, self._number = self._number, self._number + len(rows)
+        if self._number > len(self._added):
+            grown = np.zeros((2 * self._number, self._added.shape[1]), np.float32)
+            grown[:before] = self._added[:before]
+            self._added = grown
+        self._added[before : self._number] = self._matrix[rows]
+        for last in range(before, self._number):
             products = np.empty(last + 1, np.float32)
-            _multiply_rows(self._known[: last + 1], self._known[last], products)
+            _multiply_rows(self._added[: last + 1], self._added[last], products)
             yield products
 
     def move(self, coefficients: Floats, changes: Floats) -> None:
-        weights = _sum_rows(self._known[: self._number], coefficients)
+        weights = _sum_rows(self._added[: self._number], coefficients)
         _multiply_rows(self._matrix, weights, self._products)
         self.scores[:] = self._products
 
@@ -122,7 +124,7 @@ def _add_rows(
     columns: NDArray[np.int32],
     values: Floats,
 ) -> None:
-    """Add sparse rows, each times its change."""
+    """Add rows of a matrix stored by rows, each times its change."""
     for slot in range(len(changes)):
         change = changes[slot]
         if change != 0.0:
@@ -132,43 +134,50 @@ def _add_rows(
 
 @numba.njit(cache=True, nogil=True)
 def _multiply(
-    row: tuple[NDArray[np.int32], Floats],
+    row_columns: NDArray[np.int32],
+    row_values: Floats,
     starts: NDArray[np.int32],
     rows: NDArray[np.int32],
     values: Row,
     products: Floats,
 ) -> None:
-    """Inner products of a sparse row (its columns and values) with a pool given by columns."""
+    """Inner products of a sparse row with a pool stored by columns."""
     products[:] = 0.0
-    for at in range(len(row[0])):
-        value = row[1][at]
-        for place in range(starts[row[0][at]], starts[row[0][at] + 1]):
+    for at in range(len(row_columns)):
+        value = row_values[at]
+        for place in range(starts[row_columns[at]], starts[row_columns[at] + 1]):
             products[rows[place]] += value * values[place]
 
 
 class _Columns:
-    """A sparse pool by rows and by columns, and which of its rows were taken in."""
+    """A sparse pool stored by rows and by columns, and the rows added to the fit so far."""
 
     def __init__(self, matrix: Any) -> None:
         self.matrix = matrix
         self.rows = np.zeros(0, np.int64)
-        # Products are kept in single precision: more in their factors would be lost.
+        # Products are kept in single precision, so more precision here would be lost.
         self._columns = matrix.astype(np.float32).tocsc()
         self._products = np.empty(matrix.shape[0])
 
     def learn(self, rows: Index) -> Iterator[Floats]:
-        """Inner products of each of these rows with the whole pool; valid until the next."""
+        """Inner products of each of these rows with the whole pool; overwritten by the next."""
         matrix, columns = self.matrix, self._columns
         self.rows = np.concatenate([self.rows, rows])
         for row in rows.tolist():
             own = slice(matrix.indptr[row], matrix.indptr[row + 1])
-            values = (matrix.indices[own], matrix.data[own])
-            _multiply(values, columns.indptr, columns.indices, columns.data, self._products)
+            _multiply(
+                matrix.indices[own],
+                matrix.data[own],
+                columns.indptr,
+                columns.indices,
+                columns.data,
+                self._products,
+            )
             yield self._products
 
 
 class _NarrowScorer:
-    """By weights, to which each change is added."""
+    """Scores sparse rows with weights that are updated by each change."""
 
     def __init__(self, matrix: Any) -> None:
         self.scores = np.zeros(matrix.shape[0])
@@ -176,8 +185,8 @@ class _NarrowScorer:
         self._pool = _Columns(matrix)
 
     def learn(self, rows: Index) -> Iterator[Row]:
-        known = len(self._pool.rows)
-        for last, products in enumerate(self._pool.learn(rows), known):
+        before = len(self._pool.rows)
+        for last, products in enumerate(self._pool.learn(rows), before):
             yield products[self._pool.rows[: last + 1]].astype(np.float32)
 
     def move(self, coefficients: Floats, changes: Floats) -> None:
@@ -190,7 +199,7 @@ class _NarrowScorer:
 
 @numba.njit(cache=True, nogil=True)
 def add_products(scores: Floats, products: NDArray[np.float32], changes: Floats) -> None:
-    """Add the rows of inner products, each times its change, to scores of as many rows."""
+    """Add rows of inner products to the scores, each row times its change."""
     for slot in range(len(changes)):
         change = changes[slot]
         if change != 0.0:
@@ -199,9 +208,9 @@ def add_products(scores: Floats, products: NDArray[np.float32], changes: Floats)
 
 
 class _WideScorer:
-    """By inner products of the labelled rows with the pool.
+    """Scores sparse rows with the inner products of the labelled rows and the pool.
 
-    4 bytes for each pair: 0.8 GB for 2,000 labels in a pool of 100,000.
+    Takes 4 bytes for each pair: 0.8 GB for 2,000 labels in a pool of 100,000.
     """
 
     def __init__(self, matrix: Any) -> None:
@@ -210,8 +219,8 @@ class _WideScorer:
         self._blocks: list[NDArray[np.float32]] = []
 
     def learn(self, rows: Index) -> Iterator[Row]:
-        known = len(self._pool.rows)
-        for last, products in enumerate(self._pool.learn(rows), known):
+        before = len(self._pool.rows)
+        for last, products in enumerate(self._pool.learn(rows), before):
             if last % _BLOCK == 0:
                 self._blocks.append(np.empty((_BLOCK, len(self.scores)), np.float32))
             row = self._blocks[last // _BLOCK][last % _BLOCK]

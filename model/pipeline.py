@@ -1,4 +1,4 @@
-"""A pipeline written down: views, weights and constants, by name, hashable, to and from TOML."""
+"""The definition of a pipeline: views, weights and constants. It can be hashed and kept as TOML."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class View:
         features: one of ``FEATURES``.
         weight: share in the sum of standardised scores, above 0.
         C: inverse strength of regularisation of the SVM, above 0.
-        ratio: how much lighter all irrelevant records weigh than all relevant ones, above 0.
+        ratio: total weight of the relevant records over that of the irrelevant ones, above 0.
     """
 
     features: str
@@ -41,12 +41,12 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class HeadStart:
-    """How much something known before any decision says, until decisions say more.
+    """Weight of something known before any decision, until decisions say more.
 
     Attributes:
-        weight: of its score beside a view's standardised one, at the start; above 0.
-        expected: mean score of relevant records where it is right; above 0. As relevant records
-            are found, the weight follows their own mean score, see ``model.blend.faded``.
+        weight: initial weight of its score relative to a view's standardised one; above 0.
+        expected: mean score of relevant records if it is right; above 0. As relevant records are
+            found, the weight follows their own mean score, see ``model.blend.faded_weight``.
     """
 
     weight: float
@@ -62,13 +62,13 @@ class HeadStart:
 
 @dataclass(frozen=True, slots=True)
 class Variety:
-    """Unlike records first while little is known, see ``model.variety``.
+    """How long the first places hold records that are unlike each other, see ``model.variety``.
 
     Attributes:
-        places: so many places of an order, 1 or more.
-        weight: what a cosine of 1 to a record placed before costs, in standard deviations of a
-            view's scores; above 0.
-        relevant: until so many relevant records are known, 1 or more.
+        places: number of places affected, 1 or more.
+        weight: cost of a cosine of 1 to an earlier record, in standard deviations of a view's
+            scores; above 0.
+        relevant: variety ends when this many relevant records are known, 1 or more.
     """
 
     places: int
@@ -82,13 +82,13 @@ class Variety:
 
 @dataclass(frozen=True, slots=True)
 class Tail:
-    """When a share of the reads goes to the first view alone, see ``model.tail``.
+    """When a share of the places goes to the first view alone, see ``model.late_interleave``.
 
     Attributes:
-        every: one place in so many, 2 or more.
-        window: of the last so many decisions, 1 or more,
-        rate: at most this share was relevant, 0 to 1,
-        relevant: and at least so many relevant records are known, 0 or more.
+        every: one place in this many, 2 or more.
+        window: number of latest decisions to look at, 1 or more.
+        rate: it begins when at most this share of them is relevant, 0 to 1,
+        relevant: and at least this many relevant records are known, 0 or more.
     """
 
     every: int
@@ -106,16 +106,17 @@ class Pipeline:
     """A way to turn texts and decisions into an order.
 
     Attributes:
-        name: what it is called in commands, rankings and results.
+        name: used in commands, rankings and results.
         views: at least one; with several, scores are standardised over the unread and summed.
-        solver: "dual" goes on from the last fit; "liblinear" is scikit-learn's, cold at each fit,
-            as ASReview has it.
+        solver: "dual" starts each fit from the last one; "liblinear" is scikit-learn's, cold at
+            each fit, as in ASReview.
         description: a sentence for people.
-        study_language: use of the prior over how studies are reported (``model.prior``), or None.
-        question: use of closeness to the protocol's question and criteria once a model is fitted,
-            or None. Before that, closeness alone makes the order.
-        variety: when near copies do not follow each other; None where they may. Needs embeddings.
-        tail: when the first view alone has a share of the reads; None where it never has.
+        study_language: how to use the prior over how studies are reported (``model.prior``), or
+            None.
+        question: how to use closeness to the protocol's question and criteria once a model is
+            fitted, or None. Before that, closeness alone makes the order.
+        variety: when to keep near copies apart, or None. Needs embeddings.
+        tail: when the first view alone gets a share of the places, or None.
     """
 
     name: str
@@ -142,11 +143,11 @@ class Pipeline:
 
     @property
     def needs_prior(self) -> bool:
-        """Whether anything learned on other reviews takes part."""
+        """Whether it uses anything learned on other reviews."""
         axes = any(view.features == STUDY_AXES for view in self.views)
         return axes or self.study_language is not None
 
-    def alone(self) -> Pipeline:
+    def without_prior(self) -> Pipeline:
         """This pipeline without anything learned on other reviews.
 
         Raises:
@@ -157,7 +158,7 @@ class Pipeline:
 
     @property
     def hash(self) -> str:
-        """SHA-256 (hex) of everything that changes an order; the description does not."""
+        """SHA-256 (hex) of everything that changes an order; name and description do not."""
         body = json.dumps(
             {
                 "solver": self.solver,
@@ -170,13 +171,13 @@ class Pipeline:
 
 
 def _parts(pipeline: Pipeline) -> dict[str, dict[str, float]]:
-    """Those that are used, by their names in TOML."""
-    found = {name: getattr(pipeline, name.replace("-", "_")) for name in _PARTS}
-    return {name: asdict(part) for name, part in found.items() if part is not None}
+    """The optional parts that the pipeline has, by their names in TOML."""
+    parts = {name: getattr(pipeline, name.replace("-", "_")) for name in _PARTS}
+    return {name: asdict(part) for name, part in parts.items() if part is not None}
 
 
 def from_dict(data: Mapping[str, Any]) -> Pipeline:
-    """A pipeline from its TOML table.
+    """Read a pipeline from its TOML table.
 
     Raises:
         ValueError: a key is unknown or missing, or a value is out of range.
@@ -205,7 +206,7 @@ def from_dict(data: Mapping[str, Any]) -> Pipeline:
 
 
 def to_dict(pipeline: Pipeline) -> dict[str, Any]:
-    """The TOML table of a pipeline; ``from_dict`` gives the same pipeline back."""
+    """The TOML table of a pipeline, which ``from_dict`` reads."""
     return {
         "name": pipeline.name,
         "description": pipeline.description,

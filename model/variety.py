@@ -1,7 +1,7 @@
-"""Early in a review, near copies of one another do not follow each other.
+"""Early in a review, keep near copies of one another apart in the order.
 
-Several people read from one order before the next fit. While little is known, ten records that say
-the same teach little more than one of them. Which record comes first never changes.
+Several people can read from one order before the next fit. Early on, ten records that say the same
+thing teach the model little more than one of them. The first record never changes.
 """
 
 from __future__ import annotations
@@ -15,39 +15,39 @@ from model.pipeline import Variety
 
 Index = NDArray[np.int64]
 
-# Records that may move up into the varied places, for each of these.
-_AMONG: Final = 4
+# Candidates for each varied place: the first records of the order, this many times as many.
+_CANDIDATES: Final = 4
 
 
-def wanted(y: NDArray[np.bool_], variety: Variety) -> bool:
-    """Whether few enough relevant records are known, True in ``y``."""
+def needs_variety(y: NDArray[np.bool_], variety: Variety) -> bool:
+    """Whether few enough relevant records (True in ``y``) are known."""
     return int(y.sum()) < variety.relevant
 
 
-def varied(
+def diversify(
     order: Index, scores: NDArray[np.float64], vectors: NDArray[np.float32], variety: Variety
 ) -> Index:
-    """An order whose first places hold records that are unlike those before them.
+    """Change the first places of an order so that each record is unlike those before it.
 
     Maximal marginal relevance (Carbonell 1998, doi:10.1145/290941.291025): each place goes to the
-    highest score less the weighted cosine to the nearest record already placed.
+    record with the highest score less the weighted cosine to the nearest record already placed.
 
     Args:
         order: row numbers, best first.
         scores: of every row of the pool.
         vectors: of every row, of unit length, shape (n_rows, dimension).
-        variety: how many places, and what likeness costs.
+        variety: number of places, and the cost of similarity.
 
     Returns:
         The same rows, each once.
     """
     places = min(variety.places, len(order))
-    candidates = order[: _AMONG * places]
+    candidates = order[: _CANDIDATES * places]
     if len(candidates) < 3:
         return order
-    likeness = vectors[candidates] @ vectors[candidates].T
+    similarity = vectors[candidates] @ vectors[candidates].T
     value = scores[candidates]
-    nearest = np.maximum(likeness[0], 0.0)
+    nearest = np.maximum(similarity[0], 0.0)
     free = np.ones(len(candidates), bool)
     free[0] = False
     chosen = [0]
@@ -55,5 +55,5 @@ def varied(
         best = int(np.argmax(np.where(free, value - variety.weight * nearest, -np.inf)))
         chosen.append(best)
         free[best] = False
-        nearest = np.maximum(nearest, likeness[best])
+        nearest = np.maximum(nearest, similarity[best])
     return np.concatenate([candidates[chosen], candidates[free], order[len(candidates) :]])

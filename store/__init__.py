@@ -1,1 +1,1 @@
-"""The only place with SQL: functions that take a session and give dataclasses or ids."""
+"""All SQL of Winnow: functions that take a session and return dataclasses or ids."""

@@ -1,4 +1,4 @@
-"""A PostgreSQL server of our own on loopback, from the system's package, for a test run."""
+"""A PostgreSQL server on loopback for one test run, from the system's package."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ def free_port() -> int:
 
 
 def _as_user(command: list[str]) -> list[str]:
-    """PostgreSQL refuses to run as root; Debian's package brings a user for it."""
+    """The user to run as: PostgreSQL refuses root, and Debian's package has a user for it."""
     return ["runuser", "-u", "postgres", "--", *command] if os.geteuid() == 0 else command
 
 
-# In memory a database is made in a sixth of the time; a thousand tests make one each.
+# In memory, making a database takes a sixth of the time, and a thousand tests make one each.
 _MEMORY = Path("/dev/shm")
 _ENOUGH = 2**31
 
@@ -47,7 +47,7 @@ def _folder() -> Path:
 
 @contextmanager
 def server() -> Iterator[str]:
-    """Start a server; gives the URL prefix that a database name is appended to."""
+    """Start a server, and return its URL up to the database name."""
     assert BINARIES is not None
     folder = _folder()
     folder.chmod(0o755)

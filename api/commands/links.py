@@ -6,17 +6,17 @@ import contextlib
 import datetime as dt
 import json
 
+from api.services.reviews import signing_in
 from api.settings import Settings
-from store import people
-from store.people import PersonInfo
-from store.session import Store
+from store.core.session import Store
+from store.reviews.people import PersonInfo
 
-# The file in which a server that runs says where it listens.
+# The file in which a running server says where it listens.
 RUNNING = "server.json"
 
 
 def address(chosen: Settings) -> str:
-    """Where people reach the server: as set, or where one says that it is listening."""
+    """Where people reach the server: the address that is set, or where a server is running."""
     if not chosen.public_url:
         with contextlib.suppress(OSError, ValueError, KeyError):
             return str(json.loads((chosen.data_dir / RUNNING).read_text())["url"])
@@ -25,8 +25,6 @@ def address(chosen: Settings) -> str:
 
 def login_url(store: Store, chosen: Settings, person: PersonInfo) -> str:
     """A new single-use login link."""
-    with store.write() as session:
-        secret = people.make_link(
-            session, person.id, valid=dt.timedelta(minutes=chosen.login_link_minutes)
-        )
+    valid = dt.timedelta(minutes=chosen.login_link_minutes)
+    secret = signing_in.create_login_link(store, person.id, valid=valid)
     return f"{address(chosen)}/login?link={secret}"

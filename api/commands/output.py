@@ -1,4 +1,4 @@
-"""What every command shares: the store, the actor, one JSON object, errors with a remedy."""
+"""What commands share: the store, the person who acts, JSON output, errors with a remedy."""
 
 from __future__ import annotations
 
@@ -6,34 +6,40 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
+from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from sqlalchemy.exc import OperationalError
 
-from api.refusals import Blocked
-from api.services.setup import open_store
+from api.refusals import Blocked, ConfirmationNeeded, FreezeDateNeeded, ReasonNeeded
+from api.services.reviews.opening import open_store
 from api.settings import Settings, SettingsError, load
-from harvest.errors import HarvestError, StrategyError
+from api.wording import list_problems
+from api.worker.wake import wake
+from harvest.errors import ForeignSyntax, HarvestError, StrategyError, UnknownColumns
 from model.encode import EncoderRefused
-from store import people, reviews
-from store.errors import SchemaOutdated, StoreError
-from store.people import PersonInfo
-from store.reviews import ReviewInfo
-from store.session import ReadSession, Store
+from store.core.errors import SchemaOutdated, StoreError
+from store.core.session import ReadSession, Store
+from store.reviews import people, reviews
+from store.reviews.people import PersonInfo
+from store.reviews.reviews import ReviewInfo
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 ReviewOption = Annotated[
-    str | None, typer.Option("--review", help="Short name of the review; default the only one.")
+    str | None, typer.Option("--review", help="Short name of the review (default: the only one).")
 ]
-AsOption = Annotated[str | None, typer.Option("--as", help="Who acts; default the only person.")]
+AsOption = Annotated[
+    str | None, typer.Option("--as", help="Person who acts (default: the only one).")
+]
 
 
 class Refused(Exception):
-    """A command that cannot be done; nothing was changed."""
+    """A command that cannot be run. Nothing was changed."""
 
     def __init__(self, message: str, *, remedy: str | None = None, file: str | None = None) -> None:
         super().__init__(message)
@@ -42,7 +48,7 @@ class Refused(Exception):
 
 
 class Output:
-    """Where a command's words go: messages to stderr, its result to stdout."""
+    """Where a command writes: messages to stderr, its result to stdout."""
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
@@ -50,11 +56,11 @@ class Output:
         self.screen = Console(highlight=False)
 
     def say(self, message: str) -> None:
-        """A message for the person at the terminal."""
+        """Show a message to the person at the terminal."""
         self.console.print(message, markup=False)
 
     def result(self, data: Mapping[str, Any], show: Callable[[Console], None]) -> None:
-        """The command's result: as JSON, or shown to a person."""
+        """Print the command's result, as JSON or for a person."""
         if self.as_json:
             sys.stdout.write(json.dumps(data, ensure_ascii=False, default=str) + "\n")
             sys.stdout.flush()
@@ -62,8 +68,8 @@ class Output:
             show(self.screen)
 
     @contextmanager
-    def progress(self, words: str) -> Iterator[Callable[[int, int | None], None]]:
-        """A bar on stderr; gives a function of (done, total)."""
+    def progress(self, label: str) -> Iterator[Callable[[int, int | None], None]]:
+        """Show a progress bar on stderr, and yield a function of (done, total)."""
         columns = (
             TextColumn("{task.description}"),
             BarColumn(),
@@ -71,7 +77,7 @@ class Output:
             TimeRemainingColumn(),
         )
         with Progress(*columns, console=self.console, transient=True) as bar:
-            task = bar.add_task(words, total=None)
+            task = bar.add_task(label, total=None)
 
             def report(done: int, total: int | None = None) -> None:
                 bar.update(task, completed=done, total=total)
@@ -79,13 +85,14 @@ class Output:
             yield report
 
     def fail(self, error: BaseException, *, file: str | None = None) -> NoReturn:
-        """Say what went wrong and what to do, and end with 1."""
+        """Say what went wrong and what to do, and exit with 1."""
         details = {
             "message": _message(error),
             "file": getattr(error, "file", None) or file,
             "line": getattr(error, "line", None),
             **({"column": error.column} if isinstance(error, StrategyError) else {}),
-            "remedy": getattr(error, "remedy", None) or _remedy(error),
+            **({"syntax": error.syntax} if isinstance(error, ForeignSyntax) else {}),
+            "remedy": _remedy(error) or getattr(error, "remedy", None),
         }
         if self.as_json:
             sys.stdout.write(json.dumps({"error": details}, ensure_ascii=False) + "\n")
@@ -107,12 +114,31 @@ def _message(error: BaseException) -> str:
         return "there is no such file"
     if isinstance(error, IsADirectoryError):
         return "this is a folder, not a file"
+    if isinstance(error, ValidationError):
+        return list_problems(error)
     if isinstance(error, OperationalError):
         return f"the database cannot be used: {error.orig}"
     return str(error) or type(error).__name__
 
 
 def _remedy(error: BaseException) -> str | None:
+    if isinstance(error, FreezeDateNeeded):
+        return "Set it first: `winnow pool freeze YYYY-MM-DD`."
+    if isinstance(error, Blocked):
+        return (
+            "Replace the terms there (`winnow strategy map`), or accept the loss in writing: "
+            f"`winnow strategy accept --source {error.source} --kind KIND --reason TEXT` "
+            f"(kinds: {' '.join(error.kinds)})."
+        )
+    if isinstance(error, ConfirmationNeeded):
+        return "Save with --yes if the strategy may have been written to find them."
+    if isinstance(error, UnknownColumns):
+        return (
+            "Rename the columns, such as title, abstract, doi or pmid; `winnow import` and "
+            "`winnow dedupe` also take --map title=COLUMN."
+        )
+    if isinstance(error, ReasonNeeded):
+        return "Give one with --reason."
     if isinstance(error, SchemaOutdated):
         return "Run `winnow init`."
     if isinstance(error, EncoderRefused):
@@ -120,9 +146,12 @@ def _remedy(error: BaseException) -> str | None:
     if isinstance(error, SettingsError):
         return "See configs/default.toml for every setting."
     if isinstance(error, OperationalError):
-        return "Check WINNOW_DATABASE_URL and WINNOW_DATA_DIR, and that the database runs."
+        return "Check WINNOW_DATABASE_URL and WINNOW_DATA_DIR, and that the database is running."
     return None
 
+
+# Sources ask how to reach the person who runs a program that sends them many requests.
+NO_CONTACT = "none; sources ask for one, so set harvest.contact (WINNOW_HARVEST__CONTACT)"
 
 _EXPECTED = (
     Refused,
@@ -146,21 +175,21 @@ def command(as_json: bool, *, file: Path | None = None) -> Iterator[Output]:
     except _EXPECTED as error:
         output.fail(error, file=str(file) if file else None)
     except KeyboardInterrupt:
-        output.say("Interrupted; what was stored stays stored.")
+        output.say("Interrupted. Everything stored so far is kept.")
         raise typer.Exit(130) from None
 
 
 def settings(**overrides: Any) -> Settings:
-    """Settings with the command line's overrides."""
+    """The settings, with the command line's overrides."""
     return load(**overrides)
 
 
 @contextmanager
 def opened(chosen: Settings | None = None, *, create: bool = False) -> Iterator[Store]:
-    """The store, ready and closed afterwards."""
+    """Open the store, and close it afterwards."""
     chosen = chosen or settings()
     if not create and not chosen.database_url and not (chosen.data_dir / "winnow.db").exists():
-        raise Refused("There is no store yet.", remedy="Run `winnow init` first.")
+        raise Refused("There is no database yet.", remedy="Run `winnow init` first.")
     store = open_store(chosen, create=create).store
     try:
         yield store
@@ -168,29 +197,84 @@ def opened(chosen: Settings | None = None, *, create: bool = False) -> Iterator[
         store.close()
 
 
+@dataclass(frozen=True, slots=True)
+class InReview:
+    """A running command: in which review, on which store."""
+
+    output: Output
+    settings: Settings
+    store: Store
+    review: ReviewInfo
+
+    def wake(self) -> None:
+        """Wake the worker for what is due. Call it after the transaction has committed."""
+        wake(self.store, self.settings.data_dir)
+
+
+@dataclass(frozen=True, slots=True)
+class Acting(InReview):
+    """A running command in a review, and the person who acts."""
+
+    person: PersonInfo
+
+
+@contextmanager
+def in_review(as_json: bool, review: str | None, *, file: Path | None = None) -> Iterator[InReview]:
+    """Run a command in a review; errors become a message, a remedy and exit code 1.
+
+    Args:
+        as_json: whether the result is one JSON object.
+        review: short name of the review; None for the only one.
+        file: the file that the command reads, named in errors.
+    """
+    with command(as_json, file=file) as output:
+        chosen = settings()
+        with opened(chosen) as store:
+            with store.read() as session:
+                named = find_review(session, review)
+            yield InReview(output, chosen, store, named)
+
+
+@contextmanager
+def acting(
+    as_json: bool, review: str | None, actor: str | None, *, file: Path | None = None
+) -> Iterator[Acting]:
+    """Run a command in a review as a person; see ``in_review``.
+
+    Args:
+        as_json: whether the result is one JSON object.
+        review: short name of the review; None for the only one.
+        actor: who acts; None for the only person.
+        file: the file that the command reads, named in errors.
+    """
+    with in_review(as_json, review, file=file) as run:
+        with run.store.read() as session:
+            person = find_person(session, actor)
+        yield Acting(run.output, run.settings, run.store, run.review, person)
+
+
 def find_review(session: ReadSession, slug: str | None) -> ReviewInfo:
     """The named review, or the only one.
 
     Raises:
-        Refused: there is none, or there are several and none is named.
+        Refused: there is no such review; or none is named, and there is none or more than one.
     """
-    found = reviews.everything(session)
+    listed = reviews.list_reviews(session)
+    slugs = ", ".join(review.slug for review in listed)
     if slug is not None:
-        for review in found:
+        for review in listed:
             if review.slug == slug:
                 return review
-        known = ", ".join(review.slug for review in found) or "none yet"
         raise Refused(
-            f"There is no review {slug!r}; there are: {known}.",
-            remedy=f"Make it with `winnow review add {slug}`.",
+            f"There is no review {slug!r}; there are: {slugs or 'none yet'}.",
+            remedy=f"Create it with `winnow review add {slug}`.",
         )
-    if len(found) == 1:
-        return found[0]
-    if not found:
-        raise Refused("There is no review yet.", remedy="Make one with `winnow review add NAME`.")
+    if len(listed) == 1:
+        return listed[0]
+    if not listed:
+        raise Refused("There is no review yet.", remedy="Create one with `winnow review add NAME`.")
     raise Refused(
-        f"There are {len(found)} reviews: {', '.join(review.slug for review in found)}.",
-        remedy="Say which one with --review.",
+        f"There are {len(listed)} reviews: {slugs}.", remedy="Say which one with --review."
     )
 
 
@@ -198,15 +282,17 @@ def find_person(session: ReadSession, name: str | None) -> PersonInfo:
     """The named person, or the only one.
 
     Raises:
-        Refused: there are several, or none, and none is named.
+        Refused: nobody is named, and there is no person or more than one.
         NotFound: there is no person of that name.
     """
     if name is not None:
-        return people.by_name(session, name)
-    found = people.everyone(session)
-    if len(found) == 1:
-        return found[0]
-    if not found:
+        return people.get_person_by_name(session, name)
+    listed = people.list_people(session)
+    if len(listed) == 1:
+        return listed[0]
+    if not listed:
         raise Refused("There is no person yet.", remedy="Run `winnow init`.")
-    names = ", ".join(person.name for person in found)
-    raise Refused(f"There are {len(found)} people: {names}.", remedy="Say who acts with --as NAME.")
+    names = ", ".join(person.name for person in listed)
+    raise Refused(
+        f"There are {len(listed)} people: {names}.", remedy="Say who acts with --as NAME."
+    )

@@ -3,18 +3,53 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
 
 from api.commands.links import login_url
-from api.commands.output import AsOption, Json, Refused, command, find_person, opened, settings
-from api.security import check_password, hash_password
-from store import audit, people
+from api.commands.output import (
+    AsOption,
+    Json,
+    Output,
+    command,
+    find_person,
+    opened,
+    settings,
+)
+from api.services.reviews import accounts
+from api.settings import Settings
+from store.core.session import Store
+from store.reviews import people
+from store.reviews.people import PersonInfo
 
 app = typer.Typer(help="People, login links, passwords and API tokens.", no_args_is_help=True)
 tokens = typer.Typer(help="API tokens.", no_args_is_help=True)
 app.add_typer(tokens, name="token")
+
+
+@dataclass(frozen=True, slots=True)
+class _Account:
+    """A command about one person."""
+
+    output: Output
+    settings: Settings
+    store: Store
+    person: PersonInfo
+
+
+@contextmanager
+def _account(as_json: bool, actor: str | None) -> Iterator[_Account]:
+    """Run a command about a person; errors become a message, a remedy and exit code 1."""
+    with command(as_json) as output:
+        chosen = settings()
+        with opened(chosen) as store:
+            with store.read() as session:
+                person = find_person(session, actor)
+            yield _Account(output, chosen, store, person)
 
 
 @app.command("add")
@@ -23,42 +58,39 @@ def add(
 ) -> None:
     """Add a person."""
     with command(as_json) as output, opened() as store:
-        if not name.strip() or len(name) > 200:
-            raise Refused("A name has 1 to 200 characters.")
-        with store.write() as session:
-            person = people.create(session, name.strip())
-            audit.append(session, "person.added", detail={"person": person.id})
+        person = accounts.add_person(store, name)
         output.result(
             {"person": person.name, "id": person.id},
             lambda screen: screen.print(
-                f"Added {person.name}. A login link: winnow user link --as '{person.name}'",
+                f"Added {person.name}. For a login link: winnow user link --as '{person.name}'",
                 markup=False,
             ),
         )
 
 
 @app.command("list")
-def everyone(as_json: Json = False) -> None:
+def list_people(as_json: Json = False) -> None:
     """List all people."""
-    with command(as_json) as output, opened() as store, store.read() as session:
-        found = people.everyone(session)
+    with command(as_json) as output, opened() as store:
+        with store.read() as session:
+            listed = people.list_people(session)
         output.result(
-            {"people": [{"id": person.id, "name": person.name} for person in found]},
-            lambda screen: screen.print("\n".join(p.name for p in found), markup=False),
+            {"people": [{"id": person.id, "name": person.name} for person in listed]},
+            lambda screen: screen.print("\n".join(p.name for p in listed), markup=False),
         )
 
 
 @app.command("link")
 def link(actor: AsOption = None, as_json: Json = False) -> None:
-    """Print a new login link: good for one use, for a quarter of an hour."""
-    with command(as_json) as output:
-        chosen = settings()
-        with opened(chosen) as store:
-            with store.read() as session:
-                person = find_person(session, actor)
-            url = login_url(store, chosen, person)
-        output.result(
-            {"person": person.name, "login": url, "minutes": chosen.login_link_minutes},
+    """Print a login link that works once, within `login_link_minutes` (15 unless you change it)."""
+    with _account(as_json, actor) as account:
+        url = login_url(account.store, account.settings, account.person)
+        account.output.result(
+            {
+                "person": account.person.name,
+                "login": url,
+                "minutes": account.settings.login_link_minutes,
+            },
             lambda screen: screen.print(url, markup=False, soft_wrap=True),
         )
 
@@ -70,20 +102,16 @@ def password(
     as_json: Json = False,
 ) -> None:
     """Set a password; the person is signed out everywhere."""
-    with command(as_json) as output, opened() as store:
-        with store.read() as session:
-            person = find_person(session, actor)
+    with _account(as_json, actor) as account:
         if stdin:
             secret = sys.stdin.readline().rstrip("\n")
         else:
             secret = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
-        check_password(secret)
-        with store.write() as session:
-            people.set_password_hash(session, person.id, hash_password(secret))
-            audit.append(session, "person.password", person_id=person.id)
-        output.result(
-            {"person": person.name, "password": "set"},
-            lambda screen: screen.print(f"Password of {person.name} set.", markup=False),
+        accounts.set_password(account.store, account.person.id, secret)
+        name = account.person.name
+        account.output.result(
+            {"person": name, "password": "set"},
+            lambda screen: screen.print(f"Password of {name} set.", markup=False),
         )
 
 
@@ -93,33 +121,36 @@ def create_token(
     actor: AsOption = None,
     as_json: Json = False,
 ) -> None:
-    """Make an API token; it is shown this once."""
-    with command(as_json) as output, opened() as store, store.write() as session:
-        person = find_person(session, actor)
-        info, secret = people.make_token(session, person.id, name)
-        audit.append(session, "token.created", person_id=person.id, detail={"name": name})
-        output.result(
-            {"person": person.name, "id": info.id, "name": info.name, "token": secret},
-            lambda screen: screen.print(secret, markup=False, soft_wrap=True),
+    """Create an API token; it is shown only once."""
+    with _account(as_json, actor) as account:
+        new = accounts.create_token(account.store, account.person.id, name)
+        account.output.result(
+            {
+                "person": account.person.name,
+                "id": new.info.id,
+                "name": new.info.name,
+                "token": new.secret,
+            },
+            lambda screen: screen.print(new.secret, markup=False, soft_wrap=True),
         )
 
 
 @tokens.command("list")
 def list_tokens(actor: AsOption = None, as_json: Json = False) -> None:
     """List a person's API tokens."""
-    with command(as_json) as output, opened() as store, store.read() as session:
-        person = find_person(session, actor)
-        found = people.tokens(session, person.id)
+    with _account(as_json, actor) as account:
+        with account.store.read() as session:
+            listed = people.list_tokens(session, account.person.id)
         rows = [
             {
-                "id": info.id,
-                "name": info.name,
-                "created_at": info.created_at.isoformat(),
-                "revoked": info.revoked_at is not None,
+                "id": token.id,
+                "name": token.name,
+                "created_at": token.created_at.isoformat(),
+                "revoked": token.revoked_at is not None,
             }
-            for info in found
+            for token in listed
         ]
-        output.result(
+        account.output.result(
             {"tokens": rows},
             lambda screen: screen.print(
                 "\n".join(f"{row['id']:>4}  {row['name']}" for row in rows), markup=False
@@ -133,12 +164,10 @@ def revoke_token(
     actor: AsOption = None,
     as_json: Json = False,
 ) -> None:
-    """Make an API token useless."""
-    with command(as_json) as output, opened() as store, store.write() as session:
-        person = find_person(session, actor)
-        people.revoke_token(session, person.id, token_id)
-        audit.append(session, "token.revoked", person_id=person.id, detail={"token": token_id})
-        output.result(
+    """Revoke an API token."""
+    with _account(as_json, actor) as account:
+        accounts.revoke_token(account.store, account.person.id, token_id)
+        account.output.result(
             {"id": token_id, "revoked": True},
             lambda screen: screen.print(f"Token {token_id} is revoked."),
         )

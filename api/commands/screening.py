@@ -10,85 +10,63 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from api.commands.output import (
-    AsOption,
-    Json,
-    Refused,
-    ReviewOption,
-    command,
-    find_person,
-    find_review,
-    opened,
-    settings,
-)
-from api.services import screening
-from api.services.explaining import NAMES
-from api.services.ranking import Explained, Ranker
-from api.wake import wake
-from store import decisions, records
+from api.commands.output import Acting, AsOption, Json, Refused, ReviewOption, acting, in_review
+from api.schemas.screening import CardLine, QueueEndOut, RankingLine
+from api.services.ranking.explaining import NAMES
+from api.services.ranking.ranker import Explained, Ranker
+from api.services.screening import cards, deciding
+from api.services.screening.cards import CardHand, CardRequest, Orders
+from api.services.screening.deciding import RecordedDecision
+from api.services.screening.queue_ends import describe_end
+from api.wording import count_noun
+from store.reports import records
+from store.screening.decisions import DECISIONS, NewDecision
 
 
 def rank(review: ReviewOption = None, as_json: Json = False) -> None:
     """Rank a review's undecided records now."""
-    with command(as_json) as output:
-        chosen = settings()
-        with opened(chosen) as store:
-            with store.read() as session:
-                found = find_review(session, review)
-            ranker = Ranker(store, chosen)
-            with output.progress("encoding texts") as progress:
-                ranking = ranker.rank(found.id, progress=progress)
+    with in_review(as_json, review) as run:
+        ranker = Ranker(run.store, run.settings)
+        with run.output.progress("encoding texts") as progress:
+            ranking = ranker.rank(run.review.id, progress=progress)
         if ranking is None:
             raise Refused(
                 "The review holds no records.", remedy="Import some with `winnow import FILE`."
             )
-        how = (
+        basis = (
             "closeness to the protocol's question, criteria and seeds (no model yet)"
             if ranking.cold_start
-            else f"{ranking.n_decisions} decisions, {ranking.n_include} of them relevant"
+            else (
+                f"{count_noun(ranking.n_decisions, 'decision')}, "
+                f"{ranking.n_include:,} of them include or maybe"
+            )
         )
-        output.result(
-            {
-                "review": found.slug,
-                "ranking": ranking.id,
-                "pipeline": ranking.pipeline,
-                "pipeline_hash": ranking.pipeline_hash,
-                "encoder": ranking.encoder,
-                "seed": ranking.seed,
-                "reports": ranking.size,
-                "decisions": ranking.n_decisions,
-                "cold_start": ranking.cold_start,
-                "warm": ranking.warm,
-                "order_hash": ranking.order_hash,
-                "seconds": round(ranking.seconds, 4),
-            },
+        run.output.result(
+            {"review": run.review.slug, **RankingLine.model_validate(ranking).model_dump()},
             lambda screen: screen.print(
-                f"{ranking.size} records ranked by {ranking.pipeline} in {ranking.seconds:.2f} s, "
-                f"from {how}."
+                f"{count_noun(ranking.size, 'record')} ranked by {ranking.pipeline} in "
+                f"{ranking.seconds:.2f} s, from {basis}."
             ),
         )
 
 
 def explain(
-    report: Annotated[int, typer.Argument(help="Report, as `winnow queue` numbers it.")],
+    report: Annotated[int, typer.Argument(help="Number of the record in `winnow queue`.")],
     review: ReviewOption = None,
     as_json: Json = False,
 ) -> None:
-    """Say why a record stands where it does: what each view adds, by words or by records."""
-    with command(as_json) as output:
-        chosen = settings()
-        with opened(chosen) as store:
-            with store.read() as session:
-                found = find_review(session, review)
-            with output.progress("encoding texts") as progress:
-                explained = Ranker(store, chosen).explain(found.id, report, progress=progress)
+    """Explain a record's place: what each view adds, by words or by similar records."""
+    with in_review(as_json, review) as run:
+        ranker = Ranker(run.store, run.settings)
+        with run.output.progress("encoding texts") as progress:
+            explained = ranker.explain(run.review.id, report, progress=progress)
         if explained is None:
             raise Refused(
                 "No model is fitted yet; the order is closeness to the protocol's texts.",
                 remedy="Decide at least one relevant and one irrelevant record first.",
             )
-        output.result(
-            {"review": found.slug, "report": report, **asdict(explained)},
+        run.output.result(
+            {"review": run.review.slug, "report": report, **asdict(explained)},
             lambda screen: _show_explained(screen, explained),
         )
 
@@ -102,8 +80,8 @@ def _show_explained(screen: Console, explained: Explained) -> None:
     for part in explained.explanation.parts:
         screen.print(f"  {part.adds:+.2f}  {NAMES.get(part.name, part.name)}", markup=False)
         if part.terms:
-            words = ", ".join(f"{term} {value:+.2f}" for term, value in part.terms)
-            screen.print(f"         {words}", markup=False)
+            terms = ", ".join(f"{term} {value:+.2f}" for term, value in part.terms)
+            screen.print(f"         {terms}", markup=False)
         for near in part.nearest:
             kind = "relevant" if near.relevant else "irrelevant"
             title = explained.titles[near.row] or "(no title)"
@@ -117,72 +95,51 @@ def queue(
     as_json: Json = False,
 ) -> None:
     """Show the next records to screen, and hold them for you."""
-    with command(as_json) as output:
-        chosen = settings()
-        with opened(chosen) as store, store.write() as session:
-            person = find_person(session, actor)
-            found = find_review(session, review)
-            hand = screening.next_cards(
-                session,
-                screening.Orders(),
-                found.id,
-                person.id,
-                number=number,
-                keep=(),
-                lease_minutes=chosen.lease_minutes,
-            )
-        cards = [
+    with acting(as_json, review, actor) as run:
+        request = CardRequest(number, run.settings.lease_minutes)
+        hand = cards.lease_next_cards(run.store, Orders(), run.review.id, run.person.id, request)
+        run.output.result(
             {
-                "report": card.report_id,
-                "place": card.place,
-                "score": card.score,
-                "title": card.stored.record.title,
-                "year": card.stored.record.year,
-                "venue": card.stored.record.venue,
-                "abstract": card.stored.record.abstract,
-                "flags": list(card.stored.record.flags),
-            }
-            for card in hand.cards
-        ]
-
-        def show(screen: Console) -> None:
-            if hand.ranking is None:
-                screen.print("Not ranked yet: `winnow rank` orders them.")
-            for card in hand.cards:
-                record = card.stored.record
-                screen.print(
-                    f"{card.report_id:>7}  {record.title or '(no title)'}"
-                    f" ({record.year or 'no year'})",
-                    markup=False,
-                )
-            screen.print(f"{hand.remaining} undecided.")
-
-        output.result(
-            {
-                "review": found.slug,
+                "review": run.review.slug,
                 "ranking": hand.ranking.id if hand.ranking else None,
                 "decisions": hand.ranking.n_decisions if hand.ranking else None,
-                "cards": cards,
+                "cards": [CardLine.model_validate(card).model_dump() for card in hand.cards],
                 "remaining": hand.remaining,
+                "end": QueueEndOut.model_validate(hand.end).model_dump(mode="json")
+                if hand.end
+                else None,
             },
-            show,
+            lambda screen: _show_hand(screen, hand),
         )
 
 
+def _show_hand(screen: Console, hand: CardHand) -> None:
+    if hand.ranking is None:
+        screen.print("Not ranked yet: `winnow rank` puts the records in order.")
+    for card in hand.cards:
+        record = card.stored.record
+        screen.print(
+            f"{card.report_id:>7}  {record.title or '(no title)'} ({record.year or 'no year'})",
+            markup=False,
+        )
+    if hand.end is not None:
+        screen.print(describe_end(hand.end), markup=False, soft_wrap=True)
+    else:
+        screen.print(f"{hand.remaining} left for you.")
+
+
 def decide(
-    report: Annotated[
-        int, typer.Argument(help="Number of the record, as `winnow queue` shows it.")
-    ],
+    report: Annotated[int, typer.Argument(help="Number of the record in `winnow queue`.")],
     decision: Annotated[str, typer.Argument(help="include, exclude, maybe or undo.")],
     note: Annotated[str | None, typer.Option(help="A note that stays with the decision.")] = None,
     reason: Annotated[
         list[str] | None,
-        typer.Option(help="Key of a reason for exclusion of the protocol; repeatable."),
+        typer.Option(help="Key of one of the protocol's reasons for exclusion; repeatable."),
     ] = None,
     question: Annotated[
         list[str] | None,
         typer.Option(
-            help="Key of a question that it is included for, where the protocol asks; repeatable."
+            help="Key of a question it is included for, if the protocol asks; repeatable."
         ),
     ] = None,
     token: Annotated[
@@ -192,58 +149,52 @@ def decide(
     actor: AsOption = None,
     as_json: Json = False,
 ) -> None:
-    """Decide on a record, or undo the decision that counts on it."""
-    with command(as_json) as output:
-        if decision not in (*decisions.DECISIONS, "undo"):
-            raise Refused(
-                f"A decision is include, exclude, maybe or undo, not {decision!r}.",
-            )
-        token = token or str(uuid.uuid4())
-        chosen = settings()
-        with opened(chosen) as store:
-            with store.read() as session:
-                person = find_person(session, actor)
-                found = find_review(session, review)
-                holding = decisions.own_on(session, report, person.id)
-                holding = holding or decisions.holding(session, report)
-            if decision == "undo":
-                if holding is None:
-                    raise Refused(f"There is no decision on record {report} to undo.")
-                done, stored = screening.undo(store, found.id, person.id, holding, token)
-            else:
-                done, stored = screening.decide(
-                    store,
-                    found.id,
-                    person.id,
-                    decisions.NewDecision(
-                        token=token,
-                        report_id=report,
-                        decision=decision,
-                        note=note,
-                        reasons=tuple(reason or ()),
-                        questions=tuple(question or ()),
-                        decided_at=dt.datetime.now(dt.UTC),
-                    ),
-                )
-            with store.read() as session:
-                shown = records.by_reports(session, found.id, [done.report_id])
-            active = any(each.active for each in shown.values())
-            wake(store, chosen.data_dir)
-        output.result(
-            {
-                "review": found.slug,
-                "active": active,
-                "decision_id": done.id,
-                "report": done.report_id,
-                "decision": done.decision,
-                "token": done.token,
-                "stored": stored,
-                "supersedes": done.supersedes,
-                "person": done.person,
-            },
-            lambda screen: screen.print(
-                f"{done.decision} on record {done.report_id}"
-                + ("" if stored else " (stored before; nothing was changed)")
-                + ("" if active else "; the record is filtered or withdrawn and does not count")
-            ),
+    """Decide on a record, or undo your own decision on it, or else the latest one."""
+    with acting(as_json, review, actor) as run:
+        if decision not in (*DECISIONS, "undo"):
+            raise Refused(f"A decision must be include, exclude, maybe or undo, not {decision!r}.")
+        new = NewDecision(
+            token=token or str(uuid.uuid4()),
+            report_id=report,
+            decision=decision,
+            note=note,
+            reasons=tuple(reason or ()),
+            questions=tuple(question or ()),
+            decided_at=dt.datetime.now(dt.UTC),
         )
+        recorded = _record(run, new)
+        run.wake()
+        _report_decision(run, recorded)
+
+
+def _record(run: Acting, new: NewDecision) -> RecordedDecision:
+    if new.decision == "undo":
+        return deciding.undo_newest_decision(
+            run.store, run.review.id, run.person.id, new.report_id, new.token
+        )
+    return deciding.record_decision(run.store, run.review.id, run.person.id, new)
+
+
+def _report_decision(run: Acting, recorded: RecordedDecision) -> None:
+    line = recorded.decision
+    with run.store.read() as session:
+        shown = records.get_representatives(session, run.review.id, [line.report_id])
+    active = any(record.active for record in shown.values())
+    run.output.result(
+        {
+            "review": run.review.slug,
+            "active": active,
+            "decision_id": line.id,
+            "report": line.report_id,
+            "decision": line.decision,
+            "token": line.token,
+            "stored": recorded.stored,
+            "supersedes": line.supersedes,
+            "person": line.person,
+        },
+        lambda screen: screen.print(
+            f"{line.decision} on record {line.report_id}"
+            + ("" if recorded.stored else " (stored before; nothing was changed)")
+            + ("" if active else "; the record is set aside or withdrawn and does not count")
+        ),
+    )

@@ -8,10 +8,11 @@ import logging
 import os
 import platform
 import shutil
+import signal
 import socket
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,44 +21,62 @@ from rich.console import Console
 
 from api import __version__, resources
 from api.commands.links import RUNNING, login_url
-from api.commands.output import Json, Output, Refused, command, opened, settings
-from api.services.encoding import encoder_of
-from api.services.ranking import Ranker
-from api.services.setup import load_sample, open_store
+from api.commands.output import (
+    NO_CONTACT,
+    Json,
+    Output,
+    Refused,
+    command,
+    opened,
+    settings,
+)
+from api.services.ranking.encoding import make_encoder
+from api.services.ranking.ranker import Ranker
+from api.services.reviews.opening import open_store
+from api.services.reviews.sample import load_sample
+from api.services.searching import sources
 from api.settings import Settings
-from api.supervise import Supervisor
-from api.worker import Worker, until_signalled
-from store import audit, migrate, people
-from store.people import PersonInfo
-from store.session import Store
+from api.wording import count_noun
+from api.worker.supervise import Supervisor
+from api.worker.worker import Worker, run_until_signalled
+from store.core import audit, migrate
+from store.core.session import Store
+from store.reviews import people
+from store.reviews.people import PersonInfo
 
 
 def init(
     name: Annotated[
-        str | None, typer.Option(help="Name of the first person; default your user name.")
+        str | None, typer.Option(help="Name of the first person (default: your user name).")
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Make the store, the data folder and the first person; upgrade an older store."""
+    """Create the database, data folder and first person, or upgrade an older database."""
     with command(as_json) as output:
         chosen = settings()
         ready = open_store(chosen, create=True, first_person=name)
         with ready.store.read() as session:
-            everyone = [person.name for person in people.everyone(session)]
+            names = [person.name for person in people.list_people(session)]
         ready.store.close()
         data = {
             "data_dir": str(chosen.data_dir),
             "database": _without_password(chosen.store_url),
             "created": ready.created,
             "first_person": ready.first_person.name if ready.first_person else None,
-            "people": everyone,
+            "people": names,
         }
 
         def show(screen: Console) -> None:
             screen.print(f"Data folder: {chosen.data_dir}", markup=False)
-            screen.print("Store made." if ready.created else "The store was there and is ready.")
-            screen.print(f"People: {', '.join(everyone)}", markup=False)
-            screen.print("Next: winnow serve, or winnow import FILE")
+            screen.print(
+                "Database created."
+                if ready.created
+                else "The database exists already and is ready."
+            )
+            screen.print(f"People: {', '.join(names)}", markup=False)
+            if not chosen.harvest.contact:
+                screen.print(f"Contact address: {NO_CONTACT}", markup=False)
+            screen.print("Next: winnow serve, or winnow review add NAME, then winnow import FILE")
 
         output.result(data, show)
 
@@ -69,7 +88,7 @@ def _without_password(url: str) -> str:
 
 
 def _listening(chosen: Settings) -> socket.socket:
-    """The socket to serve on, bound already: a busy port is told before anything starts."""
+    """The socket to serve on, already bound, so that a busy port is refused before any work."""
     family = socket.AF_INET6 if ":" in chosen.host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM)
     if os.name != "nt":
@@ -90,16 +109,14 @@ def _listening(chosen: Settings) -> socket.socket:
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="Port; 0 takes a free one.")] = None,
-    sample: Annotated[bool, typer.Option(help="Load the sample review first.")] = False,
+    sample: Annotated[bool, typer.Option(help="First load the sample review.")] = False,
     rank_first: Annotated[
         bool, typer.Option("--rank", help="With --sample: rank it before serving.")
     ] = False,
-    worker: Annotated[
-        bool, typer.Option("--worker/--no-worker", help="Run a worker beside the server.")
-    ] = True,
+    worker: Annotated[bool, typer.Option("--worker/--no-worker", help="Also run a worker.")] = True,
     as_json: Json = False,
 ) -> None:
-    """Serve pages and API, with a worker beside; prints one line when ready."""
+    """Serve the pages and the API, with a worker; prints the address when ready."""
     import uvicorn
 
     from api.app import create_app
@@ -114,10 +131,10 @@ def serve(
         running = chosen.data_dir / RUNNING
         running.write_text(json.dumps({"url": chosen.base_url}))
         with store.read() as session:
-            first = people.everyone(session)[0]
+            first = people.list_people(session)[0]
         if sample:
             _sample_first(output, chosen, store, first, rank=rank_first)
-        # A new owner has no other way in; at later starts `winnow user link` makes a link.
+        # A new owner has no other way to sign in; later `winnow user link` prints a link.
         link = login_url(store, chosen, first) if ready.first_person or sample else None
         supervisor = Supervisor(_environment(chosen)) if worker else None
 
@@ -130,10 +147,16 @@ def serve(
             create_app(chosen, store), log_level="warning", server_header=False, lifespan="on"
         )
         server = _announcing(config, announce)
+        # The server has ended well when it raises the signal that stopped it once more; the worker
+        # is still to be stopped then.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda _number, _frame: None)
         try:
             server.run(sockets=[sock])
         finally:
             if supervisor:
+                if not output.as_json:
+                    output.say("Stopping; the worker is finishing its current step.")
                 supervisor.stop()
             running.unlink(missing_ok=True)
             store.close()
@@ -142,10 +165,12 @@ def serve(
 def _sample_first(
     output: Output, chosen: Settings, store: Store, person: PersonInfo, *, rank: bool
 ) -> None:
-    """Load the sample review and, if wanted, rank it, so that the first look shows an order."""
-    review, made = load_sample(store, person.id)
+    """Load the sample review and, if asked, rank it, so that it opens in order."""
+    review, created = load_sample(store, person.id)
     output.say(
-        "The sample review was loaded." if made else "The sample review is there; decisions kept."
+        "The sample review was loaded."
+        if created
+        else "The sample review is there already; its decisions are kept."
     )
     ranker = Ranker(store, chosen)
     if rank and review.id in ranker.due():
@@ -160,7 +185,7 @@ def _log(chosen: Settings) -> None:
 
 
 def _environment(chosen: Settings) -> dict[str, str]:
-    """This process's environment, with what the command line changed."""
+    """This process's environment, with the command line's changes."""
     return {**os.environ, "WINNOW_DATA_DIR": str(chosen.data_dir)}
 
 
@@ -171,13 +196,15 @@ def _ready(output: Output, chosen: Settings, link: str | None) -> None:
         sys.stdout.flush()
         return
     minutes = chosen.login_link_minutes
+    # With its path, since a checkout's program is not on the path.
+    called = sys.argv[0] if Path(sys.argv[0]).name == "winnow" else "winnow"
     sys.stdout.write(f"Winnow is ready at {chosen.base_url} (stop it with Ctrl-C)\n")
     sys.stdout.flush()
     if link:
-        output.say(f"Sign in within {minutes} minutes by opening this link, once:\n  {link}")
-        output.say("Then open a review and press Screen. A new link: winnow user link")
+        output.say(f"Open this link within {minutes} minutes to sign in; it works once:\n  {link}")
+        output.say(f"Then open a review and press Screen. For a new link: {called} user link")
     else:
-        output.say("Sign in with your password, or make a link: winnow user link")
+        output.say(f"Sign in with your password, or print a link: {called} user link")
 
 
 def _announcing(config: Any, ready: Callable[[], None]) -> Any:
@@ -202,7 +229,7 @@ def _announcing(config: Any, ready: Callable[[], None]) -> Any:
 def run_worker(
     supervised: Annotated[bool, typer.Option(hidden=True)] = False, as_json: Json = False
 ) -> None:
-    """Rank what is due and run the jobs; `winnow serve` starts one by itself."""
+    """Rank records and run jobs; `winnow serve` starts a worker automatically."""
     with command(as_json) as output:
         chosen = settings()
         _log(chosen)
@@ -213,14 +240,18 @@ def run_worker(
             elif not supervised:
                 sys.stdout.write("The worker is ready (stop it with Ctrl-C)\n")
             sys.stdout.flush()
-            until_signalled(worker, supervised=supervised)
+            run_until_signalled(worker, supervised=supervised)
             if not supervised:
                 output.say("The worker has stopped.")
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that doctor looked at."""
+    """One thing that doctor checked.
+
+    Attributes:
+        found: what was found, or what is wrong.
+    """
 
     name: str
     ok: bool
@@ -231,7 +262,7 @@ class Check:
 def _checked(name: str, look: Callable[[], str], remedy: str) -> Check:
     try:
         return Check(name, True, look())
-    except Exception as error:  # noqa: BLE001 - doctor reports whatever is wrong
+    except Exception as error:  # noqa: BLE001 - doctor reports anything that is wrong
         return Check(name, False, str(error) or type(error).__name__, remedy)
 
 
@@ -253,18 +284,30 @@ def _writable(folder: Path) -> str:
 
 def _database(chosen: Settings) -> str:
     with opened(chosen) as store, store.read() as session:
-        broken = audit.first_broken(session)
+        broken = audit.find_first_broken_event(session)
         if broken is not None:
             raise ValueError(f"the audit trail is broken at event {broken}")
-        number = len(people.everyone(session))
-        return f"{store.dialect} at {migrate.current(store.engine)}, {number} people, audit intact"
+        number = len(people.list_people(session))
+        migration = migrate.get_current_migration(store.engine)
+        return (
+            f"{store.dialect} at {migration}, {count_noun(number, 'person', 'people')}, "
+            "audit intact"
+        )
+
+
+def _keys(chosen: Settings) -> Iterator[Check]:
+    """The API keys without which a source cannot be searched in full."""
+    for name, config in chosen.sources.items():
+        if config.largest_without_key:
+            advice = sources.explain_missing_key(chosen, name)
+            yield Check(f"{config.title} key", True, advice or "set")
 
 
 def doctor(as_json: Json = False) -> None:
     """Check the installation: versions, data folder, database, encoder, pipelines."""
     with command(as_json) as output:
         chosen = settings()
-        encoder = encoder_of(chosen.encoder)
+        encoder = make_encoder(chosen.encoder)
         checks = [
             Check("winnow", True, f"{__version__} on Python {platform.python_version()}"),
             _checked("libraries", _versions, "Install Winnow again."),
@@ -277,6 +320,8 @@ def doctor(as_json: Json = False) -> None:
                 "database", lambda: _database(chosen), "Run `winnow init`; see docs/operating.md."
             ),
             _checked("encoder", lambda: encoder.identity, "Install Winnow again."),
+            Check("contact address", True, chosen.harvest.contact or NO_CONTACT),
+            *_keys(chosen),
             _checked(
                 "pipeline",
                 lambda: resources.pipeline(chosen.pipeline).name,
@@ -285,9 +330,7 @@ def doctor(as_json: Json = False) -> None:
         ]
         data = {
             "ok": all(check.ok for check in checks),
-            "checks": [
-                {"name": c.name, "ok": c.ok, "found": c.found, "remedy": c.remedy} for c in checks
-            ],
+            "checks": [asdict(check) for check in checks],
         }
 
         def show(screen: Console) -> None:

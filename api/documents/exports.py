@@ -1,290 +1,271 @@
-"""Exports of a review's records with decisions and scores: CSV, RIS and JSON Lines."""
+"""Exports of a review's records with decisions and scores; the formats are in harvest.exports."""
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-import rispy
-
+from harvest.exports.bibtex import as_bibtex
+from harvest.exports.delimited import as_csv
+from harvest.exports.entry import ExportEntry, StageDecision
+from harvest.exports.jsonl import as_jsonl
+from harvest.exports.ris import as_ris
+from harvest.exports.xlsx import as_xlsx
 from harvest.sources.config import Terms
-from store import decisions, outcomes, questions, rankings, reasons, records, reviews
-from store.records import StoredRecord
-from store.session import ReadSession
-
-FORMATS: Mapping[str, str] = {
-    "csv": "text/csv; charset=utf-8",
-    "ris": "application/x-research-info-systems; charset=utf-8",
-    "jsonl": "application/jsonl; charset=utf-8",
-}
-WHICH = ("all", "include", "exclude", "maybe", "undecided")
-AUDIENCES = ("team", "public")
-COLUMNS = (
-    *("record_id", "title", "abstract", "authors", "year", "venue", "volume", "issue", "pages"),
-    *("doi", "pmid", "pmcid", "url", "language", "types", "keywords", "report_id", "copies"),
-    *("source", "source_id"),
-    *("decision", "decided_by", "decided_at", "note", "reason", "reasons", "questions"),
-    *("score", "place", "n_decisions_ranking"),
-    "attribution",
-)
-# By this a file is known as our own export when it comes back.
-WINNOW_NOTE = "Winnow decision:"
-# A spreadsheet runs a cell that begins with one of these as a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+from store.core.session import ReadSession
+from store.reports import marks, records, screening_state
+from store.reports.marks import MarkInfo
+from store.reports.records import StoredRecord
+from store.reports.screening_state import AgreedAnswers
+from store.reviews import reviews
+from store.rules import questions, reasons
+from store.rules.agreed_decision import IMPORT, find_outcome
+from store.rules.plans import FULL_TEXT
+from store.screening import decision_log, imported_decisions, rankings
+from store.screening.decision_log import DecisionInfo
+from store.screening.imported_decisions import ImportedInfo
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """A report, shown by its representative, with what screening and ranking say of it.
+class Format:
+    """A format of exports: its name, media type, and writer, which gives pieces of a file."""
 
-    ``reasons`` are of everybody who excluded it, ``questions`` of everybody who included it.
-    ``reason`` is the reported one: the first of ``reasons`` in the order of the protocol's version
-    that the decision that counts was made under.
+    name: str
+    media_type: str
+    write: Callable[[Iterable[ExportEntry]], Iterator[str] | Iterator[bytes]]
+
+
+FORMATS: Mapping[str, Format] = {
+    "csv": Format("CSV", "text/csv; charset=utf-8", as_csv),
+    "xlsx": Format(
+        "XLSX", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", as_xlsx
+    ),
+    "ris": Format("RIS", "application/x-research-info-systems; charset=utf-8", as_ris),
+    "bib": Format("BibTeX", "application/x-bibtex; charset=utf-8", as_bibtex),
+    "jsonl": Format("JSON Lines", "application/jsonl; charset=utf-8", as_jsonl),
+}
+WHICH = ("all", "include", "exclude", "maybe", "undecided")
+AUDIENCES = ("team", "public")
+
+
+@dataclass(frozen=True, slots=True)
+class ExportChoice:
+    """Which records are exported, and who may read them.
+
+    Attributes:
+        which: one of ``WHICH``; what was decided at title and abstract.
+        audience: "team", or "public" for a file that leaves the team. The public file has no
+            abstracts that their source does not allow to be shared, and none from imported files,
+            whose terms are unknown.
     """
 
-    stored: StoredRecord
-    note: str | None
-    reason: str | None
-    reasons: tuple[str, ...]
-    questions: tuple[str, ...]
-    score: float | None
-    place: int | None
-    n_decisions: int | None
-    attribution: str | None
+    which: str = "all"
+    audience: str = "team"
 
 
-def rows(
+EVERYTHING = ExportChoice()
+
+
+def list_entries(
     session: ReadSession,
     review_id: int,
-    which: str = "all",
+    choice: ExportChoice = EVERYTHING,
     *,
     terms: Mapping[str, Terms] | None = None,
-    audience: str = "team",
-) -> Iterator[Row]:
-    """Reports that count, in the order they came, narrowed by decision.
+) -> Iterator[ExportEntry]:
+    """The chosen reports that count, in the order in which they arrived.
 
     Args:
-        session: a transaction.
+        session: a reading session.
         review_id: the review.
-        which: one of ``WHICH``.
+        choice: which reports, and who may read them.
         terms: what sources allow, by their short names.
-        audience: "team", or "public" for a file that leaves it: abstracts that their source does
-            not let be shared, and those of imported files, whose terms nobody stated, are left out.
 
     Raises:
-        ValueError: ``which`` is not one of ``WHICH``.
+        ValueError: there is no such choice.
     """
-    if which not in WHICH:
-        raise ValueError(f"which must be one of {', '.join(WHICH)}, not {which!r}")
-    newest = rankings.newest(session, review_id)
+    if choice.which not in WHICH:
+        raise ValueError(f"which must be one of {', '.join(WHICH)}, not {choice.which!r}")
+    terms = terms or {}
+    context = _read_context(session, review_id)
+    shared = None
+    if choice.audience == "public":
+        shared = {name for name, own in terms.items() if own.share_abstracts}
+    for stored in records.iter_representatives(session, review_id, abstracts_of=shared):
+        if choice.which in ("all", stored.decision or "undecided"):
+            yield _entry(stored, context, _attribution(stored, terms))
+
+
+@dataclass(frozen=True, slots=True)
+class _Context:
+    """What entries are filled from.
+
+    Attributes:
+        places: place and score of each report in the newest ranking.
+        counting: the decision that counts on each report, at title and abstract.
+        full_text: the decision that counts on each report at full text.
+        imported: the decision at full text that came with a file, by report.
+        marks: tags and notes on reports that nobody has to decide any more.
+        protocols: the protocol's body, by version.
+        answers: reasons and questions that people agreed on at title and abstract, by report.
+        n_decisions: decisions that the newest ranking learned from; None if there is no ranking.
+    """
+
+    places: Mapping[int, tuple[int, float]]
+    counting: Mapping[int, DecisionInfo]
+    full_text: Mapping[int, DecisionInfo]
+    imported: Mapping[int, ImportedInfo]
+    marks: Mapping[int, Sequence[MarkInfo]]
+    protocols: Mapping[int, Mapping[str, Any]]
+    answers: Mapping[int, AgreedAnswers]
+    n_decisions: int | None
+
+
+def _read_context(session: ReadSession, review_id: int) -> _Context:
+    newest = rankings.get_newest_ranking(session, review_id)
     places: dict[int, tuple[int, float]] = {}
     if newest is not None:
-        order = rankings.order(session, review_id, newest.id)
-        pairs = zip(order.report_ids, order.scores, strict=True)
-        places = {report: (at, score) for at, (report, score) in enumerate(pairs, start=1)}
-    # Only what counts is told: of a report that awaits decisions, nothing.
-    lines = decisions.log(session, review_id, seen_by=None)
-    log = {info.report_id: info for info in lines if info.counts}
-    bodies = {each.version: each.body for each in reviews.protocols(session, review_id)}
-    given = outcomes.together(session, review_id)
-    nothing = outcomes.Together(frozenset(), frozenset())
-    shared = None
-    if audience == "public":
-        shared = {name for name, own in (terms or {}).items() if own.share_abstracts}
-    for stored in records.every(session, review_id, abstracts_of=shared):
-        if which != "all" and (stored.decision or "undecided") != which:
-            continue
-        decided = log.get(stored.report_id)
-        place, score = (None, None)
-        if decided is None and stored.report_id in places:
-            place, score = places[stored.report_id]
-        body = bodies[decided.protocol_version] if decided else {}
-        own = given.get(stored.report_id, nothing) if decided else nothing
-        known, asked = reasons.texts(body), questions.texts(body)
-        yield Row(
-            stored=stored,
-            note=decided.note if decided else None,
-            reason=reasons.reported(body, tuple(own.reasons)),
-            reasons=_words(known, own.reasons),
-            questions=_words(asked, own.questions),
-            score=score,
-            place=decided.place if decided else place,
-            n_decisions=newest.n_decisions if newest and decided is None else None,
-            attribution=_attribution(stored, terms or {}),
-        )
+        order = rankings.get_order(session, review_id, newest.id)
+        scored = zip(order.report_ids, order.scores, strict=True)
+        places = {report: (at, score) for at, (report, score) in enumerate(scored, start=1)}
+    # Only decisions that count: nothing is said about a report that still needs decisions.
+    counting: dict[int, DecisionInfo] = {}
+    at_full_text: list[DecisionInfo] = []
+    for decision in decision_log.list_log(session, review_id, seen_by=None):
+        if decision.stage == FULL_TEXT:
+            at_full_text.append(decision)
+        elif decision.counts:
+            counting[decision.report_id] = decision
+    protocols = reviews.list_protocols(session, review_id)
+    return _Context(
+        places=places,
+        counting=counting,
+        full_text=_find_settled(session, review_id, at_full_text),
+        imported=imported_decisions.list_agreed_full_text(session, review_id),
+        marks=marks.list_shared_marks(session, review_id),
+        protocols={version.version: version.body for version in protocols},
+        answers=screening_state.list_agreed_answers(session, review_id),
+        n_decisions=newest.n_decisions if newest else None,
+    )
 
 
-def _words(known: Mapping[str, str], given: frozenset[str]) -> tuple[str, ...]:
-    """What keys say, in the protocol's order; keys of an older version as they are, at the end."""
-    ordered = [key for key in known if key in given]
-    return tuple(known.get(key, key) for key in [*ordered, *sorted(given - set(ordered))])
+def _find_settled(
+    session: ReadSession, review_id: int, made: Iterable[DecisionInfo]
+) -> dict[int, DecisionInfo]:
+    """Of decisions at full text, those that count, by report."""
+    by_id = {decision.id: decision for decision in made}
+    if not by_id:
+        return {}
+    required = screening_state.get_required_decisions(session, review_id, FULL_TEXT)
+    reports = {decision.report_id for decision in by_id.values()}
+    active = screening_state.list_active_decisions(session, reports, FULL_TEXT)
+    settled = {}
+    for report_id, decisions in active.items():
+        needed = partial(required.count_needed, report_id)
+        outcome = find_outcome(decisions, needed, maybe_waits=True)
+        if outcome.decision_id is not None:
+            settled[report_id] = by_id[outcome.decision_id]
+    return settled
 
 
-def _attribution(stored: StoredRecord, terms: Mapping[str, Any]) -> str | None:
-    """What the sources of a report ask to be said of them."""
+def _entry(stored: StoredRecord, context: _Context, attribution: str | None) -> ExportEntry:
+    report_id = stored.report_id
+    counting, full_text = context.counting.get(report_id), context.full_text.get(report_id)
+    made = context.marks.get(report_id, ())
+    place, score = context.places.get(report_id, (None, None))
+    return ExportEntry(
+        record=stored.record,
+        record_id=stored.id,
+        report_id=report_id,
+        copies=stored.copies,
+        decision=_decision(counting, context, context.answers.get(report_id)),
+        full_text=_decision(full_text, context, None) or _imported(context.imported.get(report_id)),
+        tags=tuple(dict.fromkeys(mark.text for mark in made if mark.kind == "tag")),
+        team_notes=tuple(
+            f"{mark.person}: {mark.text}" if mark.person else mark.text
+            for mark in made
+            if mark.kind == "note"
+        ),
+        sources=stored.sources,
+        source_id=stored.source_id,
+        # Of a decided report, the place at which it was shown.
+        place=counting.place if counting else place,
+        score=None if counting else score,
+        n_decisions=None if counting else context.n_decisions,
+        attribution=attribution,
+    )
+
+
+def _imported(made: ImportedInfo | None) -> StageDecision | None:
+    """A decision at full text as a file has it, with the file's own reasons."""
+    if made is None:
+        return None
+    return StageDecision(
+        decision=made.decision,
+        stage=FULL_TEXT,
+        decided_by=made.person,
+        decided_at=made.decided_at.isoformat() if made.decided_at else None,
+        note=made.note,
+        reason=made.reasons[0] if len(made.reasons) == 1 else None,
+        reasons=made.reasons,
+    )
+
+
+def _decision(
+    made: DecisionInfo | None, context: _Context, answers: AgreedAnswers | None
+) -> StageDecision | None:
+    if made is None:
+        return None
+    # When a file was imported is not when its decisions were made.
+    at = made.decided_at or (None if made.kind == IMPORT else made.recorded_at)
+    body = context.protocols[made.protocol_version]
+    agreed = answers or AgreedAnswers(frozenset(made.reasons), frozenset(made.questions))
+    return StageDecision(
+        decision=made.decision,
+        stage=made.stage,
+        decided_by=made.person,
+        decided_at=at.isoformat() if at else None,
+        note=made.note,
+        reason=reasons.find_only_reason(body, agreed.reasons),
+        reasons=_texts_of(agreed.reasons, reasons.list_reasons(body)),
+        questions=_texts_of(agreed.questions, questions.list_questions(body)),
+    )
+
+
+def _texts_of(keys: frozenset[str], texts: Mapping[str, str]) -> tuple[str, ...]:
+    """The texts of keys in the protocol's order; keys of other versions as they are, at the end."""
+    ordered = [key for key in texts if key in keys]
+    return tuple(texts.get(key, key) for key in [*ordered, *sorted(keys - set(ordered))])
+
+
+def _attribution(stored: StoredRecord, terms: Mapping[str, Terms]) -> str | None:
+    """How the sources of a report ask to be credited."""
     own = (terms[source].attribution for source in stored.sources if source in terms)
     return "; ".join(dict.fromkeys(filter(None, own))) or None
-
-
-def _flat(row: Row) -> dict[str, Any]:
-    stored, record = row.stored, row.stored.record
-    return {
-        "record_id": stored.id,
-        "title": record.title,
-        "abstract": record.abstract,
-        "authors": "; ".join(author.name for author in record.authors),
-        "year": record.year,
-        "venue": record.venue,
-        "volume": record.volume,
-        "issue": record.issue,
-        "pages": record.pages,
-        "doi": record.doi,
-        "pmid": record.pmid,
-        "pmcid": record.pmcid,
-        "url": record.urls[0] if record.urls else None,
-        "language": record.language,
-        "types": "; ".join(record.types),
-        "keywords": "; ".join(record.keywords),
-        "report_id": stored.report_id,
-        "copies": stored.copies,
-        "source": "; ".join(stored.sources),
-        "source_id": stored.source_id,
-        "decision": stored.decision,
-        "decided_by": stored.decided_by,
-        "decided_at": stored.decided_at.isoformat() if stored.decided_at else None,
-        "note": row.note,
-        "reason": row.reason,
-        "reasons": "; ".join(row.reasons),
-        "questions": "; ".join(row.questions),
-        "score": None if row.score is None else round(row.score, 6),
-        "place": row.place,
-        "n_decisions_ranking": row.n_decisions,
-        "attribution": row.attribution,
-    }
-
-
-def safe_cell(value: Any) -> Any:
-    """A cell that no spreadsheet takes for a formula: text that begins like one gets a ' before."""
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
-    return value
-
-
-def as_csv(found: Iterable[Row]) -> Iterator[str]:
-    """CSV with a byte order mark, which Excel needs to see UTF-8."""
-    yield "\ufeff"
-    buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, COLUMNS, lineterminator="\r\n")
-    writer.writeheader()
-    for row in found:
-        writer.writerow({key: safe_cell(value) for key, value in _flat(row).items()})
-        if buffer.tell() > 64_000:
-            yield buffer.getvalue()
-            buffer.seek(0)
-            buffer.truncate()
-    yield buffer.getvalue()
-
-
-def as_jsonl(found: Iterable[Row]) -> Iterator[str]:
-    """One JSON object a record; lists stay lists."""
-    for row in found:
-        record = row.stored.record
-        data = _flat(row) | {
-            "authors": [
-                {"name": author.name, "collective": author.collective} for author in record.authors
-            ],
-            "types": list(record.types),
-            "keywords": list(record.keywords),
-            "urls": list(record.urls),
-            "flags": list(record.flags),
-            "accession": record.accession,
-            "database": record.database,
-        }
-        del data["url"]
-        kept = {key: value for key, value in data.items() if value not in (None, [], "")}
-        yield json.dumps(kept, ensure_ascii=False) + "\n"
-
-
-_TYPES = {"book": "BOOK", "chap": "CHAP", "conf": "CONF", "thes": "THES", "report": "RPRT"}
-
-
-def _ris_type(types: Iterable[str]) -> str:
-    for kind in types:
-        if len(kind) <= 5 and kind.isupper():
-            return kind
-        for word, tag in _TYPES.items():
-            if word in kind.lower():
-                return tag
-    return "JOUR"
-
-
-def _ris_entry(row: Row) -> dict[str, Any]:
-    stored, record = row.stored, row.stored.record
-    notes = [f"{WINNOW_NOTE} {stored.decision or 'undecided'}"]
-    if row.score is not None:
-        notes.append(f"Winnow score: {row.score:.6f}")
-    if row.note:
-        notes.append(f"Winnow note: {row.note}")
-    if row.reason:
-        notes.append(f"Winnow reason: {row.reason}")
-    if row.attribution:
-        notes.append(f"Source: {row.attribution}")
-    start, _, end = (record.pages or "").partition("-")
-    entry = {
-        "type_of_reference": _ris_type(record.types),
-        "title": record.title,
-        "abstract": record.abstract,
-        "authors": [author.name for author in record.authors],
-        "year": str(record.year) if record.year else None,
-        "journal_name": record.venue,
-        "volume": record.volume,
-        "number": record.issue,
-        "start_page": start or None,
-        "end_page": end or None,
-        "doi": record.doi,
-        "urls": list(record.urls),
-        "keywords": list(record.keywords),
-        "language": record.language,
-        "accession_number": record.accession,
-        "name_of_database": record.database,
-        "issn": record.issn,
-        "notes": [*record.notes, *notes],
-        "custom1": f"PMID: {record.pmid}" if record.pmid else None,
-    }
-    return {key: value for key, value in entry.items() if value}
-
-
-def as_ris(found: Iterable[Row]) -> Iterator[str]:
-    """RIS by rispy, a record at a time; decision and score stand in notes (N1)."""
-    for row in found:
-        yield rispy.dumps([_ris_entry(row)]) + "\n"
-
-
-WRITERS = {"csv": as_csv, "ris": as_ris, "jsonl": as_jsonl}
 
 
 def export(
     session: ReadSession,
     review_id: int,
     file_format: str,
-    which: str = "all",
+    choice: ExportChoice = EVERYTHING,
     *,
     terms: Mapping[str, Terms] | None = None,
-    audience: str = "team",
-) -> Iterator[str]:
-    """An export as pieces of text; see ``rows``.
+) -> Iterator[bytes]:
+    """The bytes of an export in pieces; see ``list_entries``.
 
     Raises:
-        ValueError: there is no such format or narrowing.
+        ValueError: there is no such format or choice.
     """
-    if file_format not in WRITERS:
-        raise ValueError(f"format must be one of {', '.join(WRITERS)}, not {file_format!r}")
-    if which not in WHICH:
-        raise ValueError(f"which must be one of {', '.join(WHICH)}, not {which!r}")
-    if audience not in AUDIENCES:
-        raise ValueError(f"audience must be one of {', '.join(AUDIENCES)}, not {audience!r}")
-    return WRITERS[file_format](rows(session, review_id, which, terms=terms, audience=audience))
+    for name, value, allowed in (
+        ("format", file_format, tuple(FORMATS)),
+        ("which", choice.which, WHICH),
+        ("audience", choice.audience, AUDIENCES),
+    ):
+        if value not in allowed:
+            raise ValueError(f"{name} must be one of {', '.join(allowed)}, not {value!r}")
+    entries = list_entries(session, review_id, choice, terms=terms)
+    pieces = FORMATS[file_format].write(entries)
+    return (piece.encode() if isinstance(piece, str) else piece for piece in pieces)

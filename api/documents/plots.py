@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from api.services.comparing import Beside
-from api.services.screening import Point
-from model.compare import mean_curve
-from model.evaluate import ScreeningRecall
-from store.overlap import Overlap
+from api.services.ranking.comparing import OrderComparison
+from api.services.screening.progress import ProgressPoint
+from model.evaluation.compare import mean_curve
+from model.evaluation.screening_recall import ScreeningRecall
+from store.reports.overlap import Overlap
 
 
 def axes_of(figure: Any, place: Any = 111) -> Any:
@@ -24,9 +24,9 @@ def axes_of(figure: Any, place: Any = 111) -> Any:
 
 
 def svg(draw: Callable[[Any], None], *, width: float, height: float, title: str) -> str:
-    """A figure drawn by ``draw`` as SVG text; sizes in inches."""
-    # Imported here: it takes a second that no other request should pay. The object interface is
-    # used, since pyplot's is global and this runs in threads.
+    """The SVG of a figure that ``draw`` draws; sizes in inches."""
+    # Imported here because it takes a second. The object interface, because pyplot's is global and
+    # this runs in threads.
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
@@ -41,28 +41,28 @@ def svg(draw: Callable[[Any], None], *, width: float, height: float, title: str)
     return text[text.index("<svg") :]
 
 
-def progress(points: Sequence[Point]) -> str:
-    """Includes found against records read: counts, never shares of an unknown total."""
+def progress(points: Sequence[ProgressPoint]) -> str:
+    """Included records against settled ones, as counts: the total is unknown."""
 
     def draw(figure: Any) -> None:
         axes = axes_of(figure)
         axes.step(
             [p.read for p in points], [p.found for p in points], where="post", color="#1f5f8b"
         )
-        axes.set_xlabel("records read")
-        axes.set_ylabel("includes found")
+        axes.set_xlabel("settled records")
+        axes.set_ylabel("included records")
         axes.set_xlim(0, max(10, points[-1].read))
         axes.set_ylim(0, max(5, points[-1].found * 1.05))
 
-    return svg(draw, width=6.4, height=3.2, title="Includes found against records read")
+    return svg(draw, width=6.4, height=3.2, title="Included records against settled records")
 
 
-def recall(result: ScreeningRecall, beside: Beside | None = None) -> str:
-    """Known relevant records reached against records in screening order, beside a random order.
+def recall(result: ScreeningRecall, comparison: OrderComparison | None = None) -> str:
+    """Known relevant records reached, against records in screening order and in a random order.
 
     Args:
         result: the order of this review.
-        beside: what replays would have reached, if anybody asked.
+        comparison: what replays would have reached, if somebody asked for them.
     """
 
     def draw(figure: Any) -> None:
@@ -75,7 +75,7 @@ def recall(result: ScreeningRecall, beside: Beside | None = None) -> str:
             color="#1f5f8b",
             label="screening order",
         )
-        for number, (name, places) in enumerate(beside.orders.items() if beside else ()):
+        for number, (name, places) in enumerate(comparison.orders.items() if comparison else ()):
             axes.step(
                 [0, *places, n],
                 [0, *range(1, len(places) + 1), len(places)],
@@ -88,18 +88,23 @@ def recall(result: ScreeningRecall, beside: Beside | None = None) -> str:
         if result.read:
             axes.axvline(result.read, color="#b04a00", linestyle=":", label="read so far")
         axes.set_xlabel("records, in screening order")
-        axes.set_ylabel("known relevant records")
+        axes.set_ylabel("known studies reached")
         axes.set_xlim(0, max(1, n))
         axes.set_ylim(0, max(1, relevant * 1.05))
         axes.legend(frameon=False, loc="lower right")
 
-    return svg(draw, width=6.4, height=3.6, title="Known relevant records in screening order")
+    return svg(
+        draw,
+        width=6.4,
+        height=3.6,
+        title="Known studies reached against records in screening order",
+    )
 
 
-def overlap(found: Overlap, *, most: int = 15) -> str:
-    """Which sources brought a report: bars of the largest combinations over a matrix of dots."""
-    sources = [each.source for each in found.sources]
-    shown = found.combinations[:most]
+def overlap(counts: Overlap, *, most: int = 15) -> str:
+    """Which sources found a report: bars of the largest combinations over a matrix of dots."""
+    sources = [source.source for source in counts.sources]
+    shown = counts.combinations[:most]
 
     def draw(figure: Any) -> None:
         grid = figure.add_gridspec(2, 1, height_ratios=[3, max(1.0, 0.45 * len(sources))])
@@ -122,7 +127,7 @@ def overlap(found: Overlap, *, most: int = 15) -> str:
         dots.spines[["bottom", "left"]].set_visible(False)
 
     height = 2.6 + 0.3 * len(sources)
-    return svg(draw, width=7.6, height=height, title="Which sources brought a report")
+    return svg(draw, width=7.6, height=height, title="Which sources found a report")
 
 
 _CURVES = ("#1f5f8b", "#b5541c", "#3d7a3d", "#6b4e8f", "#7a6a1f")
@@ -130,11 +135,11 @@ _DASHES = ("-", "--", ":", "-.", (0, (5, 1, 1, 1)))
 
 
 def recall_curves(curves: Mapping[str, Sequence[NDArray[np.bool_]]], *, title: str) -> str:
-    """Recall against the share of records read: mean of each pipeline's replays, with their range.
+    """Recall against the share of records read: each pipeline's mean replay, and the range.
 
     Args:
-        curves: for each pipeline, labels in screening order, a replay each.
-        title: for readers that cannot see the plot.
+        curves: for each pipeline, the labels of each replay in screening order.
+        title: for people who cannot see the plot.
     """
     shares = np.linspace(0, 1, 501)
 
@@ -143,16 +148,18 @@ def recall_curves(curves: Mapping[str, Sequence[NDArray[np.bool_]]], *, title: s
         for number, (name, orders) in enumerate(curves.items()):
             colour = _CURVES[number % len(_CURVES)]
             dashes = _DASHES[number % len(_DASHES)]
-            found = mean_curve(orders, shares)
-            axes.plot(shares, found["mean"], color=colour, linestyle=dashes, label=name)
+            curve = mean_curve(orders, shares)
+            axes.plot(shares, curve["mean"], color=colour, linestyle=dashes, label=name)
             axes.fill_between(
-                shares, found["lowest"], found["highest"], color=colour, alpha=0.15, linewidth=0
+                shares, curve["lowest"], curve["highest"], color=colour, alpha=0.15, linewidth=0
             )
         axes.plot([0, 1], [0, 1], color="#888888", linewidth=0.8, label="random order")
         axes.set_xlabel("share of the records read")
-        axes.set_ylabel("recall")
+        axes.set_ylabel("share of the relevant records reached")
         axes.set_xlim(0, 1)
         axes.set_ylim(0, 1.02)
         axes.legend(frameon=False, loc="lower right")
 
-    return svg(draw, width=6.4, height=3.6, title=f"Recall against records read: {title}")
+    return svg(
+        draw, width=6.4, height=3.6, title=f"Relevant records reached against records read: {title}"
+    )

@@ -6,9 +6,9 @@ import csv
 import io
 
 from api import __version__
-from api.documents.exports import safe_cell
-from api.services.search_log import ITEMS, Log, LogSearch
-from store.runs import RunInfo
+from api.services.reporting.search_log import ITEMS, Log, LogSearch
+from api.wording import count_noun, describe_run_state
+from store.searching.runs.runs import RunInfo
 
 COLUMNS = (
     *("search", "source", "platform", "kind", "date", "searcher", "strategy_version", "line"),
@@ -18,34 +18,45 @@ COLUMNS = (
 )
 
 
+# A spreadsheet runs a cell that begins with one of these as a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def _safe_cell(value: object) -> object:
+    """A cell that no spreadsheet runs: people open this table, and no program reads it back."""
+    if isinstance(value, str) and value.startswith(_FORMULA):
+        return f"'{value}"
+    return value
+
+
 def as_markdown(log: Log) -> str:
     """The log for reading, PRISMA-S item by item and search by search."""
     out = [
         f"# Search log: {log.title}",
         "",
-        f"After PRISMA-S (Rethlefsen et al. 2021). Generated {log.made_at:%Y-%m-%d %H:%M} UTC by "
-        f"Winnow {__version__} from what was stored as the searches ran.",
+        f"Follows PRISMA-S (Rethlefsen et al. 2021). Generated {log.made_at:%Y-%m-%d %H:%M} UTC by "
+        f"Winnow {__version__} from what people stated and what Winnow ran and counted.",
     ]
     if log.note:
-        out += ["", f"> {log.note}"]
-    out += [line for words in log.standing for line in ("", words)]
+        out += ["", f"Note on the strategy: {log.note}"]
+    out += [line for remark in log.remarks for line in ("", remark)]
+    if log.to_be_stated:
+        out += ["", "## Still to be stated", ""]
+        out += [f"- {line[0].upper()}{line[1:]}" for line in log.to_be_stated]
     out += ["", "## The 16 items", ""]
     out += [f"{number}. **{name}.** {log.items[number]}" for number, name in ITEMS.items()]
     out += ["", "## Searches", "", *_overview(log)]
     for search in log.searches:
         out += ["", *_search(search)]
     if log.pooled:
-        out += ["", "## In the pool", ""]
+        out += ["", "## Incoming records", ""]
         out += [
-            f"- {search.title}: run {search.answers[13]}; it counts nowhere above."
+            f"- {search.title}: run {search.answers[13]}; not counted above."
             for search in log.pooled
         ]
     if log.withdrawn:
         out += ["", "## Withdrawn", ""]
-        out += [
-            f"- {search.title}: {_why(search)}; it counts nowhere above."
-            for search in log.withdrawn
-        ]
+        out += [f"- {search.title}: {_why(search)}; not counted above." for search in log.withdrawn]
     return "\n".join(out) + "\n"
 
 
@@ -60,9 +71,10 @@ def _cell(text: object) -> str:
 
 def _overview(log: Log) -> list[str]:
     if not log.searches:
-        return ["None."]
+        return ["No search yet."]
     rows = [
-        "| # | source | platform | date | reported | received | filtered | rejected | gap |",
+        "| # | source | platform | date | reported | received | ineligible | unreadable "
+        "| missing |",
         "|--:|---|---|---|--:|--:|--:|--:|--:|",
     ]
     for search in log.searches:
@@ -92,8 +104,8 @@ def _search(search: LogSearch) -> list[str]:
     out = [f"### {search.title}", ""]
     if search.version is not None:
         out.append(
-            f"Harvested with strategy version {search.version}, line #{info.line}. "
-            f"Searcher: {info.searcher or 'not stated'}."
+            f"Searched with strategy version {search.version}, line #{info.line}. "
+            f"Searched by: {info.searcher or 'not stated'}."
         )
     else:
         names = ", ".join(
@@ -101,14 +113,15 @@ def _search(search: LogSearch) -> list[str]:
             for b in info.batches
             if not b.withdrawn_at
         )
-        out.append(f"Imported: {names or 'no file'}. Searcher: {info.searcher or 'not stated'}.")
+        out.append(f"Imported: {names or 'no file'}. Searched by: {info.searcher or 'not stated'}.")
     out.append("")
     out += [
         f"{number}. **{name}.** {search.answers[number]}"
         for number, name in ITEMS.items()
         if number != 8
     ]
-    out += ["", "**8. Full search strategy, as run**", ""]
+    as_run = ", as run" if search.runs or info.strategy else ""
+    out += ["", f"**8. Full search strategy{as_run}**", ""]
     if search.note:
         out += [f"> {_cell(search.note)}", ""]
     if search.lines:
@@ -124,25 +137,26 @@ def _search(search: LogSearch) -> list[str]:
     if not search.runs:
         out += _block(info.strategy) if info.strategy else ["Not stated."]
     if search.losses:
-        out += ["", f"What {info.source} cannot say as it stands:", ""]
+        out += ["", f"What {info.source} cannot express as written:", ""]
         out += [f"- {_cell(loss)}" for loss in search.losses]
     return out
 
 
 def _run(run: RunInfo) -> list[str]:
-    state = f"{run.state}, held" if run.held else run.state
+    state = describe_run_state(run.state, run.shortfall) + (", waits" if run.held else "")
     out = [
         f"Run {run.id}, {run.started_at:%Y-%m-%d %H:%M} UTC: {state}"
         + (f" ({run.stop_reason})" if run.stop_reason else "")
-        + f". Received {run.received:,} on {run.pages:,} pages = {run.new:,} new + "
-        f"{run.changed:,} changed + {run.same:,} held already + {run.filtered:,} filtered + "
-        f"{run.rejected:,} rejected"
-        + (f" ({run.missing:,} of them listed and not given)" if run.missing else "")
-        + f"; {run.unique:,} different records.",
+        + f". Received {run.received:,} on {count_noun(run.pages, 'page')} = {run.new:,} new + "
+        f"{run.changed:,} changed + {run.same:,} known already + {run.filtered:,} marked as "
+        f"ineligible by automation tools + {run.rejected:,} unreadable"
+        + (f" ({run.missing:,} of them listed but not sent)" if run.missing else "")
+        + f"; {count_noun(run.unique, 'different record')}.",
         "",
     ]
-    out += [f"- Gap: {problem}" for problem in run.problems]
-    out += [f"- Warning of the source: {w['kind']}: {w['phrase']}" for w in run.warnings]
+    out += [f"- {entry}" for entry in run.log]
+    out += [f"- Problem: {problem}" for problem in run.problems]
+    out += [f"- Warning by the source: {w['kind']}: {w['phrase']}" for w in run.warnings]
     if run.released_reason:
         out.append(f"- Let in although {run.stop_reason}: {run.released_reason}")
     out += ["As sent:", "", *(line for query in run.queries for line in _block(query))]
@@ -158,7 +172,7 @@ def _block(text: str) -> list[str]:
 
 
 def as_csv(log: Log) -> str:
-    """One row a search, a column for each item."""
+    """One row for each search, one column for each item."""
     buffer = io.StringIO()
     buffer.write("\ufeff")
     writer = csv.DictWriter(buffer, COLUMNS, lineterminator="\r\n")
@@ -187,11 +201,14 @@ def as_csv(log: Log) -> str:
             "rejected": search.rejected,
             "gap": info.gap,
             "gap_reason": info.gap_reason,
-            "runs": "; ".join(f"run {run.id}: {run.state}" for run in search.runs),
+            "runs": "; ".join(
+                f"run {run.id}: {describe_run_state(run.state, run.shortfall)}"
+                for run in search.runs
+            ),
             "losses": "; ".join(search.losses),
             **{f"{number} {name}": search.answers[number] for number, name in ITEMS.items()},
         }
-        writer.writerow({key: safe_cell(value) for key, value in row.items()})
+        writer.writerow({key: _safe_cell(value) for key, value in row.items()})
     return buffer.getvalue()
 
 

@@ -1,31 +1,43 @@
-"""Duplicates: what was merged and why, questions for a person, sources beside each other."""
+"""Duplicates: what was merged and why, questions for a person, and what each source found.
+
+A reviewer may also say which record another one is the same as.
+"""
 
 from __future__ import annotations
 
 import uuid
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Form, Path, Query, Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from fastapi import APIRouter, Form, Query
+from pydantic import Field
+from starlette.responses import HTMLResponse, Response
 
-from api.deps import LeadDep, PersonDep, ReviewDep, ScreenDep, StateDep
+from api.deps import LeadRequest, ReadRequest, ReviewRequest, ScreenRequest
 from api.documents import plots
-from api.pages.render import page
-from api.services import deduplicating, screening
-from api.services.dedupe_report import report_of
-from api.services.deduplicating import Question, differing
-from api.state import State
+from api.pages.forms import FormModel, Problem, problem_of, to_review
+from api.pages.render import review_page
+from api.services.duplicates import judging, studies
+from api.services.duplicates.dedupe_report import build_report
+from api.services.duplicates.judging import Judgement
+from api.services.duplicates.questions import (
+    count_held_apart,
+    find_differing_fields,
+    list_questions,
+)
+from api.services.duplicates.similar_records import find_similar_records
+from api.services.screening import deciding
+from api.types import FormText, Id, IdPath, Token, WholeNumber
 from harvest.dedupe.rules import ASK, SAME
-from store import decisions, overlap, pairs, records, studies
-from store.errors import Conflict
-from store.reviews import ReviewInfo
+from store.core.errors import Conflict
+from store.reports import overlap, pairs, records
+from store.screening import decision_labels, decision_log
 
 router = APIRouter()
 
-IdPath = Annotated[int, Path(ge=1, le=2**63 - 1)]
-IdForm = Annotated[int, Form(ge=1, le=2**63 - 1)]
+Why = Annotated[FormText, Form(max_length=10_000)]
+Place = Annotated[WholeNumber, Field(ge=0, le=10**9)]
 _SAYS = {rule.name: rule.says for rule in (*SAME, *ASK)}
-# Fields of the two records side by side, as a reader compares them.
+# Fields of two records side by side, in the order in which a reader compares them.
 FIELDS = (
     *(("Title", "title"), ("Authors", "authors"), ("Year", "year"), ("Journal", "venue")),
     *(("Volume", "volume"), ("Issue", "issue"), ("Pages", "pages"), ("DOI", "doi")),
@@ -36,191 +48,227 @@ _SHOWN_OFFERS = 50
 
 
 @router.get("/reviews/{slug}/duplicates")
-def duplicates_page(request: Request, state: StateDep, review: ReviewDep) -> HTMLResponse:
-    """What was merged, what is open, and which sources brought what."""
-    with state.store.read() as session:
-        found = overlap.overlap(session, review.id)
-        report = report_of(session, review.id)
-        asked = deduplicating.questions(session, review.id)
-        held_back = deduplicating.held_back(session, review.id)
-        said = pairs.by_person(session, review.id)
-        offers = decisions.on_title_alone(session, review.id)
-        shown = records.by_reports(
-            session, review.id, [offer.report_id for offer in offers[:_SHOWN_OFFERS]]
-        )
-    return page(
-        request,
-        "duplicates.html",
-        review=review,
-        overlap=found,
-        report=report,
-        asked=asked,
-        held_back=held_back,
-        said=said,
-        offers=offers,
-        shown=shown,
-        says=_SAYS,
-        token=str(uuid.uuid4()),
-    )
+def duplicates_page(request: ReadRequest) -> HTMLResponse:
+    """What was merged, what is open, and which sources found what."""
+    review_id = request.review.id
+    with request.store.read() as session:
+        offers = decision_log.list_decided_on_title(session, review_id)
+        offered = [offer.report_id for offer in offers[:_SHOWN_OFFERS]]
+        values: dict[str, Any] = {
+            "overlap": overlap.count_overlap(session, review_id),
+            "report": build_report(session, review_id),
+            "asked": list_questions(session, review_id),
+            "held_back": count_held_apart(session, review_id),
+            "said": pairs.list_judgements(session, review_id),
+            "offers": offers,
+            "shown": records.get_representatives(session, review_id, offered),
+        }
+    return review_page(request, "duplicates.html", says=_SAYS, token=str(uuid.uuid4()), **values)
 
 
 @router.get("/reviews/{slug}/plots/overlap.svg")
-def overlap_plot(state: StateDep, review: ReviewDep) -> Response:
-    """Which sources brought a report, as a plot."""
-    with state.store.read() as session:
-        found = overlap.overlap(session, review.id)
-    return Response(plots.overlap(found), media_type="image/svg+xml")
+def overlap_plot(request: ReadRequest) -> Response:
+    """Which sources found a report, as a plot."""
+    with request.store.read() as session:
+        counts = overlap.count_overlap(session, request.review.id)
+    return Response(plots.overlap(counts), media_type="image/svg+xml")
 
 
 @router.get("/reviews/{slug}/duplicates/questions")
-def question_page(
-    request: Request,
-    state: StateDep,
-    review: ReviewDep,
-    at: Annotated[int, Query(ge=0, le=10**9)] = 0,
-) -> HTMLResponse:
+def question_page(request: ReadRequest, at: Annotated[Place, Query()] = 0) -> HTMLResponse:
     """One question: two records side by side."""
-    return _question(request, state, review, at)
+    return _question(request, at)
 
 
-def _question(
-    request: Request,
-    state: State,
-    review: ReviewInfo,
-    at: int,
-    *,
-    problem: str | None = None,
-    status: int = 200,
-) -> HTMLResponse:
-    with state.store.read() as session:
-        asked = deduplicating.questions(session, review.id)
-        place = min(at, max(0, len(asked) - 1))
-        question: Question | None = asked[place] if asked else None
-        two = []
-        if question is not None:
-            ends = (question.pair.a, question.pair.b)
-            two = [records.by_id(session, review.id, number) for number in ends]
-    return page(
+def _question(request: ReviewRequest, at: int, problem: Problem | None = None) -> HTMLResponse:
+    with request.store.read() as session:
+        questions = list_questions(session, request.review.id)
+        at = min(at, max(0, len(questions) - 1))
+        question = questions[at] if questions else None
+        ends = (question.pair.a, question.pair.b) if question else ()
+        two = [records.get_record(session, request.review.id, number) for number in ends]
+    return review_page(
         request,
         "question.html",
-        status=status,
-        review=review,
+        status=problem.status if problem else 200,
         question=question,
         two=two,
         fields=FIELDS,
-        differs=differing(*(each.record for each in two)) if two else frozenset(),
+        differs=find_differing_fields(two[0].record, two[1].record) if two else frozenset(),
         says=_SAYS,
-        at=place,
-        total=len(asked),
-        problem=problem,
+        at=at,
+        total=len(questions),
+        problem=problem.text if problem else None,
     )
 
 
-def say(
-    state: State, review_id: int, person_id: int, a: int, b: int, *, label: str, reason: str
-) -> str | None:
-    """Store what a person says of two records by a form; gives what stands against it, if any."""
-    word, _, decision = label.partition("-")
-    try:
-        with state.store.write() as session:
-            deduplicating.judge(
-                session,
-                review_id,
-                a,
-                b,
-                label=word,
-                reason=reason.replace("\x00", ""),
-                person_id=person_id,
-                decision=decision or None,
-            )
-    except Conflict as error:
-        return f"{str(error)[:1].upper()}{str(error)[1:]}."
-    state.wake()
-    return None
+class PairForm(FormModel):
+    """What a person says about two records, and the place of the question in its list."""
+
+    a: Id
+    b: Id
+    # "same-include" also says which decision is to count.
+    label: Literal["same", "same-include", "same-exclude", "related", "different"]
+    reason: Annotated[FormText, Field(max_length=10_000)] = ""
+    at: Place = 0
+
+
+def judge(request: ReviewRequest, a: int, b: int, label: str, reason: str) -> None:
+    """Store what a form says about two records.
+
+    Args:
+        request: the request.
+        a: one record.
+        b: the other.
+        label: as in ``PairForm``.
+        reason: in the person's words; may be empty.
+
+    Raises:
+        Conflict: it contradicts what is decided.
+    """
+    label, _, decision = label.partition("-")
+    judging.record_judgement(
+        request.store,
+        request.review.id,
+        Judgement(a=a, b=b, label=label, reason=reason, decision=decision or None),
+        person_id=request.person.id,
+    )
+    request.state.wake()
 
 
 @router.post("/reviews/{slug}/duplicates/pairs")
-def judge_pair(
-    request: Request,
-    state: StateDep,
-    person: PersonDep,
-    review: ScreenDep,
-    a: IdForm,
-    b: IdForm,
-    label: Annotated[str, Form(pattern="^(same|same-include|same-exclude|related|different)$")],
-    reason: Annotated[str, Form(max_length=10_000)] = "",
-    at: Annotated[int, Form(ge=0, le=10**9)] = 0,
-) -> Response:
+def judge_pair(request: ScreenRequest, form: Annotated[PairForm, Form()]) -> Response:
     """Answer a question about two records."""
-    problem = say(state, review.id, person.id, a, b, label=label, reason=reason)
-    if problem is not None:
-        return _question(request, state, review, at, problem=problem, status=409)
-    return RedirectResponse(f"/reviews/{review.slug}/duplicates/questions?at={at}", status_code=303)
+    try:
+        judge(request, form.a, form.b, form.label, form.reason)
+    except Conflict as error:
+        return _question(request, form.at, problem_of(error))
+    return to_review(request.review, f"duplicates/questions?at={form.at}")
 
 
 @router.post("/reviews/{slug}/duplicates/pairs/{pair_id}/undo")
-def undo_pair(state: StateDep, person: PersonDep, review: ScreenDep, pair_id: IdPath) -> Response:
-    """Take back what a person said of two records."""
-    with state.store.write() as session:
-        deduplicating.undo(session, review.id, pair_id, person_id=person.id)
-    state.wake()
-    return RedirectResponse(f"/reviews/{review.slug}/duplicates", status_code=303)
+def undo_pair(request: ScreenRequest, pair_id: IdPath) -> Response:
+    """Undo what a person said about two records."""
+    judging.undo_judgement(request.store, request.review.id, pair_id, person_id=request.person.id)
+    request.state.wake()
+    return to_review(request.review, "duplicates")
 
 
 @router.post("/reviews/{slug}/records/{record_id}/split")
-def split_record(
-    state: StateDep,
-    person: PersonDep,
-    review: ScreenDep,
-    record_id: IdPath,
-    reason: Annotated[str, Form(max_length=10_000)] = "",
-) -> Response:
+def split_record(request: ScreenRequest, record_id: IdPath, reason: Why = "") -> Response:
     """Take a record out of its report for good."""
-    with state.store.write() as session:
-        deduplicating.split(
-            session,
-            review.id,
-            record_id,
-            reason=reason.replace("\x00", ""),
-            person_id=person.id,
-        )
-    state.wake()
-    return RedirectResponse(f"/reviews/{review.slug}/records/{record_id}", status_code=303)
+    judging.split_record(
+        request.store, request.review.id, record_id, reason=reason, person_id=request.person.id
+    )
+    request.state.wake()
+    return to_review(request.review, f"records/{record_id}")
 
 
 @router.post("/reviews/{slug}/records/{record_id}/studies")
 def join_study(
-    state: StateDep,
-    person: PersonDep,
-    review: ScreenDep,
+    request: ScreenRequest,
     record_id: IdPath,
     name: Annotated[str, Form(min_length=1, max_length=300, pattern=r"^[^\x00]*$")],
 ) -> Response:
-    """Say that a record's report is of a named study."""
-    with state.store.write() as session:
-        studies.add(session, review.id, record_id, name, person_id=person.id)
-    return RedirectResponse(f"/reviews/{review.slug}/records/{record_id}", status_code=303)
+    """Add a record's report to a named study."""
+    studies.add_to_study(
+        request.store, request.review.id, record_id, name, person_id=request.person.id
+    )
+    return to_review(request.review, f"records/{record_id}")
 
 
 @router.post("/reviews/{slug}/records/{record_id}/studies/{study_id}/leave")
-def leave_study(
-    state: StateDep, person: PersonDep, review: ScreenDep, record_id: IdPath, study_id: IdPath
-) -> Response:
-    """Take a record's report out of a study."""
-    with state.store.write() as session:
-        studies.remove(session, review.id, record_id, study_id, person_id=person.id)
-    return RedirectResponse(f"/reviews/{review.slug}/records/{record_id}", status_code=303)
+def leave_study(request: ScreenRequest, record_id: IdPath, study_id: IdPath) -> Response:
+    """Remove a record's report from a study."""
+    studies.remove_from_study(
+        request.store, request.review.id, record_id, study_id, person_id=request.person.id
+    )
+    return to_review(request.review, f"records/{record_id}")
 
 
 @router.post("/reviews/{slug}/duplicates/again")
 def screen_again(
-    state: StateDep,
-    person: PersonDep,
-    review: LeadDep,
-    decision_id: IdForm,
-    token: Annotated[str, Form(min_length=1, max_length=90)],
+    request: LeadRequest,
+    decision_id: Annotated[Id, Form()],
+    token: Annotated[Token, Form(max_length=90)],
 ) -> Response:
     """Put a report that was excluded by its title alone back into the queue."""
-    screening.undo(state.store, review.id, person.id, decision_id, f"{token}:{decision_id}")
-    state.wake()
-    return RedirectResponse(f"/reviews/{review.slug}/duplicates", status_code=303)
+    deciding.undo_decision(
+        request.store,
+        request.review.id,
+        request.person.id,
+        decision_id,
+        f"{token}:{decision_id}",
+    )
+    request.state.wake()
+    return to_review(request.review, "duplicates")
+
+
+# Where the person came from and goes back to.
+After = Literal["screen", "record"]
+
+
+@router.get("/reviews/{slug}/records/{record_id}/duplicate")
+def duplicate_page(
+    request: ScreenRequest,
+    record_id: IdPath,
+    q: Annotated[FormText, Query(max_length=500)] = "",
+    other: Annotated[Id | None, Query()] = None,
+    after: After = "record",
+) -> HTMLResponse:
+    """Records that one may be the same as; with ``other``, the two side by side."""
+    if other is not None:
+        return _two_records(request, record_id, other, after)
+    with request.store.read() as session:
+        record = records.get_record(session, request.review.id, record_id)
+        similar = find_similar_records(session, request.review.id, record_id, words=q)
+    return review_page(request, "duplicate.html", mine=record, found=similar, q=q, after=after)
+
+
+def _two_records(
+    request: ReviewRequest,
+    record_id: int,
+    other: int,
+    after: str,
+    problem: Problem | None = None,
+) -> HTMLResponse:
+    with request.store.read() as session:
+        two = [
+            records.get_record(session, request.review.id, number) for number in (record_id, other)
+        ]
+        report_ids = [record.report_id for record in two]
+        decisions = decision_labels.get_settled_decisions(session, report_ids)
+    return review_page(
+        request,
+        "duplicate_pair.html",
+        status=problem.status if problem else 200,
+        two=two,
+        fields=FIELDS,
+        differs=find_differing_fields(two[0].record, two[1].record),
+        decided=len(set(decisions.values())) > 1,
+        after=after,
+        problem=problem.text if problem else None,
+    )
+
+
+class DuplicateForm(FormModel):
+    """Which record is the same, and where the person goes back to."""
+
+    other: Id
+    # "same-include" also says which decision is to count.
+    label: Literal["same", "same-include", "same-exclude", "related"]
+    reason: Annotated[FormText, Field(max_length=10_000)] = ""
+    after: After = "record"
+
+
+@router.post("/reviews/{slug}/records/{record_id}/duplicate")
+def say_duplicate(
+    request: ScreenRequest, record_id: IdPath, form: Annotated[DuplicateForm, Form()]
+) -> Response:
+    """Say what two records are to each other, and go back to where the person came from."""
+    try:
+        judge(request, record_id, form.other, form.label, form.reason)
+    except Conflict as error:
+        return _two_records(request, record_id, form.other, form.after, problem_of(error))
+    back = "screen" if form.after == "screen" else f"records/{record_id}"
+    return to_review(request.review, back)

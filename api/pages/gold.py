@@ -4,118 +4,107 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, File, Form, Request, UploadFile
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from fastapi import APIRouter, File, Form, UploadFile
+from pydantic import BaseModel, Field
+from starlette.responses import HTMLResponse, Response
 
-from api.deps import LeadDep, PersonDep, ReviewDep, StateDep
-from api.pages.render import page
-from api.services import evaluation
-from api.state import State
+from api.deps import LeadRequest, ReadRequest, ReviewRequest
+from api.pages.forms import Problem, problem_of, to_review
+from api.pages.render import review_page
+from api.services.ranking.matching import list_known
+from api.services.searching import gold_files, gold_lists
 from harvest.errors import UnreadableFile
 from harvest.files.read import fingerprint
-from store import gold
-from store.reviews import ReviewInfo
+from model.evaluation.matching import OWN_SEARCH
+from store.searching import gold
+from store.searching.gold import GoldUses
 
 router = APIRouter()
+SearchUse = Annotated[str, Field(pattern="^(development|validation)$")]
+RankingUse = Annotated[str, Field(pattern="^(seed|held_out)$")]
+ListName = Annotated[str, Form(max_length=300)]
+
+
+class UsesForm(BaseModel):
+    """Both uses of a list."""
+
+    list_name: Annotated[str, Field(max_length=300)]
+    search_use: SearchUse
+    ranking_use: RankingUse
 
 
 @router.get("/reviews/{slug}/gold")
-def gold_page(request: Request, state: StateDep, review: ReviewDep) -> HTMLResponse:
+def gold_page(request: ReadRequest) -> HTMLResponse:
     """Known relevant records, their lists and uses."""
-    return _gold(request, state, review)
+    return _gold(request)
 
 
-def _gold(
-    request: Request,
-    state: State,
-    review: ReviewInfo,
-    *,
-    problem: str | None = None,
-    status: int = 200,
-) -> HTMLResponse:
-    with state.store.read() as session:
-        found = gold.everything(session, review.id)
+def _gold(request: ReviewRequest, problem: Problem | None = None) -> HTMLResponse:
+    with request.store.read() as session:
+        records = gold.list_gold(session, request.review.id)
+        known = list_known(session, request.review.id, records)
     lists: dict[str, list[gold.GoldInfo]] = {}
-    for info in found:
-        lists.setdefault(info.list_name, []).append(info)
-    return page(
+    for record in records:
+        lists.setdefault(record.list_name, []).append(record)
+    return review_page(
         request,
         "gold.html",
-        status=status,
-        review=review,
+        status=422 if problem else 200,
         lists=lists,
-        problem=problem,
-        limit_mb=state.settings.upload_limit_mb,
+        own_search={each.number for each in known if each.origin == OWN_SEARCH},
+        problem=problem.text if problem else None,
+        limit_mb=request.state.settings.upload_limit_mb,
     )
 
 
 @router.post("/reviews/{slug}/gold/files")
 def add_gold(
-    request: Request,
-    state: StateDep,
-    person: PersonDep,
-    review: LeadDep,
+    request: LeadRequest,
     file: Annotated[UploadFile, File()],
-    search_use: Annotated[str, Form(pattern="^(development|validation)$")] = "validation",
-    ranking_use: Annotated[str, Form(pattern="^(seed|held_out)$")] = "held_out",
+    search_use: Annotated[SearchUse, Form()] = "validation",
+    ranking_use: Annotated[RankingUse, Form()] = "held_out",
 ) -> Response:
     """Add a list of known relevant records from a file."""
     name = (file.filename or "list").replace("\x00", "")[:200]
     try:
-        fingerprint(file.file, limit=state.settings.upload_limit)
-        chosen, _ = evaluation.gold_file(file.file, search_use=search_use, ranking_use=ranking_use)
+        fingerprint(file.file, limit=request.state.settings.upload_limit)
+        records, _ = gold_files.read_gold_file(
+            file.file, search_use=search_use, ranking_use=ranking_use
+        )
     except UnreadableFile as error:
-        where = f", line {error.line}" if error.line else ""
-        problem = f"{name}{where}: {error.message} {error.remedy}"
-        return _gold(request, state, review, problem=problem, status=422)
-    with state.store.write() as session:
-        gold.add(session, review.id, chosen, list_name=name, person_id=person.id)
-    state.wake()
-    return RedirectResponse(f"/reviews/{review.slug}/gold", status_code=303)
+        return _gold(request, problem_of(error, file=name))
+    gold_lists.add_gold(
+        request.store, request.review.id, records, list_name=name, person_id=request.person.id
+    )
+    request.state.wake()
+    return to_review(request.review, "gold")
 
 
 @router.post("/reviews/{slug}/gold/includes")
-def add_includes(state: StateDep, person: PersonDep, review: LeadDep) -> Response:
+def add_includes(request: LeadRequest) -> Response:
     """Add this review's own includes as a list, marked as what they are."""
-    with state.store.write() as session:
-        own = evaluation.own_includes(session, review.id)
-        gold.add(session, review.id, own, list_name="own includes", person_id=person.id)
-    state.wake()
-    return RedirectResponse(f"/reviews/{review.slug}/gold", status_code=303)
+    gold_lists.add_own_includes(request.store, request.review.id, person_id=request.person.id)
+    request.state.wake()
+    return to_review(request.review, "gold")
 
 
 @router.post("/reviews/{slug}/gold/use")
-def set_gold_use(
-    state: StateDep,
-    person: PersonDep,
-    review: LeadDep,
-    list_name: Annotated[str, Form(max_length=300)],
-    search_use: Annotated[str, Form(pattern="^(development|validation)$")],
-    ranking_use: Annotated[str, Form(pattern="^(seed|held_out)$")],
-) -> Response:
+def set_uses(request: LeadRequest, form: Annotated[UsesForm, Form()]) -> Response:
     """Set both uses of a list."""
-    with state.store.write() as session:
-        gold.set_use(
-            session,
-            review.id,
-            list_name,
-            search_use=search_use,
-            ranking_use=ranking_use,
-            person_id=person.id,
-        )
-    state.wake()
-    return RedirectResponse(f"/reviews/{review.slug}/gold", status_code=303)
+    gold_lists.set_uses(
+        request.store,
+        request.review.id,
+        form.list_name,
+        GoldUses(search=form.search_use, ranking=form.ranking_use),
+        person_id=request.person.id,
+    )
+    request.state.wake()
+    return to_review(request.review, "gold")
 
 
 @router.post("/reviews/{slug}/gold/remove")
-def remove_gold(
-    state: StateDep,
-    person: PersonDep,
-    review: LeadDep,
-    list_name: Annotated[str, Form(max_length=300)],
-) -> Response:
-    """Take a list away."""
-    with state.store.write() as session:
-        gold.remove(session, review.id, list_name, person_id=person.id)
-    state.wake()
-    return RedirectResponse(f"/reviews/{review.slug}/gold", status_code=303)
+def remove_list(request: LeadRequest, list_name: ListName) -> Response:
+    """Remove a list."""
+    gold_lists.remove_list(request.store, request.review.id, list_name, person_id=request.person.id)
+    request.state.wake()
+    return to_review(request.review, "gold")

@@ -5,28 +5,41 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Path, Query, Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from fastapi import APIRouter, Form, Path, Query
+from pydantic import AfterValidator, BaseModel, Field
+from starlette.responses import HTMLResponse, Response
 
-from api.deps import LeadDep, PersonDep, ReviewDep, StateDep
-from api.pages.render import page
-from api.refusals import Blocked
-from api.services import harvesting, sources, strategies
-from api.services.strategies import Current, NeedsConfirmation
-from api.state import State
+from api.deps import LeadRequest, ReadRequest, ReviewRequest
+from api.pages.forms import Problem, problem_of, submit, to_review
+from api.pages.render import review_page
+from api.refusals import Blocked, ConfirmationNeeded, ReasonNeeded
+from api.services.searching import (
+    accepting,
+    counting,
+    run_changes,
+    run_starts,
+    sources,
+    strategies,
+)
+from api.services.searching.accepting import NewReplacement
+from api.services.searching.filtered_records import draw_filtered_records
+from api.services.searching.strategies import CurrentStrategy, StrategyDraft
+from api.settings import Settings
+from api.types import FormText, IdPath, WholeNumber
+from api.wording import RUN_STATES
 from harvest.errors import StrategyError
 from harvest.render.losses import Loss
 from harvest.render.registry import WRITERS
-from store import flow, jobs, records, runs
-from store import strategies as stored
-from store.errors import Conflict
-from store.reviews import ReviewInfo
+from store.core import jobs
+from store.core.errors import Conflict
+from store.searching import flow
+from store.searching.runs import runs
+from store.searching.strategies import Hits, NewAcceptance, list_hits, list_versions
 
 router = APIRouter()
-RunPath = Annotated[int, Path(ge=1, le=2**63 - 1)]
 _LONGEST = 500_000
 _SAMPLE = 20
-# Runs on the page: a living review has thousands, of which the nights' page tells.
+# Runs on the page: a review that is kept up to date has thousands, and its nights have a page.
 _SHOWN = 40
 
 
@@ -40,7 +53,7 @@ class LossGroup:
 
     @property
     def blocks(self) -> bool:
-        """Whether any of them is neither mapped nor accepted."""
+        """Whether any of them is neither replaced nor accepted."""
         return any(loss.blocks for loss in self.losses)
 
     @property
@@ -62,318 +75,298 @@ class AtSource:
 
 
 def _grouped(losses: tuple[Loss, ...]) -> tuple[LossGroup, ...]:
-    found: dict[tuple[str, str], list[Loss]] = {}
+    by_kind: dict[tuple[str, str], list[Loss]] = {}
     for loss in losses:
-        found.setdefault((loss.direction, loss.kind), []).append(loss)
-    groups = [LossGroup(kind, way, tuple(all_)) for (way, kind), all_ in found.items()]
+        by_kind.setdefault((loss.direction, loss.kind), []).append(loss)
+    groups = [LossGroup(kind, way, tuple(group)) for (way, kind), group in by_kind.items()]
     return tuple(sorted(groups, key=lambda group: (not group.blocks, group.direction, group.kind)))
 
 
-def _at_source(state: State, found: Current, name: str) -> AtSource:
-    title = state.settings.sources[name].title
+def _at_source(settings: Settings, current: CurrentStrategy, name: str) -> AtSource:
+    title = settings.sources[name].title
     try:
-        rendered = found.rendered(name)
+        rendered = current.rendered(name)
     except StrategyError as error:
-        return AtSource(
-            name, title, (), (), blocked=True, problem=f"{error.message} {error.remedy}"
-        )
+        return AtSource(name, title, (), (), blocked=True, problem=problem_of(error).text)
     return AtSource(name, title, rendered.queries, _grouped(rendered.losses), rendered.blocked)
 
 
-def editable(found: Current) -> str:
+def _editable(current: CurrentStrategy) -> str:
     """A version as plain text with numbered lines, as it is pasted; "" for one of blocks."""
-    body = found.info.body
+    body = current.info.body
     if "text" in body:
         return str(body["text"])
-    names = [line.name for line in found.strategy.lines.values()]
+    names = [line.name for line in current.strategy.lines.values()]
     if "lines" not in body or not all(name.isdigit() for name in names):
         return ""
-    return "\n\n".join(f"#{line.name} {line.text}" for line in found.strategy.lines.values())
+    return "\n\n".join(f"#{line.name} {line.text}" for line in current.strategy.lines.values())
+
+
+@dataclass(frozen=True, slots=True)
+class _Typed:
+    """What a person typed into the form, shown again; ``confirm`` is what they must agree to."""
+
+    text: str
+    use: str
+    confirm: str | None = None
 
 
 @router.get("/reviews/{slug}/strategy")
-def strategy_page(request: Request, state: StateDep, review: ReviewDep) -> HTMLResponse:
-    """The strategy: lines with hits, losses by source, what was accepted, and its run."""
-    return _page(request, state, review)
+def strategy_page(request: ReadRequest) -> HTMLResponse:
+    """The strategy: lines with hits, losses by source, what was accepted, and how to run it."""
+    return _strategy(request)
 
 
-def _page(
-    request: Request,
-    state: State,
-    review: ReviewInfo,
+def _strategy(
+    request: ReviewRequest,
+    typed: _Typed | None = None,
     *,
     problem: str | None = None,
-    text: str | None = None,
-    use: str = "",
-    confirm: str | None = None,
     status: int = 200,
 ) -> HTMLResponse:
-    with state.store.read() as session:
-        versions = stored.versions(session, review.id)
-        found = strategies.current(session, review.id) if versions else None
-        hits = stored.hits(session, found.info.id) if found else []
-        running = jobs.newest(session, review.id)
-    by_line: dict[str, dict[str, stored.Hits]] = {}
-    for counted in hits:
-        by_line.setdefault(counted.line, {})[counted.source] = counted
-    if text is None:
-        text = editable(found) if found else ""
-        use = found.strategy.use if found else ""
-    return page(
+    with request.store.read() as session:
+        versions = list_versions(session, request.review.id)
+        current = strategies.get_current(session, request.review.id) if versions else None
+        hits = list_hits(session, current.info.id) if current else []
+        warnings = (
+            strategies.list_limit_warnings(session, request.review.id, current.strategy)
+            if current
+            else []
+        )
+        recent_jobs = jobs.list_recent_jobs(session, request.review.id)
+    if typed is None:
+        typed = _Typed(_editable(current), current.strategy.use) if current else _Typed("", "")
+    settings = request.state.settings
+    return review_page(
         request,
         "strategy.html",
         status=status,
-        review=review,
-        found=found,
+        found=current,
         versions=versions,
-        hits=by_line,
-        at_sources=[_at_source(state, found, name) for name in WRITERS] if found else [],
-        jobs=running,
+        hits=_by_line(hits),
+        limit_warnings=warnings,
+        at_sources=[_at_source(settings, current, name) for name in WRITERS] if current else [],
+        jobs=recent_jobs,
         problem=problem,
-        confirm=confirm,
-        text=text,
-        use=use,
+        confirm=typed.confirm,
+        text=typed.text,
+        use=typed.use,
     )
 
 
-@router.post("/reviews/{slug}/strategy")
-def save_strategy(
-    request: Request,
-    state: StateDep,
-    person: PersonDep,
-    review: LeadDep,
-    text: Annotated[str, Form(max_length=_LONGEST)],
-    use: Annotated[str, Form(max_length=100)] = "",
-    reason: Annotated[str, Form(max_length=2000)] = "",
-    peer_review: Annotated[str, Form(max_length=5000)] = "",
-    confirm: Annotated[str, Form(max_length=5)] = "",
-) -> Response:
-    """Save the text as a new version; what was mapped and noted before stays with it."""
-    text, use = text.replace("\x00", "").replace("\r\n", "\n"), use.replace("\x00", "").strip("# ")
-    try:
-        with state.store.write() as session:
-            before = stored.versions(session, review.id)
-            body = _body(text, use, before[0].body if before else {})
-            strategies.unlocked(session, review.id, body, confirm=bool(confirm))
-            version = strategies.save(
-                session,
-                review.id,
-                body,
-                reason=reason.replace("\x00", "").strip() or None,
-                person_id=person.id,
-            )
-            info = stored.version(session, review.id, version)
-            said = peer_review.replace("\x00", "").strip() or None
-            if said != info.peer_review:
-                stored.set_peer_review(session, review.id, info.id, said, person_id=person.id)
-    except StrategyError as error:
-        where = f"Line {error.line}" + (f", column {error.column}" if error.column else "")
-        problem = f"{where}: {error.message}" if error.line else error.message
-        return _page(
-            request,
-            state,
-            review,
-            problem=f"{problem} {error.remedy}",
-            text=text,
-            use=use,
-            status=422,
+def _by_line(hits: list[Hits]) -> dict[str, dict[str, Hits]]:
+    """Hits by line and source."""
+    lines: dict[str, dict[str, Hits]] = {}
+    for counted in hits:
+        lines.setdefault(counted.line, {})[counted.source] = counted
+    return lines
+
+
+def _refused(request: ReviewRequest, problem: Problem) -> HTMLResponse:
+    """The strategy's page with the problem of a form on it."""
+    return _strategy(request, problem=problem.text, status=problem.status)
+
+
+def _plain_lines(text: str) -> str:
+    return text.replace("\x00", "").replace("\r\n", "\n")
+
+
+class StrategyForm(BaseModel):
+    """A pasted strategy."""
+
+    text: Annotated[str, Field(max_length=_LONGEST), AfterValidator(_plain_lines)]
+    use: Annotated[FormText, Field(max_length=100)] = ""
+    reason: Annotated[FormText, Field(max_length=2000)] = ""
+    peer_review: Annotated[FormText, Field(max_length=5000)] = ""
+    confirm: Annotated[str, Field(max_length=5)] = ""
+
+    def draft(self) -> StrategyDraft:
+        """The version that the form describes."""
+        body: dict[str, Any] = {"text": self.text}
+        if self.line:
+            body["use"] = self.line
+        return StrategyDraft(
+            body,
+            reason=self.reason or None,
+            peer_review=self.peer_review,
+            confirm=bool(self.confirm),
+            keep_notes=True,
         )
-    except NeedsConfirmation as error:
-        return _page(request, state, review, confirm=str(error), text=text, use=use, status=409)
-    return RedirectResponse(f"/reviews/{review.slug}/strategy", status_code=303)
+
+    @property
+    def line(self) -> str:
+        """The line that is run, without its number sign; "" for the last."""
+        return self.use.strip("# ")
 
 
-def _body(text: str, use: str, before: Any) -> dict[str, Any]:
-    """The document of a pasted text, with what a person chose for its leaves before.
+@router.post("/reviews/{slug}/strategy")
+def save_strategy(request: LeadRequest, form: Annotated[StrategyForm, Form()]) -> Response:
+    """Save the text as a new version, which keeps earlier replacements and notes."""
+    typed = _Typed(form.text, form.line)
+    try:
+        strategies.save_strategy(
+            request.store, request.review.id, form.draft(), person_id=request.person.id
+        )
+    except StrategyError as error:
+        return _strategy(request, typed, problem=problem_of(error).text, status=422)
+    except ConfirmationNeeded as error:
+        return _strategy(request, _Typed(form.text, form.line, confirm=str(error)), status=409)
+    return to_review(request.review, "strategy")
 
-    Raises:
-        StrategyError: it cannot be read.
-    """
-    kept = {
-        key: before[key]
-        for key in ("title", "note", "status", "replace", "accept")
-        if key in before
-    }
-    body = {**kept, "text": text}
-    if use:
-        body["use"] = use
-    strategies.check(body)
-    return body
+
+class AcceptanceForm(BaseModel):
+    """A loss, or a source's warning, that is accepted in writing."""
+
+    source: Annotated[str, Field(max_length=40)]
+    kind: Annotated[str, Field(max_length=40)]
+    reason: Annotated[FormText, Field(max_length=2000)]
+    leaf: Annotated[FormText, Field(max_length=5000)] = ""
 
 
 @router.post("/reviews/{slug}/strategy/accept")
-def accept_loss(
-    request: Request,
-    state: StateDep,
-    person: PersonDep,
-    review: LeadDep,
-    source: Annotated[str, Form(max_length=40)],
-    kind: Annotated[str, Form(max_length=40)],
-    reason: Annotated[str, Form(max_length=2000)],
-    leaf: Annotated[str, Form(max_length=5000)] = "",
-) -> Response:
+def accept_loss(request: LeadRequest, form: Annotated[AcceptanceForm, Form()]) -> Response:
     """Accept losses, or a source's warning, in writing."""
-    try:
-        with state.store.write() as session:
-            strategies.accept(
-                session,
-                review.id,
-                source=source,
-                kind=kind,
-                leaf=leaf.replace("\x00", "") or None,
-                reason=reason.replace("\x00", ""),
-                person_id=person.id,
-            )
-    except StrategyError as error:
-        problem = f"{error.message} {error.remedy}"
-        return _page(request, state, review, problem=problem, status=422)
-    back = request.headers.get("referer", "")
-    where = "harvest" if back.endswith("/harvest") else "strategy"
-    return RedirectResponse(f"/reviews/{review.slug}/{where}", status_code=303)
+
+    def accept() -> Response:
+        acceptance = NewAcceptance(
+            source=form.source, kind=form.kind, leaf=form.leaf or None, reason=form.reason
+        )
+        accepting.accept_losses(
+            request.store, request.review.id, acceptance, person_id=request.person.id
+        )
+        back = request.request.headers.get("referer", "")
+        return to_review(request.review, "harvest" if back.endswith("/harvest") else "strategy")
+
+    return submit(
+        accept,
+        lambda problem: _refused(request, problem),
+        catch=(StrategyError, ReasonNeeded),
+    )
+
+
+class ReplacementForm(BaseModel):
+    """A leaf that is replaced at one source."""
+
+    source: Annotated[str, Field(max_length=40)]
+    leaf: Annotated[FormText, Field(max_length=5000)]
+    other: Annotated[FormText, Field(max_length=5000)]
+    reason: Annotated[FormText, Field(max_length=2000)] = ""
 
 
 @router.post("/reviews/{slug}/strategy/map")
-def map_leaf(
-    request: Request,
-    state: StateDep,
-    person: PersonDep,
-    review: LeadDep,
-    source: Annotated[str, Form(max_length=40)],
-    leaf: Annotated[str, Form(max_length=5000)],
-    other: Annotated[str, Form(max_length=5000)],
-    reason: Annotated[str, Form(max_length=2000)] = "",
-) -> Response:
-    """Replace a leaf at one source; makes a new version."""
-    try:
-        with state.store.write() as session:
-            strategies.map_leaf(
-                session,
-                review.id,
-                source=source,
-                leaf=leaf.replace("\x00", ""),
-                other=other.replace("\x00", ""),
-                reason=reason.replace("\x00", ""),
-                person_id=person.id,
-            )
-    except StrategyError as error:
-        problem = f"{error.message} {error.remedy}"
-        return _page(request, state, review, problem=problem, status=422)
-    return RedirectResponse(f"/reviews/{review.slug}/strategy", status_code=303)
+def replace_leaf(request: LeadRequest, form: Annotated[ReplacementForm, Form()]) -> Response:
+    """Replace a leaf at one source; that makes a new version."""
+
+    def replace() -> Response:
+        replacement = NewReplacement(
+            source=form.source, leaf=form.leaf, other=form.other, reason=form.reason
+        )
+        accepting.replace_leaf(
+            request.store, request.review.id, replacement, person_id=request.person.id
+        )
+        return to_review(request.review, "strategy")
+
+    return submit(replace, lambda problem: _refused(request, problem), catch=(StrategyError,))
 
 
 @router.post("/reviews/{slug}/strategy/hits")
-def count_hits(state: StateDep, review: LeadDep) -> Response:
+def count_hits(request: LeadRequest) -> Response:
     """Count the lines' hits at all sources, as a job of the worker."""
-    with state.store.write() as session:
-        strategies.current(session, review.id)
-        job = jobs.begin(session, review.id, "hits")
-    state.jobs.count_hits(review.id, job)
-    return RedirectResponse(f"/reviews/{review.slug}/strategy", status_code=303)
+    job = counting.start_count(request.store, request.review.id)
+    request.state.jobs.count_hits(request.review.id, job)
+    return to_review(request.review, "strategy")
 
 
 @router.get("/reviews/{slug}/harvest")
-def harvest_page(request: Request, state: StateDep, review: ReviewDep) -> HTMLResponse:
+def harvest_page(request: ReadRequest) -> HTMLResponse:
     """Runs with their reconciliation, live; what became of every record; the sources' terms."""
-    return _harvest(request, state, review)
+    return _harvest(request)
 
 
-def _harvest(
-    request: Request,
-    state: State,
-    review: ReviewInfo,
-    *,
-    problem: str | None = None,
-    status: int = 200,
-) -> HTMLResponse:
-    with state.store.read() as session:
-        found = runs.everything(session, review.id, limit=_SHOWN)
-        counts = flow.flow(session, review.id)
-        versions = stored.versions(session, review.id)
-        standing = {
-            run.id: harvesting.unaccepted(session, run) for run in found if run.state == "blocked"
+def _harvest(request: ReviewRequest, problem: str | None = None) -> HTMLResponse:
+    with request.store.read() as session:
+        newest = runs.list_runs(session, request.review.id, limit=_SHOWN)
+        counts = flow.count_flow(session, request.review.id)
+        versions = list_versions(session, request.review.id)
+        warnings = {
+            run.id: run_changes.list_unaccepted_warnings(session, run)
+            for run in newest
+            if run.state == "blocked"
         }
-    return page(
+        settings = request.state.settings
+        key_advice = (
+            run_starts.list_key_advice(session, settings, request.review.id, list(settings.sources))
+            if versions
+            else []
+        )
+    return review_page(
         request,
         "harvest.html",
-        status=status,
-        review=review,
-        runs=list(reversed(found)),
+        status=409 if problem else 200,
+        runs=list(reversed(newest)),
+        run_states=RUN_STATES,
         flow=counts,
         version=versions[0].version if versions else None,
-        standing=standing,
-        sources=sources.listed(state.settings),
+        warnings=warnings,
+        sources=sources.list_sources(settings),
+        key_advice=key_advice,
         problem=problem,
-        live=any(run.state in ("waiting", "running") for run in found),
+        live=any(run.state in ("waiting", "running") for run in newest),
     )
 
 
 @router.get("/reviews/{slug}/filtered")
 def filtered_page(
-    request: Request,
-    state: StateDep,
-    review: ReviewDep,
-    seed: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
+    request: ReadRequest, seed: Annotated[WholeNumber, Query(ge=0, le=2**31 - 1)] = 0
 ) -> HTMLResponse:
     """A random sample of the filtered records, to be read."""
-    with state.store.read() as session:
-        number, drawn = records.sample_of_filtered(session, review.id, size=_SAMPLE, seed=seed)
-        found = [records.by_id(session, review.id, record_id) for record_id in drawn]
-    return page(request, "filtered.html", review=review, number=number, found=found, seed=seed)
+    with request.store.read() as session:
+        sample = draw_filtered_records(session, request.review.id, size=_SAMPLE, seed=seed)
+    return review_page(
+        request, "filtered.html", number=sample.total, found=sample.records, seed=seed
+    )
 
 
 @router.post("/reviews/{slug}/harvest")
-def start(
-    request: Request,
-    state: StateDep,
-    person: PersonDep,
-    review: LeadDep,
-    source: Annotated[list[str], Form()],
-) -> Response:
-    """Begin runs at the chosen sources; those that are blocked say why."""
+def start_runs(request: LeadRequest, source: Annotated[list[str], Form()]) -> Response:
+    """Start runs at the chosen sources; those that are blocked say why."""
     problems = []
     for name in dict.fromkeys(source):
         try:
-            harvesting.begin(
-                state.store,
-                state.settings,
-                review.id,
+            run_starts.start_runs(
+                request.store,
+                request.state.settings,
+                request.review.id,
                 name,
-                person_id=person.id,
-                person=person.name,
+                searcher=request.person,
             )
         except (Blocked, StrategyError) as error:
-            problems.append(f"{error} {error.remedy}")
+            problems.append(problem_of(error).text)
         except Conflict as error:
             problems.append(f"{name}: {error}.")
-    state.wake()
+    request.state.wake()
     if problems:
-        return _harvest(request, state, review, problem=" ".join(problems), status=409)
-    return RedirectResponse(f"/reviews/{review.slug}/harvest", status_code=303)
+        return _harvest(request, " ".join(problems))
+    return to_review(request.review, "harvest")
 
 
 @router.post("/reviews/{slug}/runs/{run_id}/{action}")
-def change(
-    request: Request,
-    state: StateDep,
-    person: PersonDep,
-    review: LeadDep,
-    run_id: RunPath,
+def change_run(
+    request: LeadRequest,
+    run_id: IdPath,
     action: Annotated[str, Path(pattern="^(stop|resume|release)$")],
-    reason: Annotated[str, Form(max_length=2000)] = "",
+    reason: Annotated[FormText, Form(max_length=2000)] = "",
 ) -> Response:
     """Stop a run, go on with it, or let its records in."""
+    store, review_id, person_id = request.store, request.review.id, request.person.id
     try:
-        with state.store.write() as session:
-            if action == "stop":
-                runs.stop(session, run_id, review.id, person_id=person.id)
-            elif action == "resume":
-                runs.again(session, run_id, review.id)
-            else:
-                said = reason.replace("\x00", "").strip()
-                if not said:
-                    raise Conflict("a release needs a reason")
-                runs.release(session, run_id, review.id, reason=said, person_id=person.id)
-    except Conflict as error:
-        return _harvest(request, state, review, problem=f"{error}.", status=409)
-    state.wake()
-    return RedirectResponse(f"/reviews/{review.slug}/harvest", status_code=303)
+        if action == "stop":
+            run_changes.stop_run(store, review_id, run_id, person_id=person_id)
+        elif action == "resume":
+            run_changes.resume_run(store, review_id, run_id)
+        else:
+            run_changes.release_run(store, review_id, run_id, reason=reason, person_id=person_id)
+    except (Conflict, ReasonNeeded) as error:
+        return _harvest(request, problem_of(error).text)
+    request.state.wake()
+    return to_review(request.review, "harvest")

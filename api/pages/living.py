@@ -1,351 +1,362 @@
-"""Pages of a review that is kept up to date: nights, the pool with its versions, events."""
+"""Pages of a living review: scheduled searches, the pool with its versions, and events."""
 
 from __future__ import annotations
 
 import datetime as dt
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Path, Query, Request
-from pydantic import ValidationError
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from fastapi import APIRouter, Form, Path, Query
+from pydantic import BaseModel, Field, ValidationError
+from starlette.responses import HTMLResponse, Response
 
-from api import schedule as schedules
-from api.deps import LeadDep, PersonDep, ReviewDep, StateDep
+from api.deps import LeadRequest, ReadRequest, ReviewRequest
+from api.pages.forms import Problem, submit, to_review
 from api.pages.render import page
-from api.schedule import Schedule, ScheduleError
-from api.services import events as acting
-from api.services import mornings, nights, pool_scores, pooling, telling, versions
-from api.state import State
-from store import admissions, events, members, pool, records, reviews, searches
-from store import nights as stored
-from store.errors import Conflict, NotFound
-from store.people import PersonInfo
-from store.reviews import ReviewInfo
+from api.schedule import ADMISSION_RULES, Schedule, find_next_due
+from api.services.living import (
+    event_actions,
+    night_history,
+    night_runs,
+    night_summary,
+    notifications,
+    pooling,
+    schedules,
+    versions,
+)
+from api.services.living.notifications import NotificationSettings, SendError
+from api.services.ranking import pool_scores
+from api.types import FormText, Id, IdPath, WholeNumber
+from store.reports import record_events, records
+from store.reports.record_events import EventAction
+from store.reviews import members
+from store.searching import pool, searches
+from store.searching.admissions import NewAdmission, UrgentRecord
+from store.searching.pool_membership import SearchAssignment
 
 router = APIRouter()
-IdPath = Annotated[int, Path(ge=1, le=2**63 - 1)]
-Words = Annotated[str, Form(max_length=2000)]
 _PAGE = 50
-
-
-def _said(text: str) -> str:
-    return text.replace("\x00", "").strip()
-
-
-def _back(review: ReviewInfo, where: str) -> Response:
-    return RedirectResponse(f"/reviews/{review.slug}/{where}", status_code=303)
+# A line or a few that people write in a form.
+Line = Annotated[FormText, Field(max_length=2000)]
+Checkbox = Annotated[str, Field(max_length=5)]
 
 
 @router.get("/reviews/{slug}/nights")
-def nights_page(request: Request, state: StateDep, review: ReviewDep) -> HTMLResponse:
-    """The schedule, the nights so far, and when each source was last gone through."""
-    return _nights(request, state, review)
+def nights_page(request: ReadRequest) -> HTMLResponse:
+    """The schedule, the nights so far, and how up to date each source is."""
+    return _nights(request)
 
 
 def _nights(
-    request: Request,
-    state: State,
-    review: ReviewInfo,
-    *,
-    problem: str | None = None,
-    wanted: Schedule | None = None,
-    status: int = 200,
+    request: ReviewRequest, problem: Problem | None = None, typed: Schedule | None = None
 ) -> HTMLResponse:
-    moment = dt.datetime.now(dt.UTC)
-    with state.store.read() as session:
-        info = reviews.by_id(session, review.id)
-        history = stored.everything(session, review.id)
-        checked = nights.checked(session, review.id)
-        waiting = events.waiting(session, review.id)
-    kept = nights.schedule_of(info)
+    """The page of scheduled searches.
+
+    Args:
+        request: of the review.
+        problem: why a form was refused.
+        typed: the schedule that was refused, to be shown again.
+    """
+    review = request.review
+    with request.store.read() as session:
+        history = night_history.get_history(session, review.id)
+        waiting = record_events.list_events_to_act_on(session, review.id)
+    schedule = schedules.get_schedule(review)
     return page(
-        request,
+        request.request,
         "nights.html",
-        status=status,
+        status=problem.status if problem else 200,
         review=review,
-        schedule=wanted or kept,
-        following=schedules.following(kept, moment),
-        nights=history,
-        checked=checked,
-        today=nights.today(info),
+        schedule=typed or schedule,
+        following=find_next_due(schedule, dt.datetime.now(dt.UTC)),
+        nights=history.nights,
+        checked=history.checked,
+        today=schedules.get_today(review),
         waiting=waiting,
-        telling=telling.telling_of(info),
-        sources=state.settings.sources,
-        problem=problem,
+        notifications=notifications.get_notification_settings(review),
+        sources=request.state.settings.sources,
+        problem=problem.text if problem else None,
     )
+
+
+class ScheduleForm(BaseModel):
+    """The form of the schedule; no source chosen, or all, means every source."""
+
+    cron: Line
+    zone: Line
+    whole_days: WholeNumber = Field(
+        ge=1, le=366, title="Days after which to ask for everything again"
+    )
+    source: list[str] = []
+    on: Checkbox = ""
 
 
 @router.post("/reviews/{slug}/nights/schedule")
-def save_schedule(
-    request: Request,
-    state: StateDep,
-    person: PersonDep,
-    review: LeadDep,
-    cron: Words,
-    zone: Words,
-    whole_days: Annotated[int, Form(ge=1, le=366)],
-    source: Annotated[list[str], Form()] = [],  # noqa: B006 - FastAPI copies a form's default
-    on: Annotated[str, Form(max_length=5)] = "",
-) -> Response:
-    """Set when the review is harvested by itself."""
-    known = tuple(name for name in state.settings.sources if name in source)
-    wanted = Schedule(
-        on=bool(on),
-        cron=_said(cron),
-        zone=_said(zone),
-        sources=() if len(known) == len(state.settings.sources) else known,
-        whole_days=whole_days,
+def save_schedule(request: LeadRequest, form: Annotated[ScheduleForm, Form()]) -> Response:
+    """Set when the review's searches run automatically."""
+    settings = request.state.settings
+    ticked = tuple(name for name in settings.sources if name in form.source)
+    schedule = Schedule(
+        on=bool(form.on),
+        cron=form.cron,
+        zone=form.zone,
+        sources=() if len(ticked) == len(settings.sources) else ticked,
+        whole_days=form.whole_days,
     )
-    try:
-        with state.store.write() as session:
-            nights.set_schedule(session, state.settings, review.id, wanted, person_id=person.id)
-    except ScheduleError as error:
-        problem = f"{error} {error.remedy}"
-        return _nights(request, state, review, problem=problem, wanted=wanted, status=422)
-    return _back(review, "nights")
+
+    def save() -> Response:
+        schedules.set_schedule(
+            request.store,
+            settings,
+            request.review.id,
+            schedule.model_dump(),
+            person_id=request.person.id,
+        )
+        return to_review(request.review, "nights")
+
+    return submit(save, lambda problem: _nights(request, problem, typed=schedule))
+
+
+class NotificationForm(BaseModel):
+    """The form of who gets the night summary; addresses with commas or semicolons between."""
+
+    team: Line = ""
+    leads: Line = ""
+    webhook: Line = ""
+    quiet: Checkbox = ""
+
+    def recipients(self) -> NotificationSettings:
+        """The settings that the form describes.
+
+        Raises:
+            SendError: something in it is not an e-mail address.
+        """
+        try:
+            return NotificationSettings(
+                team=_addresses(self.team),
+                leads=_addresses(self.leads),
+                webhook=self.webhook,
+                quiet=bool(self.quiet),
+            )
+        except ValidationError as error:
+            wrong = ", ".join(str(item["input"]) for item in error.errors())
+            raise SendError(
+                f"This is not an e-mail address: {wrong}. Put commas between addresses."
+            ) from error
+
+
+def _addresses(text: str) -> tuple[str, ...]:
+    parts = text.replace(";", ",").split(",")
+    return tuple(part.strip() for part in parts if part.strip())
 
 
 @router.post("/reviews/{slug}/nights/telling")
-def save_telling(
-    request: Request,
-    state: StateDep,
-    person: PersonDep,
-    review: LeadDep,
-    team: Words = "",
-    leads: Words = "",
-    webhook: Words = "",
-    quiet: Annotated[str, Form(max_length=5)] = "",
-) -> Response:
-    """Set to whom the morning summary goes."""
-    try:
-        wanted = telling.Telling.model_validate(
-            {
-                "team": _addresses(team),
-                "leads": _addresses(leads),
-                "webhook": _said(webhook),
-                "quiet": bool(quiet),
-            }
+def save_notifications(request: LeadRequest, form: Annotated[NotificationForm, Form()]) -> Response:
+    """Set who gets the night summary."""
+
+    def save() -> Response:
+        notifications.set_notification_settings(
+            request.store,
+            request.state.settings,
+            request.review.id,
+            form.recipients().model_dump(),
+            person_id=request.person.id,
         )
-        with state.store.write() as session:
-            telling.set_telling(session, state.settings, review.id, wanted, person_id=person.id)
-    except ValidationError as error:
-        bad = ", ".join(str(item["input"]) for item in error.errors())
-        problem = f"No e-mail address: {bad}. Write them with commas between."
-        return _nights(request, state, review, problem=problem, status=422)
-    except telling.TellError as error:
-        return _nights(request, state, review, problem=str(error), status=422)
-    return _back(review, "nights")
+        return to_review(request.review, "nights")
 
-
-def _addresses(text: str) -> list[str]:
-    return [part.strip() for part in _said(text).replace(";", ",").split(",") if part.strip()]
+    return submit(save, lambda problem: _nights(request, problem))
 
 
 @router.post("/reviews/{slug}/nights")
-def begin_night(request: Request, state: StateDep, _person: PersonDep, review: LeadDep) -> Response:
-    """Harvest now as a night would."""
-    try:
-        night = nights.begin_now(state.store, state.settings, review.id)
-    except Conflict as error:
-        return _nights(request, state, review, problem=f"{error}.", status=409)
-    state.wake()
-    return _back(review, f"nights/{night}")
+def begin_night(request: LeadRequest) -> Response:
+    """Search now, as a night would."""
+
+    def begin() -> Response:
+        night = night_runs.start_night(request.store, request.state.settings, request.review.id)
+        request.state.wake()
+        return to_review(request.review, f"nights/{night.id}")
+
+    return submit(begin, lambda problem: _nights(request, problem))
 
 
 @router.get("/reviews/{slug}/nights/{night_id}")
-def night_page(
-    request: Request, state: StateDep, person: PersonDep, review: ReviewDep, night_id: IdPath
-) -> HTMLResponse:
-    """The morning summary of a night; scores are for leads."""
-    with state.store.read() as session:
-        found = mornings.morning(
-            session, review.id, night_id, lead=members.is_lead(session, review.id, person.id)
-        )
-    live = found.night.ended_at is None
-    return page(request, "night.html", review=review, morning=found, live=live)
+def night_page(request: ReadRequest, night_id: IdPath) -> HTMLResponse:
+    """The summary of a night; only leads see scores."""
+    review = request.review
+    with request.store.read() as session:
+        lead = members.is_lead(session, review.id, request.person.id)
+        summary = night_summary.build_summary(session, review.id, night_id, lead=lead)
+    return page(
+        request.request,
+        "night.html",
+        review=review,
+        summary=summary,
+        live=summary.night.ended_at is None,
+    )
 
 
 @router.get("/reviews/{slug}/pool")
-def pool_page(
-    request: Request, state: StateDep, person: PersonDep, review: ReviewDep
-) -> HTMLResponse:
-    """What waits and from where, what was admitted, and the versions with their counts."""
-    return _pool(request, state, person, review)
+def pool_page(request: ReadRequest) -> HTMLResponse:
+    """What waits and where it came from, what was admitted, and the versions with their counts."""
+    return _pool(request)
 
 
-def _pool(
-    request: Request,
-    state: State,
-    person: PersonInfo,
-    review: ReviewInfo,
-    *,
-    problem: str | None = None,
-    status: int = 200,
-) -> HTMLResponse:
-    with state.store.read() as session:
-        info = reviews.by_id(session, review.id)
-        lead = members.is_lead(session, review.id, person.id)
-        scores = pool_scores.kept(session, review.id) if lead else {}
-        inside = pool.reports(session, review.id)
-        order = sorted(inside, key=lambda report: (-scores.get(report, float("-inf")), report))
-        shown = records.by_reports(session, review.id, order[:_PAGE])
-        values = {
-            "freeze": pool.freeze(session, review.id),
-            "waiting": pool.by_search(session, review.id),
-            "reports": [shown[report] for report in order[:_PAGE]],
-            "number": len(inside),
-            "scores": scores,
-            "standing": versions.standing(session, review.id),
-            "kind": admissions.open_kind(session, review.id)[0],
-            "searches": searches.everything(session, review.id),
-        }
+def _pool(request: ReviewRequest, problem: Problem | None = None) -> HTMLResponse:
+    review = request.review
+    with request.store.read() as session:
+        status = pooling.get_status(session, review.id)
+        lead = members.is_lead(session, review.id, request.person.id)
+        scores = pool_scores.get_scores(session, review.id) if lead else {}
+        reports = pool.list_reports(session, review.id)
+        by_score = sorted(reports, key=lambda report: (-scores.get(report, float("-inf")), report))
+        shown = records.get_representatives(session, review.id, by_score[:_PAGE])
+        version_status = versions.get_status(session, review.id)
+        all_searches = searches.list_searches(session, review.id)
     return page(
-        request,
+        request.request,
         "pool.html",
-        status=status,
+        status=problem.status if problem else 200,
         review=review,
-        rule=nights.rule_of(info),
-        rules=list(schedules.RULES),
+        freeze=status.freeze_on,
+        waiting=status.waiting,
+        reports=[shown[report] for report in by_score[:_PAGE]],
+        number=len(reports),
+        scores=scores,
+        versions=version_status,
+        kind=status.next,
+        searches=all_searches,
+        rule=status.rule,
+        rules=list(ADMISSION_RULES),
         routes=searches.ROUTES,
-        today=nights.today(info),
-        in_full=state.settings.pool.read_in_full,
+        today=schedules.get_today(review),
+        in_full=request.state.settings.pool.read_in_full,
         included_at=versions.INCLUDED_AT,
-        problem=problem,
-        **values,
+        problem=problem.text if problem else None,
     )
+
+
+class PoolForm(BaseModel):
+    """The fields of all forms on the page; each form sends some of them."""
+
+    day: Annotated[str, Field(max_length=10)] = ""
+    rule: Annotated[FormText, Field(max_length=100)] = ""
+    search: Id = 1
+    to: Annotated[str, Field(max_length=10)] = ""
+    record: Id = 1
+    route: Annotated[str, Field(max_length=20)] = ""
+    reason: Line = ""
+    note: Line = ""
+
+    def date(self) -> dt.date | None:
+        """The day as a date; None if the field is empty."""
+        return dt.date.fromisoformat(self.day) if self.day else None
 
 
 @router.post("/reviews/{slug}/pool/{action}")
 def change_pool(
-    request: Request,
-    state: StateDep,
-    person: PersonDep,
-    review: LeadDep,
+    request: LeadRequest,
     action: Annotated[str, Path(pattern="^(freeze|admit|rule|assign|bring|complete)$")],
-    day: Annotated[str, Form(max_length=10)] = "",
-    rule: Annotated[str, Form(max_length=100)] = "",
-    search: Annotated[int, Form(ge=1, le=2**63 - 1)] = 1,
-    to: Annotated[str, Form(max_length=10)] = "",
-    record: Annotated[int, Form(ge=1, le=2**63 - 1)] = 1,
-    route: Annotated[str, Form(max_length=20)] = "",
-    reason: Words = "",
-    note: Words = "",
+    form: Annotated[PoolForm, Form()],
 ) -> Response:
-    """Freeze, admit, set a rule, assign a search, bring a record, complete a version."""
-    try:
-        when = dt.date.fromisoformat(day) if day else None
-        if action == "admit":
-            pooling.admit(
-                state.store,
-                review.id,
-                when or nights.today(review),
-                in_full=state.settings.pool.read_in_full,
-                person_id=person.id,
+    """Freeze, admit, set a rule, move a search, let a record in, or complete a version."""
+
+    def change() -> Response:
+        _change_pool(request, action, form)
+        request.state.wake()
+        return to_review(request.review, "pool")
+
+    return submit(change, lambda problem: _pool(request, problem))
+
+
+def _change_pool(request: ReviewRequest, action: str, form: PoolForm) -> None:
+    store, review_id, person_id = request.store, request.review.id, request.person.id
+    match action:
+        case "freeze":
+            pooling.set_freeze_date(store, review_id, form.date(), person_id=person_id)
+        case "admit":
+            most_in_full = request.state.settings.pool.read_in_full
+            day = form.date() or schedules.get_today(request.review)
+            admission = NewAdmission(up_to=day, person_id=person_id)
+            pooling.admit_pool(store, review_id, admission, most_in_full=most_in_full)
+        case "rule":
+            pooling.set_admission_rule(store, review_id, form.rule or None, person_id=person_id)
+        case "assign":
+            assignment = SearchAssignment(form.search, form.to, form.reason)
+            pooling.assign_search(store, review_id, assignment, person_id=person_id)
+        case "bring":
+            record = UrgentRecord(form.record, form.route, form.reason)
+            pooling.bring_in_record(store, review_id, record, person_id=person_id)
+        case "complete":
+            versions.complete_version(
+                store,
+                review_id,
+                person_id=person_id,
+                unread_reason=form.reason,
+                note=form.note,
             )
-        elif action == "complete":
-            versions.complete(
-                state.store,
-                review.id,
-                person_id=person.id,
-                unread_reason=_said(reason),
-                note=_said(note),
-            )
-        else:
-            with state.store.write() as session:
-                if action == "freeze":
-                    pool.set_freeze(session, review.id, when, person_id=person.id)
-                elif action == "rule":
-                    nights.set_rule(session, review.id, _said(rule) or None, person_id=person.id)
-                elif action == "assign":
-                    pool.assign(
-                        session, review.id, search, to, reason=_said(reason), person_id=person.id
-                    )
-                else:
-                    pool.bring(
-                        session,
-                        review.id,
-                        record,
-                        route=route,
-                        reason=_said(reason),
-                        person_id=person.id,
-                    )
-    except (Conflict, NotFound) as error:
-        return _pool(request, state, person, review, problem=f"{error}.", status=409)
-    except ValueError as error:
-        return _pool(request, state, person, review, problem=f"{error}.", status=422)
-    state.wake()
-    return _back(review, "pool")
 
 
 @router.get("/reviews/{slug}/events")
 def events_page(
-    request: Request,
-    state: StateDep,
-    review: ReviewDep,
+    request: ReadRequest,
     kind: Annotated[str, Query(max_length=20)] = "",
-    at: Annotated[int, Query(ge=0, le=10**9)] = 0,
+    at: Annotated[WholeNumber, Query(ge=0, le=10**9)] = 0,
 ) -> HTMLResponse:
-    """What waits for a person, and all events, newest first."""
-    return _events(request, state, review, kind=kind, at=at)
+    """Events that need a decision, and all events, newest first."""
+    return _events(request, kind=kind, at=at)
 
 
 def _events(
-    request: Request,
-    state: State,
-    review: ReviewInfo,
-    *,
-    kind: str = "",
-    at: int = 0,
-    problem: str | None = None,
-    status: int = 200,
+    request: ReviewRequest, *, kind: str = "", at: int = 0, problem: Problem | None = None
 ) -> HTMLResponse:
-    with state.store.read() as session:
-        counts = events.counts(session, review.id)
+    review_id = request.review.id
+    with request.store.read() as session:
+        counts = record_events.count_events(session, review_id)
         kinds = (kind,) if kind in counts else ()
-        listed = events.everything(session, review.id, kinds=kinds, limit=_PAGE, offset=at)
-        waiting = events.waiting(session, review.id)
-        checked = nights.checked(session, review.id)
+        events = record_events.list_events(session, review_id, kinds=kinds, limit=_PAGE, offset=at)
+        waiting = record_events.list_events_to_act_on(session, review_id)
+        checked = night_history.list_source_status(session, review_id)
     return page(
-        request,
+        request.request,
         "events.html",
-        status=status,
-        review=review,
+        status=problem.status if problem else 200,
+        review=request.review,
         counts=counts,
         kind=kind if kinds else "",
         at=at,
-        more=len(listed) == _PAGE,
+        more=len(events) == _PAGE,
         size=_PAGE,
-        events=listed,
+        events=events,
         waiting=waiting,
         checked=checked,
-        problem=problem,
+        problem=problem.text if problem else None,
     )
+
+
+class EventForm(BaseModel):
+    """The form of an event: a note, or the evidence of a mistake."""
+
+    note: Line = ""
 
 
 @router.post("/reviews/{slug}/events/{event_id}/{action}")
 def change_event(
-    request: Request,
-    state: StateDep,
-    person: PersonDep,
-    review: LeadDep,
+    request: LeadRequest,
     event_id: IdPath,
     action: Annotated[str, Path(pattern="^(kept|excluded|sensitivity|mistaken)$")],
-    note: Words = "",
+    form: Annotated[EventForm, Form()],
 ) -> Response:
-    """Say what is done about an event, or mark it mistaken."""
-    try:
-        with state.store.write() as session:
-            if action == "mistaken":
-                events.mark_mistaken(
-                    session, review.id, event_id, evidence=_said(note), person_id=person.id
-                )
-            else:
-                acting.act(
-                    session, review.id, event_id, action, note=_said(note), person_id=person.id
-                )
-    except Conflict as error:
-        return _events(request, state, review, problem=f"{error}.", status=409)
-    except ValueError as error:
-        return _events(request, state, review, problem=f"{error}.", status=422)
-    state.wake()
-    return _back(review, "events")
+    """Act on an event, or mark it as a mistake."""
+    store, review_id, person_id = request.store, request.review.id, request.person.id
+
+    def change() -> Response:
+        if action == "mistaken":
+            event_actions.mark_event_mistaken(
+                store, review_id, event_id, evidence=form.note, person_id=person_id
+            )
+        else:
+            acted = EventAction(action, form.note)
+            event_actions.act_on_event(store, review_id, event_id, acted, person_id=person_id)
+        request.state.wake()
+        return to_review(request.review, "events")
+
+    return submit(change, lambda problem: _events(request, problem=problem))

@@ -12,10 +12,19 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
 from api import resources
-from api.deps import get_state
-from api.security import cookie_name
-from store import members, people
-from store.roles import MAY
+from api.deps import ReviewRequest, find_signed_in_person, get_state
+from api.services.living.event_actions import ACT_NAMES
+from api.services.screening.queue_ends import describe_end
+from api.wording import (
+    EVENT_KINDS,
+    SEARCH_USES,
+    describe_share,
+    describe_share_interval,
+    name_run_state,
+)
+from harvest.strategy.limits import name_years
+from store.reviews import members, screeners
+from store.rules.roles import ALLOWED_ACTIONS, ROLE_NAMES
 
 
 @cache
@@ -28,7 +37,16 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals["static"] = static
+    environment.filters["act"] = ACT_NAMES.__getitem__
+    environment.filters["event_kind"] = EVENT_KINDS.__getitem__
+    environment.filters["search_use"] = SEARCH_USES.__getitem__
+    environment.filters["role"] = ROLE_NAMES.__getitem__
+    environment.filters["run_state"] = lambda run: name_run_state(run.state, run.shortfall)
+    environment.filters["share"] = describe_share
+    environment.filters["share_interval"] = describe_share_interval
     environment.filters["percent"] = lambda value: "–" if value is None else f"{value:.1%}"
+    environment.filters["years"] = lambda limits: name_years(limits.first, limits.last)
+    environment.filters["queue_end"] = describe_end
     environment.filters["day"] = _day
     environment.filters["moment"] = _moment
     environment.filters["number"] = lambda value: f"{value:,}"
@@ -56,20 +74,29 @@ def text(template: str, **values: Any) -> str:
 
 
 def page(request: Request, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
-    """A page with the signed-in person in its header; ``may`` says what they may do here."""
+    """A page with the signed-in person in its header.
+
+    ``may`` says what they may do here, and ``screens`` whether they screen.
+    """
     state = get_state(request)
-    cookie = request.cookies.get(cookie_name(secure=state.settings.secure))
     review = values.setdefault("review", None)
-    person, role = None, None
-    if cookie:
+    person, role = find_signed_in_person(request, state), None
+    values["screens"] = False
+    if person is not None and review is not None:
         with state.store.read() as session:
-            person = people.by_session(session, cookie)
-            if person is not None and review is not None:
-                role = members.role_of(session, review.id, person.id)
-    values["may"] = MAY[role] if role is not None else frozenset()
+            role = members.get_role(session, review.id, person.id)
+            values["screens"] = screeners.does_screen(session, review.id, person.id)
+    values["may"] = ALLOWED_ACTIONS[role] if role is not None else frozenset()
     return HTMLResponse(
         text(template, person=person, path=request.url.path, **values), status_code=status
     )
+
+
+def review_page(
+    request: ReviewRequest, template: str, *, status: int = 200, **values: Any
+) -> HTMLResponse:
+    """A page of a review."""
+    return page(request.request, template, status=status, review=request.review, **values)
 
 
 def error_page(request: Request, status: int, error: dict[str, Any]) -> HTMLResponse:

@@ -1,123 +1,111 @@
-"""The page of changed criteria: what is screened again, deviations from the protocol."""
+"""The page of changed criteria: records to screen again, and deviations from the protocol."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Form, Path, Query, Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from fastapi import APIRouter, Form, Query
+from pydantic import Field
+from starlette.responses import HTMLResponse, Response
 
-from api.deps import LeadDep, PersonDep, ReviewDep, StateDep
-from api.pages.render import page
-from api.state import State
+from api.deps import LeadRequest, ReadRequest, ReviewRequest
+from api.pages.forms import FormModel, Problem, submit, to_review
+from api.pages.render import review_page
+from api.services.screening import rescreening
+from api.types import FormText, IdPath, WholeNumber
 from harvest.text import fold
-from store import reasons, records, rescreens, reviews
-from store.errors import Conflict
-from store.rescreens import Pick
-from store.reviews import ReviewInfo
+from store.core.errors import Conflict
+from store.reports import records
+from store.reviews import reviews
+from store.rules import reasons
+from store.screening import rescreens
+from store.screening.rescreens import NewRescreen, RescreenFilter
 
 router = APIRouter()
-# Titles shown of what is picked.
+# Titles shown of the records that match.
 _SHOWN = 20
-_WORD = "^(|include|exclude|maybe|awaiting|conflict)$"
-_KEY = "^[a-z0-9-]{0,40}$"
-_NUMBER = "^[0-9]{0,9}$"
+
+
+class RescreenChoice(FormModel):
+    """Which decisions under older criteria are meant."""
+
+    decision: Literal["include", "exclude", "maybe", "awaiting", "conflict"] | None = None
+    reason: Annotated[str, Field(pattern="^[a-z0-9-]{0,40}$")] = ""
+    q: Annotated[FormText, Field(max_length=500)] = ""
+    version: Annotated[WholeNumber, Field(ge=0, lt=10**9)] | None = None
+
+    def filters(self) -> RescreenFilter:
+        """The choice as the store reads it."""
+        chosen_reasons = (self.reason,) if self.reason else ()
+        return RescreenFilter(self.decision, chosen_reasons, fold(self.q), self.version)
+
+    def as_fields(self) -> dict[str, str]:
+        """The choice as the form shows it."""
+        return {
+            "decision": self.decision or "",
+            "reason": self.reason,
+            "q": self.q,
+            "version": "" if self.version is None else str(self.version),
+        }
+
+
+class RescreenForm(RescreenChoice):
+    """The chosen decisions, and why they are made again."""
+
+    why: Annotated[FormText, Field(max_length=10_000)] = ""
 
 
 def _page(
-    request: Request,
-    state: State,
-    review: ReviewInfo,
-    chosen: dict[str, str],
-    *,
-    problem: str | None = None,
-    status: int = 200,
+    request: ReviewRequest, choice: RescreenChoice, problem: Problem | None = None
 ) -> HTMLResponse:
-    with state.store.read() as session:
+    review_id = request.review.id
+    with request.store.read() as session:
+        matching = rescreens.find_matching_reports(session, review_id, choice.filters())
+        shown = records.get_representatives(session, review_id, matching[:_SHOWN])
         values: dict[str, Any] = {
-            "older": rescreens.older(session, review.id),
-            "lists": rescreens.everything(session, review.id),
-            "deviations": rescreens.deviations(session, review.id),
-            "reasons": reasons.texts(reviews.protocol(session, review.id).body),
+            "older": rescreens.count_older_decisions(session, review_id),
+            "lists": rescreens.list_rescreens(session, review_id),
+            "deviations": rescreens.list_deviations(session, review_id),
+            "reasons": reasons.list_reasons(reviews.get_protocol(session, review_id).body),
         }
-        found = rescreens.matching(session, review.id, _pick(chosen))
-        values["matched"] = len(found)
-        values["shown"] = list(records.by_reports(session, review.id, found[:_SHOWN]).values())
-    return page(
+    return review_page(
         request,
         "rescreens.html",
-        status=status,
-        review=review,
-        chosen=chosen,
-        problem=problem,
+        status=problem.status if problem else 200,
+        chosen=choice.as_fields(),
+        matched=len(matching),
+        shown=list(shown.values()),
+        problem=problem.text if problem else None,
         **values,
-    )
-
-
-def _pick(chosen: dict[str, str]) -> Pick:
-    reason, version = chosen["reason"], chosen["version"]
-    return Pick(
-        chosen["decision"] or None,
-        (reason,) if reason else (),
-        fold(chosen["q"].replace("\x00", "")),
-        int(version) if version else None,
     )
 
 
 @router.get("/reviews/{slug}/rescreens")
 def rescreens_page(
-    request: Request,
-    state: StateDep,
-    review: ReviewDep,
-    decision: Annotated[str, Query(pattern=_WORD)] = "",
-    reason: Annotated[str, Query(pattern=_KEY)] = "",
-    q: Annotated[str, Query(max_length=500)] = "",
-    version: Annotated[str, Query(pattern=_NUMBER)] = "",
+    request: ReadRequest, choice: Annotated[RescreenChoice, Query()]
 ) -> HTMLResponse:
-    """Decisions under older criteria, narrowed; lists of what is screened again; deviations."""
-    chosen = {"decision": decision, "reason": reason, "q": q, "version": version}
-    return _page(request, state, review, chosen)
+    """Decisions under older criteria, narrowed; records to screen again; deviations."""
+    return _page(request, choice)
 
 
 @router.post("/reviews/{slug}/rescreens")
-def ask(
-    request: Request,
-    state: StateDep,
-    person: PersonDep,
-    review: LeadDep,
-    decision: Annotated[str, Form(pattern=_WORD)] = "",
-    reason: Annotated[str, Form(pattern=_KEY)] = "",
-    q: Annotated[str, Form(max_length=500)] = "",
-    version: Annotated[str, Form(pattern=_NUMBER)] = "",
-    why: Annotated[str, Form(max_length=10_000)] = "",
-) -> Response:
-    """Have what is picked screened again."""
-    chosen = {"decision": decision, "reason": reason, "q": q, "version": version}
-    try:
-        with state.store.write() as session:
-            rescreens.ask(
-                session,
-                review.id,
-                _pick(chosen),
-                reason=why.replace("\x00", ""),
-                person_id=person.id,
-            )
-    except (Conflict, ValueError) as error:
-        status = 409 if isinstance(error, Conflict) else 422
-        return _page(request, state, review, chosen, problem=f"{error}.", status=status)
-    state.wake()
-    return RedirectResponse(f"/reviews/{review.slug}/rescreens", status_code=303)
+def ask(request: LeadRequest, form: Annotated[RescreenForm, Form()]) -> Response:
+    """Have the matching records screened again."""
+
+    def create() -> Response:
+        new = NewRescreen(form.filters(), form.why)
+        rescreening.create_rescreen(request.store, request.review.id, new, by=request.person.id)
+        request.state.wake()
+        return to_review(request.review, "rescreens")
+
+    return submit(
+        create, lambda problem: _page(request, form, problem), catch=(Conflict, ValueError)
+    )
 
 
 @router.post("/reviews/{slug}/rescreens/{list_id}/withdraw")
-def take_back(
-    state: StateDep,
-    person: PersonDep,
-    review: LeadDep,
-    list_id: Annotated[int, Path(ge=1, le=2**63 - 1)],
-) -> Response:
-    """Take a list back: what was decided before stands again."""
-    with state.store.write() as session:
-        rescreens.withdraw(session, review.id, list_id, person_id=person.id)
-    state.wake()
-    return RedirectResponse(f"/reviews/{review.slug}/rescreens", status_code=303)
+def take_back(request: LeadRequest, list_id: IdPath) -> Response:
+    """Withdraw a list: the decisions made before it count again."""
+    rescreening.withdraw_rescreen(request.store, request.review.id, list_id, by=request.person.id)
+    request.state.wake()
+    return to_review(request.review, "rescreens")

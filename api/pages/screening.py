@@ -1,96 +1,117 @@
-"""The screening page: cards rendered by the server, handed over by script, usable without it."""
+"""The screening page: cards rendered by the server, fetched by script, usable without it."""
 
 from __future__ import annotations
 
 import uuid
-from typing import Annotated
+from dataclasses import replace
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Path, Request
+from fastapi import APIRouter, Form
 from pydantic import BaseModel, Field
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, Response
 
-from api.deps import PersonDep, ScreenDep, StateDep
-from api.pages.render import page, text
+from api.deps import ReviewRequest, ScreenRequest
+from api.pages.forms import DecisionForm, to_review
+from api.pages.render import review_page, text
 from api.protocol import ProtocolBody
-from api.schemas import Id
-from api.services import screening
-from api.services.screening import Card, Hand
-from api.state import State
-from store import decisions, members, pilots, records, reviews
-from store.reviews import ReviewInfo
+from api.services.screening import assigning, cards, deciding
+from api.services.screening.cards import Card, CardHand, CardRequest
+from api.types import Id, IdPath, Token, WholeNumber
+from store.reports import records
+from store.reviews import reviews, screeners
+from store.screening import decision_log, pilots
+from store.screening.assignments import HandOver
+from store.screening.decisions import NewDecision
 
 router = APIRouter()
-ReasonsForm = Annotated[tuple[str, ...], Form(max_length=50)]
 
 
 class CardsIn(BaseModel):
-    """How many new cards are wanted, and which held ones are kept."""
+    """How many new cards the script wants, and which cards it keeps."""
 
     n: Annotated[int, Field(ge=0, le=200)] = 20
-    keep: Annotated[list[Id], Field(max_length=400)] = []
+    keep: Annotated[tuple[Id, ...], Field(max_length=400)] = ()
     again: bool = False
 
 
-def _hand(
-    state: State,
-    review: ReviewInfo,
-    person_id: int,
-    number: int,
-    keep: list[int],
-    *,
-    again: bool,
-) -> Hand:
-    with state.store.write() as session:
-        return screening.next_cards(
-            session,
-            state.orders,
-            review.id,
-            person_id,
-            number=number,
-            keep=keep,
-            lease_minutes=state.settings.lease_minutes,
-            again=again,
+class CardForm(DecisionForm):
+    """A decision on the card that was shown."""
+
+    report: Id
+    text_hash: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
+    ranking: Id | None = None
+    place: Annotated[WholeNumber, Field(ge=1, lt=10**9)] | None = None
+    # Whether the card came from the records to screen again.
+    again: bool = False
+
+    def decide_card(self) -> NewDecision:
+        """The decision, with what the card showed and where it stood."""
+        return replace(
+            self.decide(self.report),
+            ranking_id=self.ranking,
+            place=self.place,
+            text_hash=self.text_hash,
         )
 
 
-@router.get("/reviews/{slug}/screen")
-def screen(
-    request: Request, state: StateDep, person: PersonDep, review: ScreenDep, again: bool = False
-) -> HTMLResponse:
-    """The next cards; the first is a form that works by itself, the others wait for the script."""
-    hand = _hand(state, review, person.id, state.settings.queue_size, [], again=again)
-    with state.store.read() as session:
-        body = ProtocolBody.model_validate(reviews.protocol(session, review.id).body)
-        last = decisions.latest_of(session, review.id, person.id)
-        shown = records.by_reports(session, review.id, [last.report_id]) if last else {}
-        drawn = pilots.drawn_for(session, review.id, person.id)
-        screeners = members.screening(session, review.id)
-    undone = Card(last.report_id, last.place, None, shown[last.report_id]) if last else None
-    return page(
-        request,
-        "screen.html",
-        review=review,
-        hand=hand,
-        protocol=body,
-        in_pilot=drawn is not None,
-        again=again,
-        colleagues=[each for each in screeners if each.id != person.id],
-        last=last,
-        last_card=undone,
-        queue_size=state.settings.queue_size,
-        lease_minutes=state.settings.lease_minutes,
-        token=str(uuid.uuid4()),
+def _lease(
+    request: ReviewRequest, number: int, *, keep: tuple[int, ...] = (), again: bool
+) -> CardHand:
+    state = request.state
+    card_request = CardRequest(number, state.settings.lease_minutes, keep=keep, again=again)
+    return cards.lease_next_cards(
+        state.store, state.orders, request.review.id, request.person.id, card_request
     )
 
 
+@router.get("/reviews/{slug}/screen")
+def screen(request: ScreenRequest, again: bool = False) -> HTMLResponse:
+    """The next cards: the first is a plain form, the others wait for the script."""
+    settings = request.state.settings
+    hand = _lease(request, settings.queue_size, again=again)
+    return review_page(
+        request,
+        "screen.html",
+        hand=hand,
+        again=again,
+        queue_size=settings.queue_size,
+        lease_minutes=settings.lease_minutes,
+        token=str(uuid.uuid4()),
+        **_surroundings(request),
+    )
+
+
+def _surroundings(request: ReviewRequest) -> dict[str, Any]:
+    """What the page shows around the cards."""
+    review_id, person_id = request.review.id, request.person.id
+    with request.store.read() as session:
+        protocol = ProtocolBody.model_validate(reviews.get_protocol(session, review_id).body)
+        last = decision_log.find_latest_decision(session, review_id, person_id)
+        shown = records.get_representatives(session, review_id, [last.report_id] if last else [])
+        in_pilot = pilots.list_reports_for(session, review_id, person_id) is not None
+        team = screeners.list_screeners(session, review_id)
+    last_card = Card(last.report_id, last.place, None, shown[last.report_id]) if last else None
+    return {
+        "protocol": protocol,
+        "in_pilot": in_pilot,
+        "colleagues": [screener for screener in team if screener.id != person_id],
+        "last": last,
+        # What an undo brings back into the form.
+        "last_draft": {
+            "note": (last.note or "") if last else "",
+            "reasons": list(last.reasons) if last else [],
+            "questions": list(last.questions) if last else [],
+        },
+        "last_card": last_card,
+    }
+
+
 @router.post("/reviews/{slug}/screen/cards")
-def more_cards(
-    state: StateDep, person: PersonDep, review: ScreenDep, body: CardsIn
-) -> HTMLResponse:
+def more_cards(request: ScreenRequest, body: CardsIn) -> HTMLResponse:
     """Cards for the script, each in a template element."""
-    hand = _hand(state, review, person.id, body.n, body.keep, again=body.again)
+    hand = _lease(request, body.n, keep=body.keep, again=body.again)
     return HTMLResponse(
-        text("_cards.html", hand=hand),
+        text("_cards.html", hand=hand, slug=request.review.slug, again=body.again),
         headers={
             "x-remaining": str(hand.remaining),
             "x-lost": ",".join(map(str, sorted(hand.lost))),
@@ -99,50 +120,34 @@ def more_cards(
 
 
 @router.post("/reviews/{slug}/screen/decide")
-def decide(
-    state: StateDep,
-    person: PersonDep,
-    review: ScreenDep,
-    report: Annotated[int, Form(ge=1, le=2**63 - 1)],
-    token: Annotated[str, Form(min_length=1, max_length=100)],
-    decision: Annotated[str, Form(pattern="^(include|exclude|maybe)$")],
-    text_hash: Annotated[str, Form(pattern="^([0-9a-f]{64})?$")] = "",
-    ranking: Annotated[str, Form(pattern="^[0-9]{0,18}$")] = "",
-    place: Annotated[str, Form(pattern="^[0-9]{0,9}$")] = "",
-    note: Annotated[str, Form(max_length=10_000)] = "",
-    reason: ReasonsForm = (),
-    question: ReasonsForm = (),
-    again: Annotated[bool, Form()] = False,
-) -> Response:
+def decide(request: ScreenRequest, form: Annotated[CardForm, Form()]) -> Response:
     """Decide without script, and go on to the next card."""
-    new = decisions.NewDecision(
-        token=token,
-        report_id=report,
-        decision=decision,
-        note=note.replace("\x00", "").strip() or None,
-        reasons=tuple(reason) if decision == "exclude" else (),
-        questions=() if decision == "exclude" else tuple(question),
-        ranking_id=int(ranking) if ranking else None,
-        place=int(place) if place else None,
-        text_hash=text_hash or None,
+    deciding.record_decision(
+        request.store, request.review.id, request.person.id, form.decide_card()
     )
-    screening.decide(state.store, review.id, person.id, new)
-    state.wake()
-    further = "?again=true" if again else ""
-    return RedirectResponse(f"/reviews/{review.slug}/screen{further}", status_code=303)
+    request.state.wake()
+    return to_review(request.review, "screen?again=true" if form.again else "screen")
 
 
 @router.post("/reviews/{slug}/screen/undo/{decision_id}")
-def undo(
-    state: StateDep,
-    person: PersonDep,
-    review: ScreenDep,
-    decision_id: Annotated[int, Path(ge=1, le=2**63 - 1)],
-    token: Annotated[str, Form(min_length=1, max_length=100)],
-) -> Response:
+def undo(request: ScreenRequest, decision_id: IdPath, token: Annotated[Token, Form()]) -> Response:
     """Undo without script, and show the record again."""
-    done, _ = screening.undo(state.store, review.id, person.id, decision_id, token)
-    state.wake()
-    with state.store.read() as session:
-        shown = records.by_reports(session, review.id, [done.report_id])[done.report_id]
-    return RedirectResponse(f"/reviews/{review.slug}/records/{shown.id}", status_code=303)
+    review_id, person_id = request.review.id, request.person.id
+    undone = deciding.undo_decision(request.store, review_id, person_id, decision_id, token)
+    request.state.wake()
+    report_id = undone.decision.report_id
+    with request.store.read() as session:
+        shown = records.get_representatives(session, review_id, [report_id])[report_id]
+    return to_review(request.review, f"records/{shown.id}")
+
+
+@router.post("/reviews/{slug}/screen/hand-over")
+def hand_over(
+    request: ScreenRequest,
+    report: Annotated[Id, Form()],
+    to: Annotated[Id | None, Form()] = None,
+) -> Response:
+    """Hand a card to a colleague without script, and go on to the next."""
+    card = HandOver(report, to)
+    assigning.hand_over_card(request.store, request.review.id, request.person.id, card)
+    return to_review(request.review, "screen")

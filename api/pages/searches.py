@@ -1,322 +1,271 @@
-"""Searches and the files brought into them, with a preview before anything is stored."""
+"""Searches, the files imported into them, and the search log."""
 
 from __future__ import annotations
 
 import re
-import tempfile
-from collections.abc import Iterator
-from typing import Annotated, Any, BinaryIO
+from collections.abc import Iterable
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, File, Form, Path, Request, UploadFile
-from starlette.datastructures import FormData
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from fastapi import APIRouter, File, Form, Path, UploadFile
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from starlette.responses import HTMLResponse, Response
 
-from api.deps import LeadDep, PersonDep, ReviewDep, StateDep
-from api.documents import search_log as log_document
-from api.pages.render import page
-from api.services import importing, search_log
-from api.state import State
+from api.deps import LeadRequest, ReadRequest, ReviewRequest
+from api.documents.search_log import WRITERS
+from api.pages.forms import Problem, problem_of, to_review
+from api.pages.render import review_page
+from api.services.reporting.search_log import ITEMS, build_log
+from api.services.searching import importing, searches, uploading
+from api.services.searching.imported_labels import describe_labels
+from api.services.searching.importing import ImportRequest
+from api.services.searching.search_methods import QUESTIONS, state_methods
+from api.services.searching.uploading import SentFile
+from api.types import FormText, IdPath, WholeNumber
 from harvest.errors import UnreadableFile
 from harvest.files.columns import FIELDS
-from harvest.files.delimited import delimiter_of, header_of
-from harvest.files.read import fingerprint
-from harvest.text import decode
-from store import jobs, pool, raw, searches, uploads
-from store.reviews import ReviewInfo
+from store.core import jobs
+from store.searching import batches, uploads
+from store.searching.searches import MEASURED, STATED_FIELDS, get_search, list_searches
 
 router = APIRouter()
-_CHUNK = 1024 * 1024
 _LONGEST = 100_000
-IdPath = Annotated[int, Path(ge=1, le=2**63 - 1)]
+_MEDIA_TYPES = {"md": "text/markdown; charset=utf-8", "csv": "text/csv; charset=utf-8"}
 
 
-def _search_fields(form: FormData) -> dict[str, Any]:
-    """Fields of a search from a form; an empty field is not stated.
+def _stated(text: Any) -> str | None:
+    """A field of a search; None, "not stated", if it is left empty."""
+    return str(text).replace("\x00", "").strip()[:_LONGEST] or None
 
-    Raises:
-        ValueError: a number is none.
-    """
-    fields: dict[str, Any] = {}
-    for name in searches.STATED_FIELDS:
-        text = str(form.get(name, "")).replace("\x00", "").strip()[:_LONGEST]
-        if not text:
-            continue
-        if name in ("reported", "exported"):
-            if not re.fullmatch(r"[0-9]{1,9}", text.replace(",", "")):
-                raise ValueError(f"{name}: write a number, not {text!r}")
-            fields[name] = int(text.replace(",", ""))
-        else:
-            fields[name] = text[:40] if name == "run_on" else text
-    return fields
+
+def _number(text: Any) -> int | None:
+    stated = _stated(text)
+    if stated is None:
+        return None
+    digits = stated.replace(",", "")
+    if not re.fullmatch(r"[0-9]{1,9}", digits):
+        raise ValueError(f"write a number, not {stated!r}")
+    return int(digits)
+
+
+Stated = Annotated[str | None, BeforeValidator(_stated)]
+Number = Annotated[int | None, BeforeValidator(_number)]
+Reason = Annotated[FormText, Form(max_length=2000)]
+
+
+class SearchForm(BaseModel):
+    """What is stated of a search."""
+
+    source: Stated = None
+    platform: Stated = None
+    run_on: Annotated[Stated, BeforeValidator(lambda text: str(text).strip()[:40])] = None
+    strategy: Stated = None
+    limits: Stated = None
+    reported: Number = Field(default=None, title="Hits reported")
+    exported: Number = Field(default=None, title="Records exported")
+    searcher: Stated = None
+    gap_reason: Stated = None
+    route: Stated = None
+    limits_reason: Stated = None
+    filters: Stated = None
+    prior_work: Stated = None
+    update_method: Stated = None
+    peer_review: Stated = None
+
+    def fields(self) -> dict[str, Any]:
+        """Every field of a search, None where it is not stated."""
+        return {name: getattr(self, name) for name in STATED_FIELDS}
+
+
+class ImportForm(SearchForm):
+    """How a waiting file is imported; ``map.title=Item Title`` names the column of a field."""
+
+    model_config = ConfigDict(extra="allow")
+
+    labels: str = "ignore"
+    search: str = Field(default="", description="Number of the search; empty for a new one.")
+
+    def request(self) -> ImportRequest:
+        """The import that the form describes."""
+        return ImportRequest(
+            search_id=int(self.search) if re.fullmatch(r"[0-9]{1,18}", self.search) else None,
+            search_fields={k: v for k, v in self.fields().items() if v is not None},
+            mapping=_mapping((self.model_extra or {}).items()),
+            labels=self.labels if self.labels in importing.LABEL_USES else "ignore",
+        )
+
+
+def _mapping(values: Iterable[tuple[str, Any]]) -> dict[str, str]:
+    """Field to column from ``map.FIELD=COLUMN``; an empty column leaves a field out."""
+    mapping = {}
+    for name, column in values:
+        field = name.removeprefix("map.")
+        if name.startswith("map.") and field in FIELDS:
+            mapping[field] = str(column)
+    return mapping
 
 
 @router.get("/reviews/{slug}/searches")
-def searches_page(request: Request, state: StateDep, review: ReviewDep) -> HTMLResponse:
-    """Searches, their files and counts, and the form to bring more."""
-    return _searches(request, state, review)
+def searches_page(request: ReadRequest) -> HTMLResponse:
+    """Searches with their files and counts, and the form to import another file."""
+    return _searches(request)
 
 
-def _searches(
-    request: Request,
-    state: State,
-    review: ReviewInfo,
-    *,
-    problem: str | None = None,
-    status: int = 200,
-) -> HTMLResponse:
-    with state.store.read() as session:
-        found = searches.everything(session, review.id)
-        running = jobs.newest(session, review.id)
-    return page(
+def _searches(request: ReviewRequest, problem: Problem | None = None) -> HTMLResponse:
+    settings = request.state.settings
+    with request.store.read() as session:
+        listed = list_searches(session, request.review.id)
+        recent_jobs = jobs.list_recent_jobs(session, request.review.id)
+    return review_page(
         request,
         "searches.html",
-        status=status,
-        review=review,
-        searches=found,
-        jobs=running,
-        problem=problem,
-        limit=state.settings.upload_limit,
-        limit_mb=state.settings.upload_limit_mb,
+        status=422 if problem else 200,
+        searches=listed,
+        jobs=recent_jobs,
+        problem=problem.text if problem else None,
+        limit=settings.upload_limit,
+        limit_mb=settings.upload_limit_mb,
     )
 
 
-def _chunks(stream: BinaryIO) -> Iterator[bytes]:
-    stream.seek(0)
-    while chunk := stream.read(_CHUNK):
-        yield chunk
-
-
 @router.get("/reviews/{slug}/search-log")
-def log_page(request: Request, state: StateDep, review: ReviewDep) -> HTMLResponse:
+def log_page(request: ReadRequest) -> HTMLResponse:
     """The search log: what PRISMA-S asks of every search."""
-    with state.store.read() as session:
-        log = search_log.search_log(session, review.id)
-    return page(request, "search_log.html", review=review, log=log, items=search_log.ITEMS)
+    with request.store.read() as session:
+        log = build_log(session, request.review.id)
+    return review_page(request, "search_log.html", log=log, items=ITEMS, questions=QUESTIONS)
+
+
+class MethodsForm(BaseModel):
+    """Statements: for each item its number, the kind of answer and the words."""
+
+    item: Annotated[tuple[WholeNumber, ...], Field(max_length=20)] = ()
+    answer: Annotated[tuple[str, ...], Field(max_length=20)] = ()
+    words: Annotated[tuple[FormText, ...], Field(max_length=20)] = ()
+
+    def stated(self) -> dict[int, str | None]:
+        """What the form states; words count whatever kind of answer was chosen, except "none"."""
+        rows = zip(self.item, self.answer, self.words, strict=False)
+        return {item: "none" if answer == "none" else words for item, answer, words in rows}
+
+
+@router.post("/reviews/{slug}/search-log")
+def save_methods(request: LeadRequest, form: Annotated[MethodsForm, Form()]) -> Response:
+    """State what was done besides the searches: items 2 to 7 of PRISMA-S."""
+    state_methods(request.store, request.review.id, form.stated(), person_id=request.person.id)
+    return to_review(request.review, "search-log#methods")
 
 
 @router.get("/reviews/{slug}/search-log.{file_format}")
 def log_file(
-    state: StateDep,
-    review: ReviewDep,
-    file_format: Annotated[str, Path(pattern="^(md|csv)$")],
+    request: ReadRequest, file_format: Annotated[str, Path(pattern="^(md|csv)$")]
 ) -> Response:
     """The search log as a download."""
-    with state.store.read() as session:
-        text = log_document.WRITERS[file_format](search_log.search_log(session, review.id))
-    kind = {"md": "text/markdown; charset=utf-8", "csv": "text/csv; charset=utf-8"}[file_format]
-    name = f"{review.slug}-search-log.{file_format}"
+    with request.store.read() as session:
+        text = WRITERS[file_format](build_log(session, request.review.id))
+    name = f"{request.review.slug}-search-log.{file_format}"
     headers = {"content-disposition": f'attachment; filename="{name}"'}
-    return Response(text, media_type=kind, headers=headers)
+    return Response(text, media_type=_MEDIA_TYPES[file_format], headers=headers)
 
 
 @router.post("/reviews/{slug}/uploads")
-def upload(
-    request: Request,
-    state: StateDep,
-    person: PersonDep,
-    review: LeadDep,
-    file: Annotated[UploadFile, File()],
-) -> Response:
-    """Keep a file until its preview is confirmed."""
+def upload(request: LeadRequest, file: Annotated[UploadFile, File()]) -> Response:
+    """Keep a file until its import is confirmed."""
+    name = (file.filename or "upload").replace("\x00", "")[:300]
     try:
-        sha256, size = fingerprint(file.file, limit=state.settings.upload_limit)
-        if size == 0:
-            raise UnreadableFile("No file was chosen, or it is empty.", remedy="Choose a file.")
-        importing.preview(file.file)
-    except UnreadableFile as error:
-        # A table whose columns were not recognised can still be mapped on the preview page.
-        if "No column was recognised" not in error.message:
-            where = f", line {error.line}" if error.line else ""
-            problem = f"{file.filename}{where}: {error.message} {error.remedy}"
-            return _searches(request, state, review, problem=problem, status=422)
-    with state.store.write() as session:
-        upload_id = uploads.add(
-            session,
-            review.id,
-            person.id,
-            name=(file.filename or "upload").replace("\x00", "")[:300],
-            sha256=sha256,
-            size=size,
-            chunks=_chunks(file.file),
+        upload_id = uploading.keep_upload(
+            request.store,
+            request.review.id,
+            SentFile(name, file.file),
+            person_id=request.person.id,
+            limit=request.state.settings.upload_limit,
         )
-    return RedirectResponse(f"/reviews/{review.slug}/uploads/{upload_id}", status_code=303)
-
-
-def _preview(
-    state: State, upload_id: int, mapping: dict[str, str]
-) -> tuple[importing.Preview | None, str | None]:
-    with tempfile.TemporaryFile() as stream:
-        with state.store.read() as session:
-            for piece in raw.of_upload(session, upload_id):
-                stream.write(piece)
-        stream.seek(0)
-        try:
-            return importing.preview(stream, mapping), None
-        except UnreadableFile as error:
-            return None, f"{error.message} {error.remedy}"
-
-
-def _mapping(values: Any) -> dict[str, str]:
-    """Field to column of a preview's form: ``map.title=Item Title``; empty takes a field out."""
-    found = {}
-    for name, value in values.multi_items():
-        field = name.removeprefix("map.")
-        if name.startswith("map.") and field in FIELDS:
-            found[field] = str(value)
-    return found
+    except UnreadableFile as error:
+        return _searches(request, problem_of(error, file=file.filename or ""))
+    return to_review(request.review, f"uploads/{upload_id}")
 
 
 @router.get("/reviews/{slug}/uploads/{upload_id}")
-def preview_page(
-    request: Request, state: StateDep, review: LeadDep, upload_id: IdPath
-) -> HTMLResponse:
-    """What a file would become: format, columns, first records, rejected entries."""
-    mapping = _mapping(request.query_params)
-    with state.store.read() as session:
-        waiting = uploads.by_id(session, upload_id, review.id)
-        known = searches.everything(session, review.id)
-        held = searches.find_batch(session, review.id, waiting.sha256)
-    preview, problem = _preview(state, upload_id, mapping)
-    header: tuple[str, ...] = preview.header if preview else _header(state, upload_id)
-    return page(
+def preview_page(request: LeadRequest, upload_id: IdPath) -> HTMLResponse:
+    """A file as it would be imported: format, columns, first records, entries that are none."""
+    mapping = _mapping(request.request.query_params.multi_items())
+    with request.store.read() as session:
+        waiting = uploads.get_upload(session, upload_id, request.review.id)
+        listed = list_searches(session, request.review.id)
+        imported = batches.find_batch(session, request.review.id, waiting.sha256)
+    shown = uploading.preview_upload(request.store, upload_id, mapping, name=waiting.name)
+    return review_page(
         request,
         "preview.html",
-        review=review,
         upload=waiting,
-        preview=preview,
-        header=header,
+        preview=shown.preview,
+        labels=describe_labels(shown.preview.labels) if shown.preview else [],
+        header=shown.header,
         fields=FIELDS,
-        problem=problem,
-        searches=known,
-        held=held,
+        problem=problem_of(shown.problem).text if shown.problem else None,
+        searches=listed,
+        held=imported,
         mapping=mapping,
     )
 
 
-def _header(state: State, upload_id: int) -> tuple[str, ...]:
-    """Column names of a table that could not be mapped, as far as they can be told."""
-    with state.store.read() as session:
-        first = next(raw.of_upload(session, upload_id), b"")[:100_000]
-    try:
-        text = decode(first).text
-    except UnreadableFile:
-        return ()
-    return tuple(header_of(text, delimiter_of(text)))
-
-
-async def _form(request: Request) -> FormData:
-    """All fields of a form, among them those whose names depend on the file."""
-    return await request.form()
-
-
 @router.post("/reviews/{slug}/uploads/{upload_id}")
 def confirm_upload(
-    state: StateDep,
-    review: LeadDep,
-    upload_id: IdPath,
-    form: Annotated[FormData, Depends(_form)],
+    request: LeadRequest, upload_id: IdPath, form: Annotated[ImportForm, Form()]
 ) -> Response:
-    """Import a waiting file with the confirmed mapping, as a job of the worker."""
-    mapping = _mapping(form)
-    labels = str(form.get("labels", "ignore"))
-    chosen = str(form.get("search", ""))
-    search_id = int(chosen) if re.fullmatch(r"[0-9]{1,18}", chosen) else None
-    body: dict[str, Any] = {
-        "search_id": search_id,
-        "search_fields": _search_fields(form),
-        "mapping": mapping,
-        "labels": labels if labels in importing.LABEL_USES else "ignore",
-    }
-    with state.store.write() as session:
-        uploads.by_id(session, upload_id, review.id)
-        if search_id is not None:
-            searches.by_id(session, review.id, search_id)
-        uploads.confirm(session, upload_id, body)
-        # Begun here and not by the worker, so that the next page shows it from the start.
-        job = jobs.begin(session, review.id, "import")
-    state.jobs.import_upload(upload_id, job)
-    return RedirectResponse(f"/reviews/{review.slug}/searches", status_code=303)
+    """Import a waiting file with the columns that were chosen, as a job of the worker."""
+    job = uploading.confirm_upload(request.store, request.review.id, upload_id, form.request())
+    request.state.jobs.import_upload(upload_id, job)
+    return to_review(request.review, "searches")
 
 
 @router.post("/reviews/{slug}/uploads/{upload_id}/cancel")
-def cancel_upload(state: StateDep, review: LeadDep, upload_id: IdPath) -> Response:
-    """Forget a waiting file."""
-    with state.store.write() as session:
-        uploads.by_id(session, upload_id, review.id)
-        uploads.remove(session, upload_id)
-    return RedirectResponse(f"/reviews/{review.slug}/searches", status_code=303)
+def cancel_upload(request: LeadRequest, upload_id: IdPath) -> Response:
+    """Drop a waiting file."""
+    uploading.cancel_upload(request.store, request.review.id, upload_id)
+    return to_review(request.review, "searches")
 
 
 @router.get("/reviews/{slug}/searches/{search_id}")
-def search_page(
-    request: Request, state: StateDep, review: ReviewDep, search_id: IdPath
-) -> HTMLResponse:
-    """One search: its fields to be stated, its files and their rejected entries."""
-    with state.store.read() as session:
-        search = searches.by_id(session, review.id, search_id)
-        lost = {batch.id: searches.rejected(session, batch.id) for batch in search.batches}
-    return page(request, "search.html", review=review, search=search, lost=lost, problem=None)
+def search_page(request: ReadRequest, search_id: IdPath) -> HTMLResponse:
+    """One search: its fields, its files and their entries that are no records."""
+    with request.store.read() as session:
+        search = get_search(session, request.review.id, search_id)
+        rejected = {batch.id: batches.list_rejected(session, batch.id) for batch in search.batches}
+    return review_page(request, "search.html", search=search, lost=rejected, problem=None)
 
 
 @router.post("/reviews/{slug}/searches/{search_id}")
 def save_search(
-    state: StateDep,
-    person: PersonDep,
-    review: LeadDep,
-    search_id: IdPath,
-    form: Annotated[FormData, Depends(_form)],
+    request: LeadRequest, search_id: IdPath, form: Annotated[SearchForm, Form()]
 ) -> Response:
-    """State what was not stated of a search, or mend it."""
-    stated: dict[str, Any] = dict.fromkeys(searches.STATED_FIELDS) | _search_fields(form)
-    with state.store.write() as session:
-        if searches.by_id(session, review.id, search_id).kind == "api":
-            # What was run is no one's to write.
-            stated = {k: v for k, v in stated.items() if k not in searches.MEASURED}
-        searches.edit(session, review.id, search_id, stated, person_id=person.id)
-        session.flush()
-        # The day of a search says whether its records wait in the pool.
-        pool.restate(session, review.id)
-    return RedirectResponse(f"/reviews/{review.slug}/searches/{search_id}", status_code=303)
+    """State or correct fields of a search."""
+    fields = form.fields()
+    with request.store.read() as session:
+        search = get_search(session, request.review.id, search_id)
+    if search.kind == "api":
+        # The form of such a search leaves out what was run, since nobody can edit it.
+        fields = {name: fields[name] for name in fields if name not in MEASURED}
+    searches.update_search(
+        request.store, request.review.id, search_id, fields, person_id=request.person.id
+    )
+    return to_review(request.review, f"searches/{search_id}")
 
 
 @router.post("/reviews/{slug}/searches/{search_id}/withdraw")
-def withdraw_search(
-    state: StateDep,
-    person: PersonDep,
-    review: LeadDep,
-    search_id: IdPath,
-    reason: Annotated[str, Form(min_length=1, max_length=2000)],
-) -> Response:
-    """Take a whole search back."""
-    with state.store.write() as session:
-        searches.withdraw_search(
-            session,
-            review.id,
-            search_id,
-            reason=reason.replace("\x00", "").strip() or "no reason given",
-            person_id=person.id,
-        )
-    state.wake()
-    return RedirectResponse(f"/reviews/{review.slug}/searches/{search_id}", status_code=303)
+def withdraw_search(request: LeadRequest, search_id: IdPath, reason: Reason) -> Response:
+    """Withdraw a whole search."""
+    searches.withdraw_search(
+        request.store, request.review.id, search_id, reason=reason, person_id=request.person.id
+    )
+    request.state.wake()
+    return to_review(request.review, f"searches/{search_id}")
 
 
 @router.post("/reviews/{slug}/files/{file_id}/withdraw")
-def withdraw(
-    state: StateDep,
-    person: PersonDep,
-    review: LeadDep,
-    file_id: IdPath,
-    reason: Annotated[str, Form(min_length=1, max_length=2000)],
-) -> Response:
-    """Take a wrong file back."""
-    with state.store.write() as session:
-        search = searches.batch(session, review.id, file_id).search_id
-        searches.withdraw(
-            session,
-            review.id,
-            file_id,
-            reason=reason.replace("\x00", "").strip() or "no reason given",
-            person_id=person.id,
-        )
-    state.wake()
-    return RedirectResponse(f"/reviews/{review.slug}/searches/{search}", status_code=303)
+def withdraw_file(request: LeadRequest, file_id: IdPath, reason: Reason) -> Response:
+    """Withdraw a file."""
+    withdrawn = searches.withdraw_file(
+        request.store, request.review.id, file_id, reason=reason, person_id=request.person.id
+    )
+    request.state.wake()
+    return to_review(request.review, f"searches/{withdrawn.search_id}")

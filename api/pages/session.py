@@ -1,23 +1,25 @@
-"""Signing in and out; the account page with password and API tokens."""
+"""Signing in and out, and the account page with password and API tokens."""
 
 from __future__ import annotations
 
 import datetime as dt
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from api.deps import PersonDep, StateDep, known_person
+from api.deps import PersonDep, StateDep, get_state
 from api.pages.render import page
-from api.security import check_password, cookie_name, hash_password, verify_password
+from api.security import cookie_name
+from api.services.reviews import accounts, signing_in
 from api.state import State
-from store import audit, people
-from store.errors import NotFound
-from store.people import PersonInfo
+from api.types import FormText, IdPath
+from store.core.errors import NotFound
+from store.reviews import people
+from store.reviews.people import PersonInfo
 
 router = APIRouter()
-Known = Annotated[PersonInfo | None, Depends(known_person)]
+Target = Annotated[str, Form(max_length=500)]
 
 
 def _local(target: str) -> str:
@@ -27,10 +29,9 @@ def _local(target: str) -> str:
 
 
 def signed_in(state: State, person: PersonInfo, target: str) -> Response:
-    """Sign a person in with this browser and go on to a page of this server."""
+    """Sign a person in with this browser, and go on to a page of this server."""
     valid = dt.timedelta(hours=state.settings.session_hours)
-    with state.store.write() as session:
-        secret = people.open_session(session, person.id, valid=valid)
+    secret = signing_in.start_session(state.store, person.id, valid=valid)
     answer = RedirectResponse(_local(target), status_code=303)
     answer.set_cookie(
         cookie_name(secure=state.settings.secure),
@@ -50,8 +51,12 @@ def login_page(
     link: Annotated[str, Query(max_length=200)] = "",
     target: Annotated[str, Query(alias="next", max_length=500)] = "/",
 ) -> HTMLResponse:
-    """The login page; a link is redeemed by pressing its button, so that no preview uses it up."""
+    """The login page. A link is used up by its button, so that a preview does not use it."""
     return page(request, "login.html", link=link, target=_local(target), problem=None)
+
+
+def _refused(request: Request, target: str, problem: str) -> HTMLResponse:
+    return page(request, "login.html", status=401, link="", target=_local(target), problem=problem)
 
 
 @router.post("/login/link")
@@ -59,16 +64,17 @@ def redeem(
     request: Request,
     state: StateDep,
     link: Annotated[str, Form(max_length=200)],
-    target: Annotated[str, Form(max_length=500)] = "/",
+    target: Target = "/",
 ) -> Response:
     """Sign in by a single-use link."""
     try:
-        with state.store.write() as session:
-            person = people.redeem_link(session, link)
+        person = signing_in.redeem_login_link(state.store, link)
     except NotFound:
-        problem = "This link was used already or has run out. Ask for a new one: winnow user link"
-        return page(
-            request, "login.html", status=401, link="", target=_local(target), problem=problem
+        return _refused(
+            request,
+            target,
+            "This link has been used or has expired. Ask the person who runs this server for a "
+            "new one.",
         )
     return signed_in(state, person, target)
 
@@ -77,28 +83,14 @@ def redeem(
 def login(
     request: Request,
     state: StateDep,
-    name: Annotated[str, Form(max_length=200)],
+    name: Annotated[FormText, Form(max_length=200)],
     password: Annotated[str, Form(max_length=1000)],
-    target: Annotated[str, Form(max_length=500)] = "/",
+    target: Target = "/",
 ) -> Response:
     """Sign in by name and password."""
-    person: PersonInfo | None = None
-    known = None
-    with state.store.read() as session:
-        try:
-            person = people.by_name(session, name.replace("\x00", ""))
-            known = people.password_hash(session, person.id)
-        except NotFound:
-            person = None
-    if not verify_password(password, known) or person is None:
-        return page(
-            request,
-            "login.html",
-            status=401,
-            link="",
-            target=_local(target),
-            problem="Name and password do not fit.",
-        )
+    person = signing_in.find_by_password(state.store, name, password)
+    if person is None:
+        return _refused(request, target, "Name and password do not match.")
     return signed_in(state, person, target)
 
 
@@ -108,31 +100,27 @@ def logout(request: Request, state: StateDep) -> Response:
     name = cookie_name(secure=state.settings.secure)
     secret = request.cookies.get(name)
     if secret:
-        with state.store.write() as session:
-            people.close_session(session, secret)
+        signing_in.end_session(state.store, secret)
     answer = RedirectResponse("/login", status_code=303)
     answer.delete_cookie(name, path="/", secure=state.settings.secure, httponly=True)
     return answer
 
 
 def _account(
-    request: Request,
-    state: State,
-    person: PersonInfo,
-    *,
-    secret: str | None = None,
-    said: str | None = None,
-    status: int = 200,
+    request: Request, person: PersonInfo, *, secret: str | None = None, problem: str | None = None
 ) -> HTMLResponse:
-    with state.store.read() as session:
-        tokens = people.tokens(session, person.id)
-    return page(request, "account.html", status=status, tokens=tokens, secret=secret, said=said)
+    with get_state(request).store.read() as session:
+        tokens = people.list_tokens(session, person.id)
+    status = 422 if problem else 200
+    return page(
+        request, "account.html", status=status, tokens=tokens, secret=secret, problem=problem
+    )
 
 
 @router.get("/account")
-def account(request: Request, state: StateDep, person: PersonDep) -> HTMLResponse:
+def account(request: Request, person: PersonDep) -> HTMLResponse:
     """Password and API tokens."""
-    return _account(request, state, person)
+    return _account(request, person)
 
 
 @router.post("/account/password")
@@ -143,16 +131,13 @@ def change_password(
     password: Annotated[str, Form(max_length=1000)],
     again: Annotated[str, Form(max_length=1000)],
 ) -> Response:
-    """Set a password; all other browsers are signed out, this one is signed in anew."""
+    """Set a password. All other browsers are signed out; this one is signed in again."""
     try:
         if password != again:
             raise ValueError("the two passwords differ")
-        check_password(password)
+        accounts.set_password(state.store, person.id, password)
     except ValueError as error:
-        return _account(request, state, person, said=f"Not changed: {error}.", status=422)
-    with state.store.write() as session:
-        people.set_password_hash(session, person.id, hash_password(password))
-        audit.append(session, "person.password", person_id=person.id)
+        return _account(request, person, problem=f"Not changed: {error}.")
     return signed_in(state, person, "/account")
 
 
@@ -161,19 +146,15 @@ def make_token(
     request: Request,
     state: StateDep,
     person: PersonDep,
-    name: Annotated[str, Form(min_length=1, max_length=200)],
+    name: Annotated[FormText, Form(min_length=1, max_length=200)],
 ) -> HTMLResponse:
-    """Make an API token and show it this once."""
-    with state.store.write() as session:
-        _, secret = people.make_token(session, person.id, name.replace("\x00", ""))
-        audit.append(session, "token.created", person_id=person.id, detail={"name": name})
-    return _account(request, state, person, secret=secret)
+    """Create an API token, and show it this once."""
+    new = accounts.create_token(state.store, person.id, name)
+    return _account(request, person, secret=new.secret)
 
 
 @router.post("/account/tokens/{token_id}/revoke")
-def revoke_token(state: StateDep, person: PersonDep, token_id: int) -> Response:
-    """Make an API token useless."""
-    with state.store.write() as session:
-        people.revoke_token(session, person.id, token_id)
-        audit.append(session, "token.revoked", person_id=person.id, detail={"token": token_id})
+def revoke_token(state: StateDep, person: PersonDep, token_id: IdPath) -> Response:
+    """Revoke an API token."""
+    accounts.revoke_token(state.store, person.id, token_id)
     return RedirectResponse("/account", status_code=303)

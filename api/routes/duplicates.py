@@ -1,171 +1,169 @@
-"""Duplicates of a review over the API: counts, questions, what persons say of pairs."""
+"""Duplicates of a review over the API: counts, questions, and what people say about pairs."""
 
 from __future__ import annotations
 
-import dataclasses
+from collections.abc import Sequence
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Query
 
-from api import schemas_duplicates as schemas
-from api.deps import PersonDep, ReviewDep, ScreenDep, StateDep
-from api.routes import views
-from api.schemas import RecordOut
-from api.services import deduplicating
-from api.services.alike import alike
-from api.services.dedupe_report import report_of
-from store import overlap, pairs, records, reports, studies
+from api.deps import ReadRequest, ScreenRequest
+from api.schemas.duplicates import (
+    ChangedOut,
+    ChangeOut,
+    CombinationOut,
+    CopiesOut,
+    DuplicatesOut,
+    JudgementIn,
+    PairOut,
+    QuestionOut,
+    SplitIn,
+    StudyIn,
+)
+from api.schemas.records import RecordOut
+from api.services.duplicates import judging, questions, studies
+from api.services.duplicates.dedupe_report import DedupeReport, build_report
+from api.services.duplicates.judging import Judgement
+from api.services.duplicates.similar_records import find_similar_records
+from api.services.duplicates.studies import NamedStudy
+from api.types import IdPath
+from store.reports import overlap, pairs, records
+from store.reports.overlap import Overlap
+from store.reports.reports import ReportChange
 
 router = APIRouter(tags=["duplicates"])
 
-IdPath = Annotated[int, Path(ge=1, le=2**63 - 1)]
-
 
 @router.get("/reviews/{slug}/duplicates")
-def get_duplicates(state: StateDep, review: ReviewDep) -> schemas.DuplicatesOut:
-    """Counts, merged pairs by rule, expected errors, and the sources beside each other."""
-    with state.store.read() as session:
-        report = report_of(session, review.id)
-        found = overlap.overlap(session, review.id)
-        questions = deduplicating.questions(session, review.id)
-    return schemas.DuplicatesOut(
-        **{
-            name: getattr(report, name)
-            for name in ("records", "reports", "duplicates", "related", "waiting", "words")
-        },
+def get_duplicates(request: ReadRequest) -> DuplicatesOut:
+    """Counts, merged pairs by rule, expected errors, and a comparison of the sources."""
+    with request.store.read() as session:
+        report = build_report(session, request.review.id)
+        counts = overlap.count_overlap(session, request.review.id)
+        open_questions = len(questions.list_questions(session, request.review.id))
+    return _duplicates(report, counts, open_questions)
+
+
+def _duplicates(report: DedupeReport, counts: Overlap, open_questions: int) -> DuplicatesOut:
+    return DuplicatesOut(
+        records=report.records,
+        reports=report.reports,
+        duplicates=report.duplicates,
+        related=report.related,
         studies=report.studies.studies,
         included_reports=report.studies.included_reports,
         included_studies=report.studies.included_studies,
-        questions=len(questions),
-        rules=[schemas.RuleOut.model_validate(rule) for rule in report.rules],
+        waiting=report.waiting,
+        questions=open_questions,
+        rules=list(report.rules),
         expected_false_pairs=report.false_pairs[0],
         expected_false_pairs_95=report.false_pairs[1],
         expected_copies_left=report.copies_left[0],
-        sources=[schemas.SourceCountsOut.model_validate(each) for each in found.sources],
+        words=report.words,
+        sources=list(counts.sources),
         combinations=[
-            schemas.CombinationOut(sources=list(key), reports=number)
-            for key, number in found.combinations
+            CombinationOut(sources=list(sources), reports=reports)
+            for sources, reports in counts.combinations
         ],
     )
 
 
 @router.get("/reviews/{slug}/duplicates/questions")
-def list_questions(state: StateDep, review: ReviewDep) -> list[schemas.QuestionOut]:
+def list_questions(request: ReadRequest) -> list[QuestionOut]:
     """Pairs that a person must look at, most at stake first."""
-    with state.store.read() as session:
-        found = deduplicating.questions(session, review.id)
-    return [
-        schemas.QuestionOut(
-            kind=each.kind,
-            pair=schemas.PairOut.model_validate(each.pair),
-            reports=list(each.reports),
-            decisions=list(each.decisions),
-        )
-        for each in found
-    ]
+    with request.store.read() as session:
+        open_questions = questions.list_questions(session, request.review.id)
+    return [QuestionOut.model_validate(question) for question in open_questions]
 
 
 @router.post("/reviews/{slug}/duplicates/pairs")
-def judge_pair(
-    state: StateDep, person: PersonDep, review: ScreenDep, body: schemas.JudgementIn
-) -> schemas.ChangedOut:
-    """Say what two records are to each other; it outlives every later run."""
-    with state.store.write() as session:
-        changes = deduplicating.judge(session, review.id, **body.model_dump(), person_id=person.id)
-    state.wake()
+def judge_pair(request: ScreenRequest, body: JudgementIn) -> ChangedOut:
+    """Say what two records are to each other. Later deduplications keep to it."""
+    judgement = Judgement(
+        a=body.a, b=body.b, label=body.label, reason=body.reason, decision=body.decision
+    )
+    changes = judging.record_judgement(
+        request.store, request.review.id, judgement, person_id=request.person.id
+    )
+    request.state.wake()
     return _changed(changes)
 
 
 @router.post("/reviews/{slug}/duplicates/pairs/{pair_id}/undo")
-def undo_pair(
-    state: StateDep, person: PersonDep, review: ScreenDep, pair_id: IdPath
-) -> schemas.ChangedOut:
-    """Take back what a person said of two records."""
-    with state.store.write() as session:
-        changes = deduplicating.undo(session, review.id, pair_id, person_id=person.id)
-    state.wake()
+def undo_pair(request: ScreenRequest, pair_id: IdPath) -> ChangedOut:
+    """Undo what a person said about two records."""
+    changes = judging.undo_judgement(
+        request.store, request.review.id, pair_id, person_id=request.person.id
+    )
+    request.state.wake()
     return _changed(changes)
 
 
 @router.get("/reviews/{slug}/records/{record_id}/alike")
 def list_alike(
-    state: StateDep,
-    review: ReviewDep,
+    request: ReadRequest,
     record_id: IdPath,
     q: Annotated[str, Query(max_length=500)] = "",
     limit: Annotated[int, Query(ge=1, le=100)] = 10,
 ) -> list[RecordOut]:
-    """Records that one may be the same as: by similar titles, or those with the words ``q``.
+    """Records that one may be the same as: those with similar titles, or with the words ``q``.
 
-    Nothing is merged by looking; ``POST …/duplicates/pairs`` says that two are one report.
+    This merges nothing; ``POST …/duplicates/pairs`` says that two records are one report.
     """
-    with state.store.read() as session:
-        found = alike(session, review.id, record_id, words=q.replace("\x00", ""), limit=limit)
-        return [views.record(each) for each in found]
+    words = q.replace("\x00", "")
+    with request.store.read() as session:
+        similar = find_similar_records(
+            session, request.review.id, record_id, words=words, limit=limit
+        )
+        return [RecordOut.of(record) for record in similar]
 
 
 @router.get("/reviews/{slug}/records/{record_id}/copies")
-def get_copies(state: StateDep, review: ReviewDep, record_id: IdPath) -> schemas.CopiesOut:
-    """The report of a record: its representative, where each value is from, and all records."""
-    with state.store.read() as session:
-        stored = records.by_id(session, review.id, record_id)
-        copies = records.of_report(session, review.id, stored.report_id)
-        shown = records.composed(copies)
-        said = pairs.live_of(session, [copy.id for copy in copies])
-    return schemas.CopiesOut(
-        report=stored.report_id,
-        shown=views.record(shown),
+def get_copies(request: ReadRequest, record_id: IdPath) -> CopiesOut:
+    """The report of a record: what is shown, where each value comes from, and all records."""
+    with request.store.read() as session:
+        report_id = records.get_record(session, request.review.id, record_id).report_id
+        copies = records.list_records_of_report(session, request.review.id, report_id)
+        shown = records.compose_representative(copies)
+        live_pairs = pairs.list_live_pairs(session, [copy.id for copy in copies])
+    return CopiesOut(
+        report=report_id,
+        shown=RecordOut.of(shown),
         origins=dict(shown.origins),
-        records=[views.record(copy) for copy in copies],
-        pairs=[schemas.PairOut.model_validate(pair) for pair in said],
+        records=[RecordOut.of(copy) for copy in copies],
+        pairs=[PairOut.model_validate(pair) for pair in live_pairs],
     )
 
 
 @router.post("/reviews/{slug}/records/{record_id}/split")
-def split_record(
-    state: StateDep,
-    person: PersonDep,
-    review: ScreenDep,
-    record_id: IdPath,
-    body: schemas.SplitIn,
-) -> schemas.ChangedOut:
+def split_record(request: ScreenRequest, record_id: IdPath, body: SplitIn) -> ChangedOut:
     """Take a record out of its report for good."""
-    with state.store.write() as session:
-        changes = deduplicating.split(
-            session, review.id, record_id, reason=body.reason, person_id=person.id
-        )
-    state.wake()
+    changes = judging.split_record(
+        request.store,
+        request.review.id,
+        record_id,
+        reason=body.reason,
+        person_id=request.person.id,
+    )
+    request.state.wake()
     return _changed(changes)
 
 
 @router.post("/reviews/{slug}/records/{record_id}/studies", status_code=201)
-def join_study(
-    state: StateDep,
-    person: PersonDep,
-    review: ScreenDep,
-    record_id: IdPath,
-    body: schemas.StudyIn,
-) -> schemas.StudyOut:
-    """Say that a record's report is of a named study; it may be of several."""
-    with state.store.write() as session:
-        number = studies.add(session, review.id, record_id, body.name, person_id=person.id)
-    return schemas.StudyOut(study_id=number, name=" ".join(body.name.split()))
+def join_study(request: ScreenRequest, record_id: IdPath, body: StudyIn) -> NamedStudy:
+    """Add a record's report to a named study; it may belong to several."""
+    return studies.add_to_study(
+        request.store, request.review.id, record_id, body.name, person_id=request.person.id
+    )
 
 
 @router.delete("/reviews/{slug}/records/{record_id}/studies/{study_id}", status_code=204)
-def leave_study(
-    state: StateDep,
-    person: PersonDep,
-    review: ScreenDep,
-    record_id: IdPath,
-    study_id: IdPath,
-) -> None:
-    """Take a record's report out of a study."""
-    with state.store.write() as session:
-        studies.remove(session, review.id, record_id, study_id, person_id=person.id)
-
-
-def _changed(changes: list[reports.Change]) -> schemas.ChangedOut:
-    return schemas.ChangedOut(
-        reports=[schemas.ChangeOut(**dataclasses.asdict(change)) for change in changes]
+def leave_study(request: ScreenRequest, record_id: IdPath, study_id: IdPath) -> None:
+    """Remove a record's report from a study."""
+    studies.remove_from_study(
+        request.store, request.review.id, record_id, study_id, person_id=request.person.id
     )
+
+
+def _changed(changes: Sequence[ReportChange]) -> ChangedOut:
+    return ChangedOut(reports=[ChangeOut.model_validate(change) for change in changes])

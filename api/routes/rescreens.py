@@ -1,81 +1,58 @@
-"""Screening again what was decided under older criteria; deviations from the protocol."""
+"""Records screened again under changed criteria, and deviations from the protocol."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from fastapi import APIRouter
 
-from fastapi import APIRouter, Path
-
-from api import schemas_team
-from api.deps import LeadDep, PersonDep, ReviewDep, StageQuery, StateDep
+from api.deps import LeadRequest, ReadRequest, ReviewRequest, StageQuery
+from api.schemas.rescreens import RescreenIn, RescreensOut
+from api.services.screening import rescreening
+from api.types import IdPath
 from harvest.text import fold
-from store import rescreens
-from store.rescreens import Pick
-from store.session import ReadSession
+from store.screening import rescreens
+from store.screening.rescreens import Deviation, NewRescreen, RescreenFilter
 
 router = APIRouter(tags=["screening"])
 
 
 @router.get("/reviews/{slug}/rescreens")
-def list_rescreens(
-    state: StateDep, review: ReviewDep, stage: StageQuery = "title-abstract"
-) -> schemas_team.RescreensOut:
-    """What counts and was decided under older criteria, and what is screened again."""
-    with state.store.read() as session:
-        return _everything(session, review.id, stage)
+def list_rescreens(request: ReadRequest, stage: StageQuery = "title-abstract") -> RescreensOut:
+    """Decisions made under older criteria, and lists of records to screen again."""
+    return _rescreens(request, stage)
 
 
 @router.post("/reviews/{slug}/rescreens", status_code=201)
 def ask_again(
-    state: StateDep,
-    person: PersonDep,
-    review: LeadDep,
-    body: schemas_team.RescreenIn,
-    stage: StageQuery = "title-abstract",
-) -> schemas_team.RescreensOut:
-    """Have records screened again; until they are, their old decisions count nowhere."""
-    pick = Pick(body.decision, body.reasons, fold(body.q), body.version)
-    with state.store.write() as session:
-        rescreens.ask(
-            session, review.id, pick, reason=body.reason, person_id=person.id, stage=stage
-        )
-        found = _everything(session, review.id, stage)
-    state.wake()
-    return found
+    request: LeadRequest, body: RescreenIn, stage: StageQuery = "title-abstract"
+) -> RescreensOut:
+    """Have records screened again; until they are, their old decisions do not count."""
+    filters = RescreenFilter(body.decision, body.reasons, fold(body.q), body.version)
+    new = NewRescreen(filters, body.reason, stage)
+    rescreening.create_rescreen(request.store, request.review.id, new, by=request.person.id)
+    request.state.wake()
+    return _rescreens(request, stage)
 
 
 @router.delete("/reviews/{slug}/rescreens/{list_id}")
 def take_back(
-    state: StateDep,
-    person: PersonDep,
-    review: LeadDep,
-    list_id: Annotated[int, Path(ge=1, le=2**63 - 1)],
-    stage: StageQuery = "title-abstract",
-) -> schemas_team.RescreensOut:
-    """Take a list back: what was decided before stands again."""
-    with state.store.write() as session:
-        rescreens.withdraw(session, review.id, list_id, person_id=person.id)
-        found = _everything(session, review.id, stage)
-    state.wake()
-    return found
+    request: LeadRequest, list_id: IdPath, stage: StageQuery = "title-abstract"
+) -> RescreensOut:
+    """Withdraw a list: the decisions made before it count again."""
+    rescreening.withdraw_rescreen(request.store, request.review.id, list_id, by=request.person.id)
+    request.state.wake()
+    return _rescreens(request, stage)
 
 
 @router.get("/reviews/{slug}/deviations")
-def list_deviations(state: StateDep, review: ReviewDep) -> list[schemas_team.DeviationOut]:
+def list_deviations(request: ReadRequest) -> list[Deviation]:
     """Changes of the protocol after screening began, each with its reason."""
-    with state.store.read() as session:
-        found = rescreens.deviations(session, review.id)
-        return [schemas_team.DeviationOut.model_validate(each) for each in found]
+    with request.store.read() as session:
+        return rescreens.list_deviations(session, request.review.id)
 
 
-def _everything(session: ReadSession, review_id: int, stage: str) -> schemas_team.RescreensOut:
-    return schemas_team.RescreensOut(
-        older=[
-            schemas_team.OlderOut.model_validate(each)
-            for each in rescreens.older(session, review_id, stage)
-        ],
-        lists=[
-            schemas_team.RescreenOut.model_validate(each)
-            for each in rescreens.everything(session, review_id)
-        ],
-    )
+def _rescreens(request: ReviewRequest, stage: str) -> RescreensOut:
+    with request.store.read() as session:
+        return RescreensOut(
+            older=rescreens.count_older_decisions(session, request.review.id, stage),
+            lists=rescreens.list_rescreens(session, request.review.id),
+        )

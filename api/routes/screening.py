@@ -1,175 +1,191 @@
-"""The queue, decisions, rankings, progress and exports of a review."""
+"""The queue, decisions, rankings, progress, report and exports of a review."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Annotated
+import datetime as dt
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
 from starlette.responses import StreamingResponse
 
-from api import schemas
-from api.deps import PersonDep, ReviewDep, ScreenDep, StateDep
+from api.deps import ReadRequest, ReviewRequest, ScreenRequest
 from api.documents import exports
-from api.routes import views
-from api.services import screening
-from api.state import State
-from store import decisions, jobs, rankings, records, reviews
-from store.reviews import ReviewInfo
+from api.documents.downloads import export_response
+from api.documents.exports import ExportChoice
+from api.schemas.jobs import JobOut
+from api.schemas.reviews import CountsOut
+from api.schemas.screening import (
+    DecisionIn,
+    DecisionOut,
+    ProgressOut,
+    QueueIn,
+    QueueOut,
+    RankingOut,
+    RankingState,
+    StoredDecision,
+    UndoIn,
+)
+from api.services.reporting.screening_report import ScreeningReport, build_report
+from api.services.screening import cards, deciding, progress
+from api.services.screening.cards import CardRequest
+from api.services.screening.deciding import RecordedDecision
+from api.types import MAX_ID
+from store.core import jobs
+from store.reports import record_counts
+from store.screening import decisions, imported_decisions, rankings
+from store.screening.decision_log import list_log
+from store.screening.decisions import NewDecision
+from store.screening.imported_decisions import ImportedInfo
 
 router = APIRouter(tags=["screening"])
+_EXPORTS: dict[str, Any] = {kind.media_type.split(";")[0]: {} for kind in exports.FORMATS.values()}
 
 
 @router.post("/reviews/{slug}/queue/next")
-def next_cards(
-    state: StateDep, person: PersonDep, review: ScreenDep, body: schemas.QueueIn
-) -> schemas.QueueOut:
-    """Lease the next cards; your leases on cards that you do not keep go back."""
-    with state.store.write() as session:
-        hand = screening.next_cards(
-            session,
-            state.orders,
-            review.id,
-            person.id,
-            number=body.n,
-            keep=body.keep,
-            lease_minutes=state.settings.lease_minutes,
-            again=body.again,
-            stage=body.stage,
-        )
-        return views.hand(hand)
+def next_cards(request: ScreenRequest, body: QueueIn) -> QueueOut:
+    """Lease the next cards; the cards that you do not keep go back."""
+    card_request = CardRequest(
+        number=body.n,
+        lease_minutes=request.state.settings.lease_minutes,
+        keep=body.keep,
+        again=body.again,
+        stage=body.stage,
+    )
+    hand = cards.lease_next_cards(
+        request.store, request.state.orders, request.review.id, request.person.id, card_request
+    )
+    return QueueOut.of(hand)
 
 
 @router.post("/reviews/{slug}/decisions")
-def decide(
-    state: StateDep, person: PersonDep, review: ScreenDep, body: schemas.DecisionIn
-) -> schemas.StoredDecision:
-    """Store a decision; the same token again changes nothing and gives the same answer."""
-    new = decisions.NewDecision(
+def decide(request: ScreenRequest, body: DecisionIn) -> StoredDecision:
+    """Store a decision; the same token again changes nothing and gets the same answer."""
+    new = NewDecision(
         token=body.token,
         report_id=body.report,
         decision=body.decision,
         stage=body.stage,
         note=body.note,
-        reasons=tuple(body.reasons),
-        questions=tuple(body.questions),
+        reasons=body.reasons,
+        questions=body.questions,
         ranking_id=body.ranking,
         place=body.place,
         shown_at=body.shown_at,
         decided_at=body.decided_at,
         text_hash=body.text_hash,
     )
-    done, stored = screening.decide(state.store, review.id, person.id, new)
-    if stored:
-        state.wake()
-    return schemas.StoredDecision(decision=views.decision(done), stored=stored)
+    recorded = deciding.record_decision(request.store, request.review.id, request.person.id, new)
+    return _answer(request, recorded)
 
 
 @router.post("/reviews/{slug}/decisions/undo")
-def undo(
-    state: StateDep, person: PersonDep, review: ScreenDep, body: schemas.UndoIn
-) -> schemas.StoredDecision:
+def undo(request: ScreenRequest, body: UndoIn) -> StoredDecision:
     """Undo a decision; the one before it, if any, counts again."""
-    with state.store.read() as session:
-        target = decisions.id_of_token(session, review.id, body.undoes)
-    done, stored = screening.undo(state.store, review.id, person.id, target, body.token)
-    if stored:
-        state.wake()
-    return schemas.StoredDecision(decision=views.decision(done), stored=stored)
+    review_id, person_id = request.review.id, request.person.id
+    with request.store.read() as session:
+        decision_id = decisions.get_id_by_token(session, review_id, body.undoes)
+    recorded = deciding.undo_decision(request.store, review_id, person_id, decision_id, body.token)
+    return _answer(request, recorded)
+
+
+def _answer(request: ReviewRequest, recorded: RecordedDecision) -> StoredDecision:
+    if recorded.stored:
+        request.state.wake()
+    return StoredDecision.model_validate(recorded)
 
 
 @router.get("/reviews/{slug}/decisions")
 def decision_log(
-    state: StateDep,
-    person: PersonDep,
-    review: ReviewDep,
-    report: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None,
-    after: Annotated[int, Query(ge=0, le=2**63 - 1)] = 0,
-) -> list[schemas.DecisionOut]:
+    request: ReadRequest,
+    report: Annotated[int | None, Query(ge=1, le=MAX_ID)] = None,
+    after: Annotated[int, Query(ge=0, le=MAX_ID)] = 0,
+) -> list[DecisionOut]:
     """The decision log as it was written, undone and superseded lines included.
 
-    Of reports that others are still to decide there are your own lines alone.
+    On reports that still need other people's decisions you see only your own lines.
     """
-    with state.store.read() as session:
-        found = decisions.log(session, review.id, seen_by=person.id, report_id=report, after=after)
-        return [views.decision(info) for info in found]
+    with request.store.read() as session:
+        lines = list_log(
+            session, request.review.id, seen_by=request.person.id, report_id=report, after=after
+        )
+        return [DecisionOut.model_validate(line) for line in lines]
+
+
+@router.get("/reviews/{slug}/imported-decisions")
+def list_imported_decisions(request: ReadRequest) -> list[ImportedInfo]:
+    """Decisions as imported files hold them, by person and stage; none of them counts by itself.
+
+    As with colleagues' decisions, those on records that await decisions are left out.
+    """
+    with request.store.read() as session:
+        return imported_decisions.list_imported(
+            session, request.review.id, seen_by=request.person.id
+        )
 
 
 @router.get("/reviews/{slug}/ranking")
-def ranking_state(state: StateDep, review: ReviewDep) -> schemas.RankingState:
+def ranking_state(request: ReadRequest) -> RankingState:
     """The newest ranking, whether a newer one is due, and how far the worker is."""
-    return _ranking(state, review)
+    return _ranking_state(request)
 
 
 @router.post("/reviews/{slug}/ranking", status_code=202)
-def request_ranking(state: StateDep, review: ScreenDep) -> schemas.RankingState:
-    """Ask for a new ranking although nothing has changed."""
-    with state.store.write() as session:
-        reviews.touch(session, review.id)
-    state.wake()
-    return _ranking(state, review)
+def request_ranking(request: ScreenRequest) -> RankingState:
+    """Ask for a new ranking, whether or not anything has changed."""
+    cards.request_ranking(request.store, request.review.id)
+    request.state.wake()
+    return _ranking_state(request)
 
 
-def _ranking(state: State, review: ReviewInfo) -> schemas.RankingState:
-    with state.store.read() as session:
-        newest = rankings.newest(session, review.id)
-        return schemas.RankingState(
-            ranking=schemas.RankingOut.model_validate(newest) if newest else None,
-            due=review.id in rankings.due(session),
-            jobs=[schemas.JobOut.model_validate(job) for job in jobs.newest(session, review.id)],
+def _ranking_state(request: ReviewRequest) -> RankingState:
+    with request.store.read() as session:
+        ranking = rankings.get_newest_ranking(session, request.review.id)
+        return RankingState(
+            ranking=RankingOut.model_validate(ranking) if ranking else None,
+            due=request.review.id in rankings.list_reviews_to_rank(session),
+            jobs=[
+                JobOut.model_validate(job)
+                for job in jobs.list_recent_jobs(session, request.review.id)
+            ],
         )
 
 
 @router.get("/reviews/{slug}/progress")
-def get_progress(state: StateDep, review: ReviewDep) -> schemas.ProgressOut:
+def get_progress(request: ReadRequest) -> ProgressOut:
     """Includes found against records read: counts, never shares of an unknown total."""
-    with state.store.read() as session:
-        points = screening.progress(session, review.id)
-        return schemas.ProgressOut(
-            counts=views.counts(records.counts(session, review.id)),
-            read=[point.read for point in points],
-            found=[point.found for point in points],
-        )
+    with request.store.read() as session:
+        points = progress.list_progress(session, request.review.id)
+        counts = record_counts.count_reports(session, request.review.id)
+    return ProgressOut(
+        counts=CountsOut.model_validate(counts),
+        read=[point.read for point in points],
+        found=[point.found for point in points],
+    )
+
+
+@router.get("/reviews/{slug}/screening-report")
+def get_report(request: ReadRequest) -> ScreeningReport:
+    """How the records were screened, in sentences with their numbers."""
+    now = dt.datetime.now(dt.UTC)
+    with request.store.read() as session:
+        return build_report(session, request.review.id, seen_by=request.person.id, at=now)
 
 
 @router.get(
     "/reviews/{slug}/exports/{file_format}",
     response_class=StreamingResponse,
-    responses={200: {"content": {kind.split(";")[0]: {} for kind in exports.FORMATS.values()}}},
+    responses={
+        200: {"content": {kind.media_type.split(";")[0]: {} for kind in exports.FORMATS.values()}}
+    },
 )
 def get_export(
-    state: StateDep,
-    review: ReviewDep,
-    file_format: Annotated[str, Path(pattern="^(csv|ris|jsonl)$")],
+    request: ReadRequest,
+    file_format: Annotated[str, Path(pattern="^(csv|xlsx|ris|bib|jsonl)$")],
     which: Annotated[str, Query(pattern="^(all|include|exclude|maybe|undecided)$")] = "all",
     audience: Annotated[str, Query(pattern="^(team|public)$")] = "team",
 ) -> StreamingResponse:
-    """Records with decisions and scores as CSV, RIS or JSON Lines.
+    """Records with decisions and scores as CSV, XLSX, RIS, BibTeX or JSON Lines.
 
-    For the public, abstracts that their source does not let be shared are left out.
+    For the public, abstracts that their source does not allow to be shared are left out.
     """
-    return export_response(state, review, file_format, which, audience)
-
-
-def export_response(
-    state: State, review: ReviewInfo, file_format: str, which: str, audience: str
-) -> StreamingResponse:
-    """An export as a download; the pieces are made in the transaction that they are read in."""
-
-    def pieces() -> Iterator[str]:
-        with state.store.read() as session:
-            yield from exports.export(
-                session,
-                review.id,
-                file_format,
-                which,
-                terms=state.settings.terms,
-                audience=audience,
-            )
-
-    name = f"{review.slug}-{which}{'-public' if audience == 'public' else ''}.{file_format}"
-    return StreamingResponse(
-        pieces(),
-        media_type=exports.FORMATS[file_format],
-        headers={"content-disposition": f'attachment; filename="{name}"'},
-    )
+    return export_response(request, file_format, ExportChoice(which, audience))

@@ -2,88 +2,93 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from fastapi import APIRouter
 
-from fastapi import APIRouter, Path
-
-from api import schemas_team
-from api.deps import LeadDep, PersonDep, ReviewDep, StateDep
-from api.services import team
-from store import members
-from store.errors import NotFound
+from api.deps import LeadRequest, PersonDep, ReadRequest, StateDep
+from api.schemas.team import InvitationIn, InvitationOut, JoinedOut, MappedIn, RedeemIn, RoleIn
+from api.services.reviews import invitations, membership
+from api.services.reviews.invitations import InvitationRequest
+from api.types import IdPath
+from store.reviews import imported_people, members
+from store.reviews.imported_people import ImportedPersonInfo
+from store.reviews.members import Member
 
 router = APIRouter(tags=["people"])
-IdPath = Annotated[int, Path(ge=1, le=2**63 - 1)]
 
 
 @router.get("/reviews/{slug}/team")
-def list_team(state: StateDep, review: ReviewDep) -> list[schemas_team.MemberOut]:
-    """The review's people, in the order in which they came."""
-    with state.store.read() as session:
-        found = members.everyone(session, review.id)
-        return [schemas_team.MemberOut.model_validate(each) for each in found]
+def list_team(request: ReadRequest) -> list[Member]:
+    """The review's people, in the order they joined."""
+    with request.store.read() as session:
+        return members.list_members(session, request.review.id)
 
 
 @router.put("/reviews/{slug}/team/{person_id}")
-def change_role(
-    state: StateDep,
-    person: PersonDep,
-    review: LeadDep,
-    person_id: IdPath,
-    body: schemas_team.RoleIn,
-) -> list[schemas_team.MemberOut]:
-    """Give one of the review's people another role; never one above your own."""
-    with state.store.write() as session:
-        if members.role_of(session, review.id, person_id) is None:
-            raise NotFound("this person is not one of the review's people; invite them")
-        members.add(session, review.id, person_id, body.role, by=person.id)
-        found = members.everyone(session, review.id)
-        return [schemas_team.MemberOut.model_validate(each) for each in found]
+def change_role(request: LeadRequest, person_id: IdPath, body: RoleIn) -> list[Member]:
+    """Give one of the review's people another role, never one above your own; who screens."""
+    store, review_id, by = request.store, request.review.id, request.person.id
+    team = membership.set_role(store, review_id, person_id, body.role, by=by)
+    if body.screens is not None:
+        team = membership.set_screens(store, review_id, person_id, screens=body.screens, by=by)
+    return team
 
 
 @router.delete("/reviews/{slug}/team/{person_id}", status_code=204)
-def remove_person(state: StateDep, person: PersonDep, review: ReviewDep, person_id: IdPath) -> None:
-    """Take a person out of the review, or leave it: decisions stay, cards held go back."""
-    with state.store.write() as session:
-        members.remove(session, review.id, person_id, by=person.id)
+def remove_person(request: ReadRequest, person_id: IdPath) -> None:
+    """Remove a person from the review, or leave it: decisions stay, cards held go back."""
+    membership.remove_member(request.store, request.review.id, person_id, by=request.person.id)
+
+
+@router.get("/reviews/{slug}/imported-people")
+def list_imported_people(request: ReadRequest) -> list[ImportedPersonInfo]:
+    """People whom imported files name; they cannot sign in."""
+    with request.store.read() as session:
+        return imported_people.list_imported_people(session, request.review.id)
+
+
+@router.put("/reviews/{slug}/imported-people/{person_id}")
+def map_imported_person(
+    request: LeadRequest, person_id: IdPath, body: MappedIn
+) -> list[ImportedPersonInfo]:
+    """Say which member a person of a file is; no member undoes an earlier answer."""
+    return membership.map_imported_person(
+        request.store, request.review.id, person_id, body.member, by=request.person.id
+    )
 
 
 @router.get("/reviews/{slug}/invitations")
-def list_invitations(state: StateDep, review: LeadDep) -> list[schemas_team.InvitationOut]:
-    """Invitations that can still be redeemed, without their secrets."""
-    with state.store.read() as session:
-        found = members.invitations(session, review.id)
-        return [schemas_team.InvitationOut.model_validate(each) for each in found]
+def list_invitations(request: LeadRequest) -> list[InvitationOut]:
+    """Invitations that can still be used, without their secrets."""
+    with request.store.read() as session:
+        valid = members.list_invitations(session, request.review.id)
+    return [InvitationOut.model_validate(invitation) for invitation in valid]
 
 
 @router.post("/reviews/{slug}/invitations", status_code=201)
-def invite(
-    state: StateDep, person: PersonDep, review: LeadDep, body: schemas_team.InvitationIn
-) -> schemas_team.InvitationOut:
-    """Make an invitation, good for one use; its secret is told this once."""
-    with state.store.write() as session:
-        info, secret = team.invite(
-            session, state.settings, review.id, body.role, by=person.id, note=body.note
-        )
-    made = schemas_team.InvitationOut.model_validate(info)
-    link = team.link(state.settings.base_url, secret)
-    return made.model_copy(update={"secret": secret, "link": link})
+def invite(request: LeadRequest, body: InvitationIn) -> InvitationOut:
+    """Make an invitation, good for one use; its secret is shown only this once."""
+    settings = request.state.settings
+    created = invitations.invite_person(
+        request.store,
+        settings,
+        request.review.id,
+        InvitationRequest(body.role, body.note),
+        by=request.person.id,
+    )
+    secrets = {"secret": created.secret, "link": created.link(settings.base_url)}
+    return InvitationOut.model_validate(created.info).model_copy(update=secrets)
 
 
 @router.delete("/reviews/{slug}/invitations/{invitation_id}", status_code=204)
-def withdraw_invitation(
-    state: StateDep, person: PersonDep, review: LeadDep, invitation_id: IdPath
-) -> None:
-    """Make an invitation useless."""
-    with state.store.write() as session:
-        members.withdraw(session, review.id, invitation_id, by=person.id)
+def withdraw_invitation(request: LeadRequest, invitation_id: IdPath) -> None:
+    """Withdraw an invitation, so that nobody can use it."""
+    invitations.withdraw_invitation(
+        request.store, request.review.id, invitation_id, by=request.person.id
+    )
 
 
 @router.post("/invitations/redeem")
-def redeem(
-    state: StateDep, person: PersonDep, body: schemas_team.RedeemIn
-) -> schemas_team.JoinedOut:
-    """Take an invitation up as yourself; a higher role that you have already stays yours."""
-    with state.store.write() as session:
-        info = members.redeem(session, body.secret, person)
-    return schemas_team.JoinedOut(slug=info.slug, title=info.title, role=info.role)
+def redeem(state: StateDep, person: PersonDep, body: RedeemIn) -> JoinedOut:
+    """Accept an invitation as yourself; if you have a higher role already, you keep it."""
+    accepted = invitations.accept_invitation(state.store, body.secret, person)
+    return JoinedOut.model_validate(accepted)

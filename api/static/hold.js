@@ -1,4 +1,4 @@
-// How long the cards in hand are still held for this person, and when to say so. Pure.
+// How long this person's cards are still held, and when to warn. Pure.
 
 export class Hold {
   /**

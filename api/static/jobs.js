@@ -1,7 +1,15 @@
 // Keeps the progress of the worker's long operations live.
 
 const place = document.getElementById("jobs");
-const NAMES = { embedding: "Encoding texts", import: "Importing", hits: "Counting hits", lookup: "Asking the sources" };
+const NAMES = {
+  embedding: "Reading texts",
+  import: "Importing",
+  hits: "Counting hits",
+  lookup: "Asking the sources",
+  comparison: "Replaying",
+  explanation: "Explaining",
+  "likely misses": "Choosing possible misses",
+};
 let wasRunning = place.querySelector(".job") !== null;
 
 function line(job) {
@@ -28,7 +36,7 @@ async function look() {
     const { jobs, due } = await answer.json();
     const running = jobs.filter((job) => job.state === "running");
     if (running.length) place.replaceChildren(...running.map(line));
-    // What has ended changes counts all over the page: the server draws it anew.
+    // When a job ends, counts change all over the page, so the server renders it again.
     if (wasRunning && !running.length && !due) location.reload();
     wasRunning = wasRunning || running.length > 0;
   } catch {

@@ -8,7 +8,7 @@ const COMMANDS = {
  * @param {{key: string, ctrlKey?: boolean, altKey?: boolean, metaKey?: boolean, repeat?: boolean,
  *   isComposing?: boolean, target?: {tagName?: string, type?: string, isContentEditable?: boolean}}} event
  * @param {{enabled: boolean}} options
- * @returns {string | null} the command, or null where the key means nothing here
+ * @returns {string | null} the command, or null if the key means nothing here
  */
 export function commandFor(event, { enabled }) {
   if (!enabled || event.ctrlKey || event.altKey || event.metaKey) return null;

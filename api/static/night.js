@@ -1,4 +1,4 @@
-// Follows a night under way: the page is drawn anew when what it shows has changed.
+// Follows a scheduled search while it runs: the page reloads when what it shows has changed.
 
 const place = document.querySelector("[data-night]");
 let seen = null;

@@ -4,18 +4,20 @@
 const FIRST_PAUSE = 1000;
 const LONGEST_PAUSE = 30000;
 
-/** Where the outbox of a person and a review is kept. */
+const prefixOf = (person) => `winnow:outbox:${person}:`;
+
+/** Where the outbox of a person and a review is kept: what its items' names begin with. */
 export function storageKey(person, slug) {
-  return `winnow:outbox:${person}:${slug}`;
+  return `${prefixOf(person)}${slug}`;
 }
 
-/** A random id, also where a page comes over plain http and crypto.randomUUID does not exist. */
+/** A random id, even if a page comes over plain http and crypto.randomUUID does not exist. */
 export function newToken() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** Web Locks' one method where the browser has none (plain http): turns within this page only. */
+/** Stands in for Web Locks if the browser has none (plain http): one at a time within this page. */
 function oneAtATime() {
   let tail = Promise.resolve();
   return {
@@ -26,24 +28,65 @@ function oneAtATime() {
   };
 }
 
-/** Entries kept under a key; what cannot be read is nothing. */
-export function read(storage, key) {
+/** Names of stored items that begin with these words. */
+function namesFrom(storage, start) {
+  const names = Array.from({ length: storage.length }, (_, number) => storage.key(number));
+  return names.filter((name) => name.startsWith(start));
+}
+
+function parsed(text) {
   try {
-    const entries = JSON.parse(storage.getItem(key) ?? "[]");
-    return Array.isArray(entries) ? entries : [];
+    return JSON.parse(text);
   } catch {
-    return [];
+    return null;
   }
+}
+
+/**
+ * Entries of an outbox, oldest first; those that cannot be read are left out.
+ *
+ * Each is an item of its own in the storage, named after its token. A list under one name would
+ * have to be read and written back, and two tabs that do so at once lose each other's entries.
+ */
+export function read(storage, key) {
+  return namesFrom(storage, `${key}:`)
+    .map((name) => parsed(storage.getItem(name)))
+    .filter((entry) => entry?.body?.token)
+    .sort((one, other) => (one.at ?? 0) - (other.at ?? 0));
+}
+
+/** Give each entry of an older outbox, a list under one name, an item of its own. */
+function split(storage, key) {
+  const list = parsed(storage.getItem(key) ?? "null");
+  if (!Array.isArray(list)) return;
+  list.forEach((entry, number) => {
+    if (entry?.body?.token) storage.setItem(`${key}:${entry.body.token}`, JSON.stringify({ at: number, ...entry }));
+  });
+  storage.removeItem(key);
+}
+
+/** A person's reviews with unsent entries, and how many. @returns {Map<string, number>} by slug */
+export function countWaiting(storage, person) {
+  const prefix = prefixOf(person);
+  const counts = new Map();
+  for (const name of namesFrom(storage, prefix)) split(storage, name);
+  for (const name of namesFrom(storage, prefix)) {
+    const [slug] = name.slice(prefix.length).split(":");
+    const number = read(storage, prefix + slug).length;
+    if (number) counts.set(slug, number);
+  }
+  return counts;
 }
 
 export class Outbox {
   /**
    * @param {{key: string, storage: Storage, fetch: typeof fetch, onChange?: (state: object) => void,
    *   locks?: {request: (name: string, work: () => Promise<any>) => Promise<any>},
-   *   later?: (work: () => void, ms: number) => void}} parts
+   *   later?: (work: () => void, ms: number) => void, headers?: Record<string, string>}} parts
    */
-  constructor({ key, storage, fetch, onChange = () => {}, locks, later = (work, ms) => setTimeout(work, ms) }) {
+  constructor({ key, storage, fetch, onChange = () => {}, locks, later = (work, ms) => setTimeout(work, ms), headers = {} }) {
     this.key = key;
+    this.headers = headers;
     this.storage = storage;
     this.fetch = fetch;
     this.onChange = onChange;
@@ -51,11 +94,11 @@ export class Outbox {
     this.later = later;
     this.pause = FIRST_PAUSE;
     this.waiting = false;
-    this.sending = null;
     /** @type {"idle" | "sending" | "offline" | "signed-out"} */
     this.state = "idle";
     /** @type {string[]} */
     this.refused = [];
+    split(storage, key);
   }
 
   get entries() {
@@ -66,23 +109,28 @@ export class Outbox {
     return this.entries.length;
   }
 
-  /** Keep an entry and send. Two tabs share one outbox, so it is read again before each change. */
+  nameOf(entry) {
+    return `${this.key}:${entry.body.token}`;
+  }
+
+  /** Keep an entry behind those that are here, and send. */
   add(entry) {
-    this.storage.setItem(this.key, JSON.stringify([...this.entries, entry]));
+    const last = this.entries.at(-1)?.at ?? 0;
+    const at = Math.max(Date.now(), last + 1);
+    this.storage.setItem(this.nameOf(entry), JSON.stringify({ ...entry, at }));
     this.changed();
     return this.flush();
   }
 
-  /** Take back an entry that is still here. @returns {boolean} whether it was */
+  /**
+   * Take back an entry that no tab has tried to send: the server may have one that was tried, even
+   * if its answer was lost. @returns {boolean} whether it was here and untried
+   */
   takeBack(token) {
-    const kept = this.entries.filter((entry) => entry.body.token !== token);
-    const found = kept.length < this.size;
-    if (found && this.sending !== token) {
-      this.storage.setItem(this.key, JSON.stringify(kept));
-      this.changed();
-      return true;
-    }
-    return false;
+    const entry = this.entries.find((each) => each.body.token === token);
+    if (!entry || entry.tried) return false;
+    this.drop(entry);
+    return true;
   }
 
   changed() {
@@ -99,12 +147,12 @@ export class Outbox {
     while (this.size) {
       this.state = "sending";
       const entry = this.entries[0];
-      this.sending = entry.body.token;
+      this.storage.setItem(this.nameOf(entry), JSON.stringify({ ...entry, tried: true }));
       let answer;
       try {
         answer = await this.fetch(entry.url, {
           method: "POST",
-          headers: { "content-type": "application/json" },
+          headers: { "content-type": "application/json", ...this.headers },
           body: JSON.stringify(entry.body),
           credentials: "same-origin",
           keepalive: true,
@@ -112,7 +160,6 @@ export class Outbox {
       } catch {
         answer = null;
       }
-      this.sending = null;
       if (!(await this.settle(entry, answer))) return;
     }
     this.state = "idle";
@@ -120,7 +167,7 @@ export class Outbox {
     this.changed();
   }
 
-  /** What an answer means for an entry. @returns {Promise<boolean>} whether to go on sending */
+  /** Act on the answer to an entry. @returns {Promise<boolean>} whether to go on sending */
   async settle(entry, answer) {
     if (answer?.ok) {
       await answer.text(); // an answer that is not read to its end costs the connection
@@ -134,7 +181,7 @@ export class Outbox {
       return false;
     }
     if (answer && answer.status >= 400 && answer.status < 500 && ![408, 425, 429].includes(answer.status)) {
-      // Sending it again unchanged would be refused again; it is told, and the rest goes on.
+      // Sending it again unchanged would be refused again, so the user is told and the rest is sent.
       this.refused.push(await reason(answer));
       this.drop(entry);
       return true;
@@ -146,8 +193,7 @@ export class Outbox {
   }
 
   drop(entry) {
-    const kept = this.entries.filter((other) => other.body.token !== entry.body.token);
-    this.storage.setItem(this.key, JSON.stringify(kept));
+    this.storage.removeItem(this.nameOf(entry));
     this.changed();
   }
 

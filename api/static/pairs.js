@@ -3,7 +3,7 @@
 /**
  * @param {{key: string, ctrlKey?: boolean, altKey?: boolean, metaKey?: boolean, repeat?: boolean,
  *   isComposing?: boolean, target?: {tagName?: string}}} event
- * @returns {string | null} the key in lower case, or null where it is typed into a field
+ * @returns {string | null} the key in lower case, or null if it is typed into a field
  */
 export function pressed(event) {
   if (event.ctrlKey || event.altKey || event.metaKey || event.repeat || event.isComposing) return null;
@@ -20,4 +20,5 @@ if (typeof document !== "undefined") {
     event.preventDefault();
     target.click();
   });
+  document.documentElement.dataset.keys = "ready"; // what presses keys by a script waits for it
 }

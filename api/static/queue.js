@@ -31,7 +31,7 @@ export class Deck {
     return card;
   }
 
-  /** Put the card decided last back and show it; null where there is none. */
+  /** Put the card decided last back and show it; null if there is none. */
   undo() {
     const last = this.done.pop();
     if (!last) return null;

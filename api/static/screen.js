@@ -1,5 +1,6 @@
 // The screening page: puts deck, outbox and keys together and draws them.
 
+import { Drafts, EMPTY } from "./drafts.js";
 import { Hold } from "./hold.js";
 import { commandFor } from "./keys.js";
 import { newToken, Outbox, storageKey } from "./outbox.js";
@@ -37,8 +38,13 @@ const cardsIn = (root) =>
   [...root.querySelectorAll("template.waiting")].map((t) => cardOf(t.content.querySelector(".card")));
 
 const first = stage.querySelector(".card");
+const person = document.body.dataset.person;
+// Whose page this is: the server answers 401 if somebody else has signed in since.
+const whose = { "x-winnow-person": person };
+const ask = (address, options = {}) => fetch(address, { ...options, headers: { ...options.headers, ...whose } });
 const outbox = new Outbox({
-  key: storageKey(document.body.dataset.person, slug),
+  key: storageKey(person, slug),
+  headers: whose,
   storage: localStorage,
   fetch: (...request) => fetch(...request),
   locks: navigator.locks,
@@ -55,19 +61,67 @@ if (last && screen.dataset.lastToken) {
   const card = cardOf(last.content.querySelector(".card"));
   deck.done.push({ card, at: 0, token: screen.dataset.lastToken });
 }
+const drafts = new Drafts();
+if (last && screen.dataset.lastToken) drafts.keep(deck.done[0].card.report, JSON.parse(screen.dataset.lastDraft));
+/** The report whose draft the form holds; null before the first card. */
+let drafted = null;
+const empty = document.getElementById("empty");
+/** Why there is no card, as the server said it last; "" while it is not known. */
+let end = empty.innerHTML;
+let offline = false;
 let remaining = Number(screen.dataset.remaining) - sent.size;
 let shownAt = new Date();
 let fetching = false;
 const hold = new Hold(Number(screen.dataset.lease), Date.now());
 
+const chosen = (boxes) => boxes.filter((box) => box.checked).map((box) => box.value);
+
+/** Keep what the form holds with its card, and fill the form with the draft of another. */
+function exchangeDrafts(card) {
+  const report = card?.report ?? null;
+  if (report === drafted) return;
+  if (drafted !== null) drafts.keep(drafted, { note: note.value, reasons: chosen(reasons), questions: chosen(questions) });
+  const draft = card ? drafts.of(report) : EMPTY;
+  note.value = draft.note;
+  for (const box of reasons) box.checked = draft.reasons.includes(box.value);
+  for (const box of questions) box.checked = draft.questions.includes(box.value);
+  document.getElementById("choose").hidden = true;
+  document.getElementById("which").hidden = true;
+  drafted = report;
+}
+
+/** Say why there is no card: what this page knows itself, else what the server said last. */
+function showEnd() {
+  empty.hidden = Boolean(deck.current);
+  if (deck.current) return;
+  const unsent = outbox.size;
+  const waiting = `${unsent} ${unsent === 1 ? "decision waits" : "decisions wait"} in this browser and will be sent`;
+  if (offline || outbox.state === "offline") {
+    empty.textContent = `No connection, and no cards are left in this browser. ${unsent ? `${waiting}. ` : ""}More cards come when the connection is back.`;
+  } else if (outbox.state === "signed-out") {
+    empty.textContent = "";
+  } else if (unsent) {
+    empty.textContent = "Saving your last decisions…";
+  } else if (end) {
+    empty.innerHTML = end; // rendered and escaped by the server
+  } else {
+    empty.textContent = "Looking for more cards…";
+  }
+}
+
+function showLeft() {
+  document.getElementById("left").textContent = `${Math.max(0, remaining).toLocaleString("en")} left for you.`;
+}
+
 function show({ focus = true } = {}) {
   const card = deck.current;
+  exchangeDrafts(card);
   stage.innerHTML = "";
   form.hidden = !card;
   document.getElementById("aside").hidden = !card;
   duplicate.hidden = !card;
   document.getElementById("marked").textContent = "";
-  document.getElementById("empty").hidden = Boolean(card) || fetching;
+  showEnd();
   if (card) {
     const template = document.createElement("template");
     template.innerHTML = card.html; // rendered and escaped by the server
@@ -75,42 +129,40 @@ function show({ focus = true } = {}) {
     shownAt = new Date();
     duplicate.href = `/reviews/${slug}/records/${card.record}/duplicate?after=screen`;
     document.getElementById("from").textContent = !card.ranking
-      ? "Not ranked yet: in the order the records came."
+      ? "In the order they came in, for now."
       : card.cold
-        ? "Order from the protocol and the seeds."
-        : `Order from ${card.decisions} decisions.`;
+        ? "Ordered by how close records are to your questions."
+        : `Learns from ${card.decisions} settled ${card.decisions === "1" ? "decision" : "decisions"}.`;
     if (focus) {
       stage.querySelector("h2").focus({ preventScroll: true });
       window.scrollTo({ top: 0 });
     }
   }
-  document.getElementById("left").textContent = `${remaining.toLocaleString("en")} not screened.`;
+  showLeft();
   document.getElementById("undo").disabled = deck.done.length === 0;
 }
 
 function decide(decision) {
   const card = deck.current;
   if (!card) return;
-  const given = decision === "exclude" ? reasons.filter((box) => box.checked).map((box) => box.value) : [];
+  const given = decision === "exclude" ? chosen(reasons) : [];
   if (decision === "exclude" && reasonBox?.dataset.required && !given.length) {
     document.getElementById("choose").hidden = false;
     reasons[0].focus();
     return;
   }
-  const included = decision === "exclude" ? [] : questions.filter((box) => box.checked).map((box) => box.value);
+  const included = decision === "exclude" ? [] : chosen(questions);
   if (decision === "include" && questions.length && !included.length) {
     document.getElementById("which").hidden = false;
     questions[0].focus();
     return;
   }
-  document.getElementById("choose").hidden = true;
-  document.getElementById("which").hidden = true;
-  for (const box of [...reasons, ...questions]) box.checked = false;
   const token = newToken();
-  deck.decide(token);
-  remaining -= 1;
   const text = note.value.trim();
-  note.value = "";
+  deck.decide(token);
+  end = "";
+  remaining -= 1;
+  // The draft stays with the card that was decided, and an undo brings it back.
   show();
   outbox.add({
     url: `${api}/decisions`,
@@ -136,7 +188,7 @@ function undo() {
   if (!undone) return;
   remaining += 1;
   show();
-  // A decision that has not left this browser is taken back; any other is undone on the server.
+  // A decision still in this browser is removed from the outbox; any other is undone on the server.
   if (outbox.takeBack(undone.token)) return;
   outbox.add({
     url: `${api}/decisions/undo`,
@@ -145,16 +197,27 @@ function undo() {
 }
 
 async function fetchCards(number, keep) {
-  const answer = await fetch(`/reviews/${slug}/screen/cards`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ n: number, keep, again: screen.dataset.again === "true" }),
-    redirect: "error",
-  });
+  const idle = outbox.size === 0;
+  let answer;
+  try {
+    answer = await ask(`/reviews/${slug}/screen/cards`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ n: number, keep, again: screen.dataset.again === "true" }),
+      redirect: "error",
+    });
+  } catch (error) {
+    offline = true;
+    throw error;
+  }
+  offline = false;
   if (!answer.ok) throw new Error(String(answer.status));
   hold.extend(Date.now());
   const template = document.createElement("template");
   template.innerHTML = await answer.text();
+  end = template.content.querySelector("template.end")?.innerHTML ?? "";
+  // The server counts every decision only if none is on its way.
+  if (idle && outbox.size === 0) remaining = Number(answer.headers.get("x-remaining"));
   const lost = (answer.headers.get("x-lost") ?? "").split(",").filter(Boolean).map(Number);
   const shown = deck.current;
   if (lost.length && deck.drop(lost) && deck.current !== shown) show();
@@ -166,23 +229,31 @@ async function fetchCards(number, keep) {
 async function refill() {
   if (fetching || !deck.wanted) return;
   fetching = true;
+  let answered = false;
   try {
     const none = !deck.current;
     deck.add(await fetchCards(deck.wanted, deck.held));
+    answered = true;
     if (none) show();
+    showLeft();
   } catch {
-    // Offline or signed out: the outbox says so; the next decision or poll tries again.
+    // Offline or signed out: the page says so; the next decision or poll tries again.
   } finally {
     fetching = false;
-    if (!deck.current) show({ focus: false });
+    if (!deck.current) {
+      show({ focus: false });
+      // Only cards came whose decisions were on their way then: ask again now that they are sent.
+      if (answered && !end && outbox.state === "idle" && !outbox.size) refill();
+    }
   }
 }
 
 /** Exchange the cards further down when a newer ranking can be read. */
 async function refresh() {
   if (fetching || document.hidden || outbox.state === "signed-out") return;
+  let mine = false;
   try {
-    const answer = await fetch(`${api}/ranking`);
+    const answer = await ask(`${api}/ranking`);
     if (answer.status === 401) {
       outbox.state = "signed-out";
       showOutbox(outbox);
@@ -193,7 +264,8 @@ async function refresh() {
       refill();
       return;
     }
-    fetching = true;
+    if (fetching) return;
+    fetching = mine = true;
     const none = !deck.current;
     const kept = deck.kept;
     const cards = await fetchCards(Math.max(1, size - kept.length), kept);
@@ -202,18 +274,24 @@ async function refresh() {
   } catch {
     // The next poll tries again.
   } finally {
-    fetching = false;
+    if (mine) fetching = false;
   }
 }
 
 function showOutbox({ state, size: waiting, refused }) {
-  const words = waiting ? `${waiting} unsent` : "All sent.";
+  if (!deck.current) {
+    showEnd();
+    // The server knows what is left once it has every decision.
+    if (state === "idle" && !waiting && !end) refill();
+  }
+  const words = waiting ? `${waiting} not sent yet` : "All saved.";
   document.getElementById("outbox").textContent = state === "offline" ? `${words}: no connection, trying again` : words;
   const problems = [];
   if (state === "signed-out") {
-    problems.push(`You are signed out; ${waiting} decisions wait in this browser and are not lost.`);
+    const saved = waiting === 1 ? "1 decision waits" : `${waiting} decisions wait`;
+    problems.push(`You are signed out. ${saved} in this browser; nothing is lost.`);
   }
-  for (const message of refused ?? []) problems.push(`The server refused a decision: ${message}.`);
+  for (const message of refused ?? []) problems.push(`The server refused a decision: ${message.replace(/\.$/, "")}.`);
   alertBox.hidden = problems.length === 0;
   alertBox.textContent = problems.join(" ");
   if (state === "signed-out") {
@@ -224,7 +302,7 @@ function showOutbox({ state, size: waiting, refused }) {
   }
 }
 
-/** Hold the cards for longer while somebody reads; say so before they go back to the others. */
+/** Hold the cards for longer while somebody reads; warn before they go back to the others. */
 async function keepHold() {
   const now = Date.now();
   if (!fetching && deck.current && hold.due(now)) {
@@ -241,12 +319,12 @@ async function keepHold() {
   words.hidden = !deck.current || !hold.warns(Date.now());
   const left = hold.left(Date.now());
   words.textContent = left
-    ? `These cards go back to the others in ${left} ${left === 1 ? "minute" : "minutes"}: press a key or scroll to keep them.`
-    : "These cards may have gone back to the others: press a key or scroll to see what is left.";
+    ? `Still there? These records go back to your colleagues in ${left} ${left === 1 ? "minute" : "minutes"}. Press a key or scroll to keep them.`
+    : "These records may have gone back to your colleagues. Press a key or scroll to see what is left.";
 }
 
 async function post(path, body) {
-  const answer = await fetch(`${api}/${path}`, {
+  const answer = await ask(`${api}/${path}`, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify(body),
@@ -264,7 +342,7 @@ async function mark(kind, text) {
     await post("marks", { report: card.report, kind, text });
     words.textContent = kind === "star" ? "Starred." : `Tagged “${text}”.`;
   } catch (error) {
-    words.textContent = `Not stored: ${error.message}`;
+    words.textContent = `Not saved: ${error.message}`;
   }
 }
 
@@ -342,6 +420,7 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
   commands[command]();
 });
+document.documentElement.dataset.keys = "ready"; // what presses keys by a script waits for it
 keysOn.checked = localStorage.getItem("winnow:keys") !== "off";
 keysOn.addEventListener("change", () => localStorage.setItem("winnow:keys", keysOn.checked ? "on" : "off"));
 window.addEventListener("beforeunload", (event) => {

@@ -1,4 +1,4 @@
-// Says at once that a file is too large, instead of after it was sent.
+// Says that a file is too large before it is sent, not after.
 
 const form = document.getElementById("upload");
 const problem = document.getElementById("upload-problem");
@@ -10,5 +10,5 @@ form.addEventListener("submit", (event) => {
   event.preventDefault();
   const mb = (bytes) => Math.ceil(bytes / 1e6).toLocaleString("en");
   problem.hidden = false;
-  problem.textContent = `${file.name} has ${mb(file.size)} MB; the browser may send ${mb(limit)} MB. Import it on the server with: winnow import FILE`;
+  problem.textContent = `${file.name} is ${mb(file.size)} MB, over the limit of ${mb(limit)} MB. Split it, or ask the person who runs the server to import it.`;
 });

@@ -1,1 +1,1 @@
-"""Which records are the same report: keys that find pairs, a comparison with reasons, groups."""
+"""Finds records of the same report: keys find pairs, rules compare them, pairs form groups."""

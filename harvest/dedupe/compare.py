@@ -1,7 +1,8 @@
-"""Two records: the same report, related reports, apart, or a question for a person; and why.
+"""Decide whether two records are the same report, related, different, or a question for a person.
 
-First the guard, then the rules (``rules.py``), then what is left. The reason names the fields it
-went by. Nothing here depends on the order of the two records or on any other record.
+The guard comes first, then the rules (``rules.py``), then the remaining cases. The reason names the
+fields that were compared. The result does not depend on the order of the two records, or on any
+other record.
 """
 
 from __future__ import annotations
@@ -9,27 +10,34 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from harvest.dedupe.evidence import Evidence, Field, gather, hopeless, title_of
+from harvest.dedupe.case import NUMBERS, Case
+from harvest.dedupe.evidence import (
+    Evidence,
+    Field,
+    cannot_match,
+    compare_best_titles,
+    gather_evidence,
+)
 from harvest.dedupe.kinds import KINDS
 from harvest.dedupe.prepare import Prepared
-from harvest.dedupe.rules import ASK, NUMBERS, SAME, Case, Rule, first
+from harvest.dedupe.rules import ASK, SAME, Rule, find_rule
 from harvest.dedupe.titles import Title
 
-# Moves whenever a rule changes what it decides: stored verdicts say which rules they came from.
+# Raised whenever a rule changes what it decides; stored decisions keep the version they come from.
 VERSION: Final = "2"
 
 Label = Literal["same", "related", "ask", "different"]
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What became of one pair.
+class PairDecision:
+    """The decision on a pair.
 
     Attributes:
         label: "same" merges, "related" links, "ask" puts it to a person, "different" keeps apart.
-        rule: the rule's name, such as "place".
-        reason: the fields it went by, for a reader.
-        guard: why an otherwise fitting pair is kept apart, such as "versions 2 and 3"; or None.
+        rule: name of the rule, such as "place".
+        reason: the fields that were compared, for readers.
+        guard: why an otherwise similar pair is kept apart, such as "versions 2 and 3"; or None.
     """
 
     label: Label
@@ -38,37 +46,38 @@ class Verdict:
     guard: str | None = None
 
 
-def compare(a: Prepared, b: Prepared) -> Verdict:
-    """Decide about two records. Symmetric and pure."""
+def compare(a: Prepared, b: Prepared) -> PairDecision:
+    """Decide on two records. Symmetric and pure."""
     if (b.titles, b.authors, b.venue) < (a.titles, a.authors, a.venue):
-        # Pairing words and names is greedy, so the two always stand in the same order.
+        # Words and names are paired greedily, so the two records need a fixed order.
         a, b = b, a
-    title = title_of(a, b)
-    if hopeless(a, b, title):
-        return Verdict("different", "apart", _TITLES[title])
-    evidence = gather(a, b, title)
-    guarded = _guard(a, b, evidence)
-    if guarded is not None:
-        label, rule, guard = guarded
-        return Verdict(label, rule, describe(evidence), guard)
+    title = compare_best_titles(a, b)
+    if cannot_match(a, b, title):
+        return PairDecision("different", "apart", _TITLES[title])
+    evidence = gather_evidence(a, b, title)
+    kept_apart = _guard(a, b, evidence)
+    if kept_apart is not None:
+        label, rule, guard = kept_apart
+        return PairDecision(label, rule, describe(evidence), guard)
     case = Case(a, b, evidence)
     for outcome, rules in _OUTCOMES:
-        name = first(rules, case)
+        name = find_rule(rules, case)
         if name is not None:
-            return Verdict(outcome, name, describe(evidence))
+            return PairDecision(outcome, name, describe(evidence))
     if _related(evidence):
-        return Verdict("related", "other-place", describe(evidence))
-    return Verdict("different", "apart", describe(evidence))
+        return PairDecision("related", "other-place", describe(evidence))
+    return PairDecision("different", "apart", describe(evidence))
 
 
 _OUTCOMES: Final[tuple[tuple[Label, tuple[Rule, ...]], ...]] = (("same", SAME), ("ask", ASK))
 
 
 def _guard(a: Prepared, b: Prepared, evidence: Evidence) -> tuple[Label, str, str] | None:
-    """What is never merged, however alike: label, rule and reason; None where nothing forbids."""
+    """Label, rule and reason for a pair that must never be merged; None if it may be."""
     fits = evidence.title >= Title.SIBLING and evidence.authors != Field.CONFLICT
     if a.kind != b.kind:
-        guard = f"one is {_a(min(a.kind, b.kind))}, the other {_a(max(a.kind, b.kind))}"
+        first, second = sorted((a.kind, b.kind))
+        guard = f"one is {_with_article(first)}, the other {_with_article(second)}"
         if evidence.title >= Title.SIBLING or evidence.doi == Field.AGREE:
             return "related", _relation(a.kind, b.kind), guard
         return "different", "apart", guard
@@ -87,17 +96,17 @@ def _guard(a: Prepared, b: Prepared, evidence: Evidence) -> tuple[Label, str, st
 
 
 def _relation(a: str, b: str) -> str:
-    """The rule's name: the kind that is not an article, of two such the farther."""
+    """Name of the rule: the first in ``KINDS`` of the two kinds."""
     kinds = [kind for kind in KINDS if kind in (a, b)]
     return f"is-{kinds[0].replace(' ', '-')}"
 
 
-def _a(kind: str) -> str:
+def _with_article(kind: str) -> str:
     return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
 
 
 def _related(evidence: Evidence) -> bool:
-    """Whether the two may report one study: the same people under (nearly) the same title."""
+    """Whether the two may report one study: same people, and (nearly) the same title."""
     return (
         not evidence.generic
         and evidence.title >= Title.CONTAINED
@@ -115,18 +124,18 @@ _TITLES: Final = {
     Title.OTHER: "titles differ",
     Title.SIBLING: "titles differ in a word",
     Title.YEAR: "titles differ in a year",
-    Title.NUMBERED: "one title has a number more",
+    Title.NUMBERED: "one title has an extra number",
     Title.NUMBER: "titles differ in a number",
-    Title.LONGER: "one title has words more",
-    Title.CONTAINED: "one title begins the other",
-    Title.NEAR: "titles all but equal",
+    Title.LONGER: "one title has extra words",
+    Title.CONTAINED: "one title is the start of the other",
+    Title.NEAR: "titles almost identical",
     Title.EQUAL: "titles equal",
 }
 
 
 def describe(evidence: Evidence) -> str:
-    """The evidence in a line: "titles equal; authors agree; volume differs; year 1 apart"."""
-    said = [_TITLES[evidence.title]]
+    """The evidence in one line: "titles equal; author agrees; volume differs; same year"."""
+    parts = [_TITLES[evidence.title]]
     for name, value in (
         ("author", evidence.authors),
         ("journal", evidence.venue),
@@ -137,9 +146,9 @@ def describe(evidence: Evidence) -> str:
         ("PubMed id", evidence.pmid),
     ):
         if value != Field.MISSING:
-            said.append(f"{name} {_WORDS[value]}")
+            parts.append(f"{name} {_WORDS[value]}")
     if evidence.year is not None:
-        said.append("same year" if evidence.year == 0 else f"years {evidence.year} apart")
+        parts.append("same year" if evidence.year == 0 else f"years {evidence.year} apart")
     if evidence.abstract is not None:
-        said.append(f"abstracts {evidence.abstract:.0%} alike")
-    return "; ".join(said)
+        parts.append(f"abstracts {evidence.abstract:.0%} alike")
+    return "; ".join(parts)

@@ -1,4 +1,4 @@
-"""What speaks for and against two records being one report, field by field."""
+"""Compare two records field by field: the evidence for and against their being one report."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from rapidfuzz.distance import OSA
 from harvest.dedupe.prepare import Prepared
 from harvest.dedupe.titles import Title, compare_titles
 
-# Below this many letters and digits an abstract ("No abstract available") says nothing.
+# A shorter text in place of an abstract is a remark such as "No abstract available".
 _ABSTRACT_MIN: Final = 150
 _COMPARED: Final = 300
 
 
 class Field(IntEnum):
-    """What one field says of a pair."""
+    """Result of comparing one field of a pair."""
 
     CONFLICT = -1
     MISSING = 0
@@ -30,14 +30,14 @@ class Field(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The fields of two records against each other.
+    """The comparison of two records' fields.
 
     Attributes:
-        year: difference in years, at least 0; None where one record has none.
-        abstract: similarity of the abstracts' first 300 letters, 0 to 1; None where one has none.
-        same_last_page: whether both ranges end alike, where both are ranges.
-        one_page: whether just one of them is a page long, as an erratum is beside its article.
-        generic: whether the title says too little to tell reports apart ("Editorial").
+        year: difference in years, at least 0; None if one record has no year.
+        abstract: similarity of the abstracts' first 300 letters, 0 to 1; None if one is missing.
+        same_last_page: whether both page ranges end on the same page.
+        one_page: whether exactly one of them is a single page, as an erratum is.
+        generic: whether a title says too little to identify a report ("Editorial").
     """
 
     title: Title
@@ -56,7 +56,7 @@ class Evidence:
 
     @property
     def conflicts(self) -> int:
-        """How many of volume, issue and page contradict each other."""
+        """How many of volume, issue and page conflict."""
         return (self.volume, self.issue, self.page).count(Field.CONFLICT)
 
     @property
@@ -74,7 +74,7 @@ def _near(a: str, b: str) -> bool:
 
 
 def compare_authors(a: Prepared, b: Prepared) -> Field:
-    """Agree: the first author is the same and most of the shorter list is in the longer."""
+    """Compare authors: they agree if the first is the same and most of the shorter list matches."""
     if not a.authors or not b.authors:
         return Field.MISSING
     short, long = (
@@ -82,44 +82,44 @@ def compare_authors(a: Prepared, b: Prepared) -> Field:
     )
     if a.authors == b.authors:
         return Field.AGREE
-    known = set(long)
-    shared = sum(1 for name in short if name in known or any(_near(name, other) for other in long))
+    names = set(long)
+    shared = sum(1 for name in short if name in names or any(_near(name, other) for other in long))
     if shared == len(short) > 1:
         return Field.AGREE
     first = _near(a.authors[0], b.authors[0])
     if first and (shared >= 0.5 * len(short) or len(short) == 1):
         return Field.AGREE
-    crossed = _crossed(a, b)
-    if crossed is not None:
-        return crossed
+    swapped = _compare_swapped(a, b)
+    if swapped is not None:
+        return swapped
     return Field.PARTIAL if shared or first else Field.CONFLICT
 
 
-def _crossed(a: Prepared, b: Prepared) -> Field | None:
-    """Whether the names are the same with given and family name the other way round.
+def _compare_swapped(a: Prepared, b: Prepared) -> Field | None:
+    """Compare authors whose given and family names may be swapped.
 
-    "Xiaoguang, Wang; Junping, Liu" and "Wang, X.; Liu, J." are. None where not even the first
-    author of one is anywhere in the other.
+    "Xiaoguang, Wang; Junping, Liu" and "Wang, X.; Liu, J." are the same people. None if the first
+    author of neither list occurs in the other.
     """
-    known_a: frozenset[str] = frozenset().union(*a.names)
-    known_b: frozenset[str] = frozenset().union(*b.names)
-    if a.authors[0] not in known_b and b.authors[0] not in known_a:
+    names_a: frozenset[str] = frozenset().union(*a.names)
+    names_b: frozenset[str] = frozenset().union(*b.names)
+    if a.authors[0] not in names_b and b.authors[0] not in names_a:
         return None
-    if len(known_a & known_b) >= min(len(a.authors), len(b.authors), 3):
+    if len(names_a & names_b) >= min(len(a.authors), len(b.authors), 3):
         return Field.AGREE
     if len(a.authors) != len(b.authors):
         return Field.PARTIAL
-    named = [
+    matched = [
         family_a in parts_b or family_b in parts_a
         for family_a, family_b, parts_a, parts_b in zip(
             a.authors, b.authors, a.names, b.names, strict=False
         )
     ]
-    return Field.AGREE if 3 * sum(named) >= 2 * len(named) else Field.PARTIAL
+    return Field.AGREE if 3 * sum(matched) >= 2 * len(matched) else Field.PARTIAL
 
 
 def _abbreviates(short: tuple[str, ...], long: tuple[str, ...]) -> bool:
-    """Whether each word of one begins a word of the other, in order: "clin infect dis"."""
+    """Whether each word of one starts a word of the other, in order: "clin infect dis"."""
     place = 0
     for word in short:
         while place < len(long) and not long[place].startswith(word):
@@ -131,14 +131,14 @@ def _abbreviates(short: tuple[str, ...], long: tuple[str, ...]) -> bool:
 
 
 def compare_venues(a: tuple[str, ...], b: tuple[str, ...]) -> Field:
-    """Agree: the same name, an abbreviation or the initials of it."""
+    """Compare journals: they agree if they have the same name, or an abbreviation or initials."""
     if not a or not b:
         return Field.MISSING
     if a == b:
         return Field.AGREE
     few, many = (a, b) if len(a) <= len(b) else (b, a)
     if len(few) >= 3 and few in (many[: len(few)], many[-len(few) :]):
-        # A conference with its theme, a journal with its society.
+        # A conference with and without its theme, a journal with and without its society.
         return Field.AGREE
     short, long = (a, b) if len("".join(a)) <= len("".join(b)) else (b, a)
     if _abbreviates(short, long) and (len(short) == len(long) or len(short) > 1):
@@ -162,7 +162,7 @@ def _exact(a: str, b: str) -> Field:
 
 def _volumes(a: Prepared, b: Prepared) -> Field:
     field = _exact(a.volume, b.volume)
-    # Where a journal has no volumes, or a source does not know it, the year stands in its place.
+    # If a journal has no volumes, or the source does not know it, the year is given instead.
     years = (record.volume == str(record.year) for record in (a, b))
     return Field.MISSING if field == Field.CONFLICT and any(years) else field
 
@@ -181,9 +181,9 @@ def _issues(a: str, b: str) -> Field:
     if a == b:
         return Field.AGREE
     if (a in _MONTHS) != (b in _MONTHS):
-        # The May issue is the fifth of a monthly; of another journal it may be any.
+        # The May issue of a monthly is the fifth; of another journal it can have any number.
         return Field.AGREE if _MONTHS.get(a, a) == _MONTHS.get(b, b) else Field.MISSING
-    # "S2" is at times the second supplement and at times issue 2 badly written.
+    # "S2" can mean the second supplement, or issue 2 written badly.
     return Field.PARTIAL if a.lstrip("s") == b.lstrip("s") else Field.CONFLICT
 
 
@@ -193,15 +193,15 @@ def _pages(a: Prepared, b: Prepared) -> Field:
     if a.first_page == b.first_page:
         return Field.AGREE
     digits_a, digits_b = a.page_number, b.page_number
-    lettered = digits_a != a.first_page, digits_b != b.first_page
-    # "e1000" and "1000" are one page, "S12" and "12" are not.
-    if digits_a == digits_b and lettered != (True, True):
+    has_letters = digits_a != a.first_page, digits_b != b.first_page
+    # "e1000" and "1000" are the same page, "S12" and "12" are not.
+    if digits_a == digits_b and has_letters != (True, True):
         letters = (a.first_page + b.first_page).replace(digits_a, "")
         return Field.CONFLICT if letters.startswith("s") else Field.AGREE
     return Field.CONFLICT
 
 
-def _single(record: Prepared) -> bool:
+def _is_single_page(record: Prepared) -> bool:
     return bool(record.last_page) and record.last_page == record.page_number
 
 
@@ -218,13 +218,13 @@ def _abstract(a: Prepared, b: Prepared) -> float | None:
         return None
     if a.abstract == b.abstract:
         return 1.0
-    # The same text is at times cut, or printed twice over: how it begins tells.
+    # An abstract is sometimes cut off, or printed twice, so its start decides.
     length = min(len(a.abstract), len(b.abstract), _COMPARED)
     return fuzz.ratio(a.abstract[:length], b.abstract[:length]) / 100
 
 
-def title_of(a: Prepared, b: Prepared) -> Title:
-    """How alike the titles are in their most alike wordings."""
+def compare_best_titles(a: Prepared, b: Prepared) -> Title:
+    """Compare titles by their most similar wordings."""
     best = Title.MISSING
     for one in a.titles:
         for other in b.titles:
@@ -232,8 +232,8 @@ def title_of(a: Prepared, b: Prepared) -> Title:
     return best
 
 
-def hopeless(a: Prepared, b: Prepared, title: Title) -> bool:
-    """Whether the titles differ and neither an id nor a page could make up for it."""
+def cannot_match(a: Prepared, b: Prepared, title: Title) -> bool:
+    """Whether the titles differ and neither an id nor a page is shared."""
     return (
         title == Title.OTHER
         and (not a.doi or a.doi != b.doi)
@@ -242,13 +242,13 @@ def hopeless(a: Prepared, b: Prepared, title: Title) -> bool:
     )
 
 
-def gather(a: Prepared, b: Prepared, title: Title) -> Evidence:
-    """Compare two records field by field, the titles having been compared. Symmetric."""
+def gather_evidence(a: Prepared, b: Prepared, title: Title) -> Evidence:
+    """Compare two records field by field, given the result for the titles. Symmetric."""
     venue, volume = compare_venues(a.venue, b.venue), _volumes(a, b)
     issue, page = _issues(a.issue, b.issue), _pages(a, b)
     if a.thesis and b.thesis:
-        # One dissertation is listed by its university and by several indexes, each with a volume
-        # and pages of its own.
+        # A dissertation is listed by its university and by several indexes, each with its own
+        # volume and pages.
         venue = Field.AGREE
         volume, issue, page = (max(field, Field.MISSING) for field in (volume, issue, page))
     return Evidence(
@@ -263,6 +263,6 @@ def gather(a: Prepared, b: Prepared, title: Title) -> Evidence:
         pmid=_exact(a.pmid or "", b.pmid or ""),
         abstract=_abstract(a, b) if title >= Title.SIBLING else None,
         same_last_page=bool(a.last_page) and a.last_page == b.last_page,
-        one_page=_single(a) != _single(b),
+        one_page=_is_single_page(a) != _is_single_page(b),
         generic=a.generic or b.generic,
     )

@@ -1,28 +1,28 @@
-"""Reports out of pair verdicts: groups of records, with what a person said going first."""
+"""Group records into reports by the decisions on pairs; people's decisions come before rules."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
 Key = TypeVar("Key", bound=Hashable)
 
-# More copies of one report than any search brings: something is wrong with the records.
+# No search finds this many copies of one report, so something must be wrong with the records.
 GROUP_LIMIT: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Refused(Generic[Key]):
-    """A pair that was to be one report and is not.
+    """A pair that should be one report but could not be joined.
 
     Attributes:
-        a: one record of the refused pair.
+        a: one record of the pair.
         b: the other.
-        why: "apart" where it would have joined a pair kept apart, "standing" where the two sides
-            are decided differently, "limit" where the group would be too large.
-        apart: the pair that must not be together, for "apart".
+        why: "apart" if it would join a pair that must stay apart, "standing" if the two groups are
+            decided differently, "limit" if the group would be too large.
+        apart: the pair that must stay apart, for "apart".
     """
 
     a: Key
@@ -33,62 +33,69 @@ class Refused(Generic[Key]):
 
 @dataclass(frozen=True, slots=True)
 class Groups(Generic[Key]):
-    """Every record in exactly one group, and the unions that were refused."""
+    """Every record in exactly one group, and the pairs that could not be joined."""
 
     groups: tuple[tuple[Key, ...], ...]
     refused: tuple[Refused[Key], ...]
 
 
-def group(
-    members: Sequence[Key],
-    same: Iterable[tuple[Key, Key]],
-    apart: Iterable[tuple[Key, Key]] = (),
-    *,
-    forced: Iterable[tuple[Key, Key]] = (),
-    standing: Mapping[Key, tuple[int, str]] | None = None,
-    limit: int = GROUP_LIMIT,
-) -> Groups[Key]:
-    """Union of the "same" pairs that never joins an "apart" pair.
+@dataclass(frozen=True, slots=True)
+class Links(Generic[Key]):
+    """What links records to one report or keeps them apart.
+
+    Attributes:
+        by_rule: pairs to join by rules, sorted by arrival of the later record. The order matters
+            only together with ``apart`` or ``decided``: then records that arrive later cannot undo
+            earlier groups.
+        by_person: pairs that a person joined. They come first, even if decided differently.
+        apart: pairs that must not share a group.
+        decided: the decision on each decided record, with a number that grows with time. Rules do
+            not join groups that are decided differently; a group's newest decision counts.
+    """
+
+    by_rule: Iterable[tuple[Key, Key]]
+    by_person: Iterable[tuple[Key, Key]] = ()
+    apart: Iterable[tuple[Key, Key]] = ()
+    decided: Mapping[Key, tuple[int, str]] = field(default_factory=dict)
+
+
+def group(members: Sequence[Key], links: Links[Key], *, limit: int = GROUP_LIMIT) -> Groups[Key]:
+    """Group records that are linked, but never a pair that must stay apart.
 
     Args:
         members: all records, in order of arrival.
-        same: pairs to join by rules, by arrival of the later record. Without ``apart`` and
-            ``standing`` the order does not matter; with them, pairs of records that came later
-            cannot undo what stood before.
-        apart: pairs that must not share a group.
-        forced: pairs that a person joined: they go first, and whatever is standing.
-        standing: what is decided of records, with a number that grows with time. Sides that are
-            decided differently are not joined by a rule; of a group the newest counts.
-        limit: the largest group that is formed.
+        links: between the members.
+        limit: the largest group to form.
     """
     place = {member: index for index, member in enumerate(members)}
     forest = _Forest(len(members))
-    for a, b in apart:
-        forest.enemies[place[a]].add(place[b])
-        forest.enemies[place[b]].add(place[a])
-    for member, value in (standing or {}).items():
-        forest.standing[place[member]] = value
+    for a, b in links.apart:
+        forest.apart[place[a]].add(place[b])
+        forest.apart[place[b]].add(place[a])
+    for member, decision in links.decided.items():
+        forest.decided[place[member]] = decision
     refused: list[Refused[Key]] = []
-    for by_person, pairs in ((True, forced), (False, same)):
+    for by_person, pairs in ((True, links.by_person), (False, links.by_rule)):
         for a, b in pairs:
-            why, kept = forest.join(place[a], place[b], limit=limit, by_person=by_person)
+            why, blocking = forest.join(place[a], place[b], limit=limit, by_person=by_person)
             if why is not None:
-                between = (members[kept[0]], members[kept[1]]) if kept else None
+                between = (members[blocking[0]], members[blocking[1]]) if blocking else None
                 refused.append(Refused(a, b, why, between))
-    groups = sorted(sorted(indices) for indices in forest.inside if indices)
+    groups = sorted(sorted(indices) for indices in forest.members if indices)
     return Groups(
         tuple(tuple(members[index] for index in indices) for indices in groups), tuple(refused)
     )
 
 
 class _Forest:
-    """Union-find over places, each root with its members, what is decided, and its enemies."""
+    """Union-find over record numbers; each root keeps its members and its newest decision."""
 
     def __init__(self, size: int) -> None:
         self.parent = list(range(size))
-        self.inside: list[list[int]] = [[index] for index in range(size)]
-        self.enemies: dict[int, set[int]] = defaultdict(set)
-        self.standing: dict[int, tuple[int, str]] = {}
+        self.members: list[list[int]] = [[index] for index in range(size)]
+        # Records that each record must not share a group with.
+        self.apart: dict[int, set[int]] = defaultdict(set)
+        self.decided: dict[int, tuple[int, str]] = {}
 
     def root(self, index: int) -> int:
         parent = self.parent
@@ -100,38 +107,39 @@ class _Forest:
     def join(
         self, a: int, b: int, *, limit: int, by_person: bool
     ) -> tuple[str | None, tuple[int, int] | None]:
-        """Join two trees, or say why not and, for "apart", which pair forbids it."""
+        """Join two trees, or return why not and, for "apart", the pair that prevents it."""
         one, other = self.root(a), self.root(b)
         if one == other:
             return None, None
-        if len(self.inside[one]) < len(self.inside[other]):
+        if len(self.members[one]) < len(self.members[other]):
             one, other = other, one
-        forbidden = _forbidden(self.inside[one], self.inside[other], self.enemies)
-        if forbidden is not None:
-            return "apart", forbidden
-        decided = [value for value in map(self.standing.get, (one, other)) if value]
-        if len({word for _, word in decided}) > 1 and not by_person:
+        blocking = _find_apart_pair(self.members[one], self.members[other], self.apart)
+        if blocking is not None:
+            return "apart", blocking
+        decisions = [decision for root in (one, other) if (decision := self.decided.get(root))]
+        if len({word for _, word in decisions}) > 1 and not by_person:
             return "standing", None
-        if len(self.inside[one]) + len(self.inside[other]) > limit:
+        if len(self.members[one]) + len(self.members[other]) > limit:
             return "limit", None
         self.parent[other] = one
-        self.inside[one].extend(self.inside[other])
-        self.inside[other] = []
-        if decided:
-            self.standing[one] = max(decided)
+        self.members[one].extend(self.members[other])
+        self.members[other] = []
+        if decisions:
+            self.decided[one] = max(decisions)
         return None, None
 
 
-def _forbidden(
-    one: list[int], other: list[int], enemies: dict[int, set[int]]
+def _find_apart_pair(
+    one: list[int], other: list[int], apart: dict[int, set[int]]
 ) -> tuple[int, int] | None:
-    if not enemies:
+    """A pair between two groups that must stay apart, or None."""
+    if not apart:
         return None
     members = set(one)
     for index in sorted(other):
-        hostile = enemies.get(index)
-        if hostile:
-            both = sorted(hostile & members)
+        kept_apart = apart.get(index)
+        if kept_apart:
+            both = sorted(kept_apart & members)
             if both:
                 return index, both[0]
     return None

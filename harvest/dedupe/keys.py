@@ -1,7 +1,7 @@
-"""Keys by which records that may be one report find each other, without comparing all with all.
+"""Keys that records of one report are likely to share, so that not all pairs must be compared.
 
-Two records are compared if they share a key. A key is 64 bits, so it fits a database column; keys
-depend on the record alone, so new records look up only their own.
+Two records are compared if they share a key. A key has 64 bits, so it fits into a database column.
+A record's keys depend on that record alone, so a new record only needs to look up its own.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Final
 
 from harvest.dedupe.prepare import Prepared
 
-# A key that more records share than this tells nothing: "Editorial" of one year and no author.
+# A key that more records share than this says nothing: "Editorial" in one year, without authors.
 BUCKET_LIMIT: Final = 200
 
 
@@ -22,7 +22,7 @@ def _hash(parts: Iterable[str]) -> int:
     return int.from_bytes(digest, "big", signed=True)
 
 
-def keys_of(record: Prepared) -> tuple[int, ...]:
+def list_keys(record: Prepared) -> tuple[int, ...]:
     """The record's keys, 0 to about 14, sorted; signed 64-bit numbers."""
     return tuple(sorted({_hash(parts) for parts in _parts(record)}))
 
@@ -42,7 +42,7 @@ def _parts(record: Prepared) -> Iterator[tuple[str, ...]]:
             yield "longest", *sorted(distinct[:3])
             yield "end", *words[-4:]
         else:
-            # "Editorial" and "Introduction" need more than their words.
+            # Titles such as "Editorial" and "Introduction" are not enough without other fields.
             yield "short", squeezed, surname, year
             yield "short", squeezed, record.volume, record.first_page
             yield "short", squeezed, "".join(record.venue), record.volume, record.issue
@@ -65,8 +65,8 @@ class Index:
     """Records by key, in memory.
 
     Attributes:
-        crowded: keys that more than ``BUCKET_LIMIT`` records share; who comes later is compared
-            with the first of them only.
+        crowded: keys that more than ``BUCKET_LIMIT`` records share; later records are compared only
+            with the first of these.
     """
 
     def __init__(self) -> None:
@@ -78,16 +78,16 @@ class Index:
         return len(self._records)
 
     def add(self, record: Prepared) -> Iterator[Prepared]:
-        """File a record and yield the earlier ones that share a key with it, each once."""
+        """Add a record and yield each earlier one that shares a key with it."""
         place = len(self._records)
-        found: set[int] = set()
-        for key in keys_of(record):
+        candidates: set[int] = set()
+        for key in list_keys(record):
             bucket = self._buckets[key]
-            found.update(bucket)
+            candidates.update(bucket)
             if len(bucket) < BUCKET_LIMIT:
                 bucket.append(place)
             else:
                 self.crowded.add(key)
         self._records.append(record)
-        for other in sorted(found):
+        for other in sorted(candidates):
             yield self._records[other]

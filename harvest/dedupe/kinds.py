@@ -1,7 +1,7 @@
-"""What a title says its report is: an article, an erratum, a reply, a protocol; and its number.
+"""The kind of report that a record describes: an article, an erratum, a reply, a protocol...
 
-Two records of different kinds are never one report, however alike the rest. The kind is read from
-one record alone, so the rule holds along chains too: no group can hold two kinds.
+Two records of different kinds are never one report, however similar they are otherwise. The kind
+depends on one record alone, so this also holds along chains: no group can have two kinds.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ PROTOCOL: Final = "protocol"
 PREPRINT: Final = "preprint"
 SUMMARY: Final = "summary"
 
-# The kinds but "article", the farthest from the study first: it names a pair of two of them.
+# All kinds but "article", those farthest from the study first. The first of a pair names its rule.
 KINDS: Final = (COMMENT, REPLY, RETRACTION, ERRATUM, PROTOCOL, SUMMARY, PREPRINT)
 
-# What databases add in brackets, round or square, and what belongs to no title.
+# Notes that databases add to titles in round or square brackets.
 _NOTE = re.compile(
     r"[\[(]\s*(?:"
     r"(?:comment|update|summary) (?:in|appears?|from|for|of)\b[^\])]*"
@@ -37,14 +37,14 @@ _NOTE = re.compile(
     re.IGNORECASE,
 )
 _MARKED = re.compile(r"^\s*(?:retracted(?: article)?|withdrawn)\s*[:.\]]\s*", re.IGNORECASE)
-# The note on an erratum may hold brackets of its own, or be cut before it ends.
+# A note about an erratum can have brackets inside, or be cut off before its end.
 _ERRATUM_NOTE = re.compile(
     r"[\[(]\s*(?:published )?(?:erratum|retraction|correction|corrected|republished)"
     r"[^\])]{0,60}?\b(?:in|appears?|from|for)\b.*$",
     re.IGNORECASE,
 )
-# Web of Science writes a correction as the article's title and the place of the article, "(vol 360,
-# pg 542, 2009)"; Embase so: "(New England Journal of Medicine (2009) 360 (542-544))".
+# Web of Science writes a correction as the article's title and place, "(vol 360, pg 542, 2009)";
+# Embase writes "(New England Journal of Medicine (2009) 360 (542-544))".
 _PLACE = re.compile(
     r"\(vol\.? ?\w+,[^)]*\)\s*\.?$|\(see [^)]*\bvol\b[^)]*\)\s*\.?$"
     r"|\([^()]{3,120}\((?:19|20)\d\d\)\W{0,3}\d[^()]{0,40}(?:\([^()]{1,40}\)[^()]{0,40})*\)?\s*\.?$",
@@ -105,15 +105,15 @@ _PREPRINT_VENUE = re.compile(
 _VERSION = re.compile(r"\.pub(\d+)$")
 
 
-def without_notes(title: str) -> str:
-    """The title without what databases add in brackets, and without "RETRACTED:" before it."""
+def strip_notes(title: str) -> str:
+    """The title without notes that databases add, and without "RETRACTED:" before it."""
     if "[" in title or "(" in title:
         title = _NOTE.sub(" ", _ERRATUM_NOTE.sub(" ", title))
         title = _PLACE.sub(" ", title)
     return _MARKED.sub("", title).strip()
 
 
-def kind_of(
+def find_kind(
     title: str,
     *,
     types: tuple[str, ...] = (),
@@ -121,15 +121,15 @@ def kind_of(
     venue: str = "",
     paged: bool = False,
 ) -> str:
-    """The kind of report that a record describes; "article" where nothing says otherwise.
+    """The kind of report that a record describes; "article" unless something says otherwise.
 
     Args:
-        title: as it came, folded to Latin lower case, database notes still in it.
-        types: publication types as the source gives them.
-        doi: cleaned; its registrant tells a preprint server.
-        venue: folded; tells a preprint server where there is no DOI.
-        paged: whether the record has a range of pages. With another venue than a server's it is a
-            published paper, to which somebody wrote the preprint's DOI.
+        title: the folded title, with the notes that databases add.
+        types: publication types from the source.
+        doi: cleaned; its registrant can be a preprint server.
+        venue: folded; names the preprint server if there is no DOI.
+        paged: whether the record has a page range. If the venue is not a preprint server, the
+            record is a published paper to which somebody added the preprint's DOI.
     """
     for name in types:
         kind = _TYPES.get(name.lower())
@@ -150,9 +150,9 @@ def kind_of(
     return PREPRINT if server else ARTICLE
 
 
-def version_of(doi: str | None) -> str | None:
-    """The number of a Cochrane review's version: "2" in ``10.1002/14651858.cd001.pub2``."""
+def find_version(doi: str | None) -> str | None:
+    """Version number of a Cochrane review: "2" in ``10.1002/14651858.cd001.pub2``; else None."""
     if not doi or not doi.startswith("10.1002/14651858."):
         return None
-    found = _VERSION.search(doi)
-    return found.group(1) if found else "1"
+    match = _VERSION.search(doi)
+    return match.group(1) if match else "1"

@@ -1,4 +1,4 @@
-"""One record made ready for comparing: folded, split, its page range and names understood."""
+"""Prepare a record for comparison: fold and split its text, and parse its pages and names."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from harvest.dedupe.kinds import kind_of, version_of, without_notes
+from harvest.dedupe.kinds import find_kind, find_version, strip_notes
 from harvest.record import Author, Record
 from harvest.text import clean_markup, fold
 
-# A longer abstract says nothing more about identity, and one of 100,000 characters must not cost
-# what a thousand others cost.
+# A longer abstract says nothing more about identity, and one of 100,000 characters must not take as
+# long as a thousand others.
 ABSTRACT_LIMIT: Final = 3000
 _HEAD: Final = 300
 _TITLE_LIMIT: Final = 600
@@ -42,9 +42,9 @@ _ORDINAL: Final = {
     **{"five": "5", "a": "1", "b": "2", "c": "3", "d": "4", "e": "5"},
 }
 _APOSTROPHE = re.compile(r"['`]")
-# A shorter text beside brackets is a remark, not a title of its own.
+# A shorter text next to brackets is a remark, not another title.
 _WORDING_MIN: Final = 15
-# Parts of journals that carry the same title issue after issue.
+# Parts of journals that have the same title in every issue.
 _SECTION: Final = frozenset(
     "editor editors editorial editorials letter letters abstracts "
     "proceedings contents index news obituary memoriam correspondence reviewers announcement "
@@ -64,7 +64,7 @@ _THESIS = re.compile(
     r"|\bdiss\w* abs\w* int|^ph\.? ?d\b|university[, ]+\d{4}\.\s*\d+ pp",
     re.IGNORECASE,
 )
-# Embase names the meeting behind the journal that printed its abstracts.
+# Embase names the meeting after the journal that printed its abstracts.
 _MEETING = re.compile(r"\. ?conference\b", re.IGNORECASE)
 _PUBLISHER = re.compile(
     r"^(?:springer|elsevier|wiley|biomed central|sage publications|taylor|oxford university press"
@@ -78,8 +78,8 @@ class Wording(NamedTuple):
     """One wording of a title.
 
     Attributes:
-        words: without stop words, numbers of parts as digits.
-        squeezed: all letters and digits, stop words too: equality at a glance.
+        words: without stop words; numbers of parts as digits.
+        squeezed: all letters and digits, including stop words, for a quick test of equality.
     """
 
     words: tuple[str, ...]
@@ -88,21 +88,19 @@ class Wording(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What is compared of a record. Every text is folded (``harvest.text.fold``).
+    """The fields of a record that are compared. All text is folded (``harvest.text.fold``).
 
     Attributes:
         key: the caller's id of the record.
-        titles: the title, and a translation of it that stands in brackets. Empty where there is
-            no title.
-        generic: whether the title says too little to tell reports apart ("Editorial").
-        authors: family names in order, at most 60; empty where unknown or a collective.
-        names: given and family names of each of the first eight, for those written the other way
-            round.
-        first_page: letters and digits ("e1000"); "" where unknown, as volume, issue, last page.
-        abstract: the first 300 letters and digits; ``abstract_length`` counts at most 3,000.
-        language: "en" or "other" by the small words of the title; "" where they do not tell.
-        thesis: whether it is a dissertation, by its series, its university or a note.
-        meeting: whether a conference is named behind the journal.
+        titles: the title, and its translation if one is in brackets. Empty if there is no title.
+        generic: whether the title says too little to identify a report ("Editorial").
+        authors: family names in order, at most 60; empty if unknown or a collective.
+        names: given and family names of each of the first eight authors, in case they are swapped.
+        first_page: letters and digits ("e1000"); "" if unknown, like volume, issue and last page.
+        abstract: the first 300 letters and digits; ``abstract_length`` is at most 3,000.
+        language: "en" or "other", by the small words of the title; "" if they do not decide.
+        thesis: whether it is a dissertation, judging by its series, its university or a note.
+        meeting: whether a conference is named after the journal.
     """
 
     key: str
@@ -128,34 +126,34 @@ class Prepared:
 
     @property
     def page_number(self) -> str:
-        """The first page without the letters before it."""
+        """The first page without leading letters."""
         return self.first_page.lstrip("abcdefghijklmnopqrstuvwxyz")
 
     @property
     def title(self) -> tuple[str, ...]:
-        """The words of the title proper."""
+        """The words of the title itself."""
         return self.titles[0].words if self.titles else ()
 
 
 def _wording(text: str) -> Wording:
-    """Words of a folded title without stop words, roman numerals and numbered parts as digits."""
+    """Words of a folded title without stop words; roman numerals and part numbers as digits."""
     if _NUMBERED.search(text):
-        text = _NUMBERED.sub(lambda found: f"{found[1]} {_ORDINAL[found[2]]}", text)
-    found = [_ROMAN.get(word, word) for word in _WORD.findall(_APOSTROPHE.sub("", text))]
-    words = tuple(word for word in found if word not in STOP)
-    return Wording(words or tuple(found), "".join(found))
+        text = _NUMBERED.sub(lambda match: f"{match[1]} {_ORDINAL[match[2]]}", text)
+    all_words = [_ROMAN.get(word, word) for word in _WORD.findall(_APOSTROPHE.sub("", text))]
+    words = tuple(word for word in all_words if word not in STOP)
+    return Wording(words or tuple(all_words), "".join(all_words))
 
 
 def _titles(raw: str | None) -> tuple[Wording, ...]:
-    """The title, then a long text in brackets: its translation, or the original of one."""
+    """The title, then any long text in brackets, which is a translation or the original title."""
     if not raw:
         return ()
-    title = without_notes(clean_markup(raw[: 3 * _TITLE_LIMIT]) or "")[:_TITLE_LIMIT]
+    title = strip_notes(clean_markup(raw[: 3 * _TITLE_LIMIT]) or "")[:_TITLE_LIMIT]
     texts = [title]
-    found = _BRACKETED.search(title)
-    if found:
-        rest = (title[: found.start()] + " " + title[found.end() :]).strip(" .:=")
-        inside = found.group(1)
+    match = _BRACKETED.search(title)
+    if match:
+        rest = (title[: match.start()] + " " + title[match.end() :]).strip(" .:=")
+        inside = match.group(1)
         texts = [rest, inside] if len(rest) >= _WORDING_MIN else [f"{inside} {rest}"]
     elif " = " in title:
         texts = [part for part in title.split(" = ", 1) if len(part) >= _WORDING_MIN] or texts
@@ -177,10 +175,10 @@ def _generic(words: tuple[str, ...]) -> bool:
 
 
 def family_name(name: str) -> tuple[str, frozenset[str]]:
-    """The folded family name and all folded parts of a name, whichever way it is written.
+    """The folded family name and all folded parts of a name, however it is written.
 
-    "Zuna, R E", "Zuna RE", "R. E. Zuna" and "ZUNA R.E." all give "zuna". Without a comma the
-    family name is what stands before trailing initials, or else the last word.
+    "Zuna, R E", "Zuna RE", "R. E. Zuna" and "ZUNA R.E." all give "zuna". Without a comma, the
+    family name is the part before trailing initials, or otherwise the last word.
     """
     parts = frozenset(word for word in _WORD.findall(fold(name)) if len(word) > 2)
     if "," in name:
@@ -204,7 +202,7 @@ def family_name(name: str) -> tuple[str, frozenset[str]]:
 def _authors(authors: Sequence[Author]) -> tuple[tuple[str, ...], tuple[frozenset[str], ...]]:
     names = [author.name for author in authors[: _AUTHORS_LIMIT + 1] if not author.collective]
     if len(names) == 1 and _RUN_ON.search(names[0]):
-        # "Adeli K.Lewis G. F." is how one reference manager glues its authors together.
+        # One reference manager joins its authors like this: "Adeli K.Lewis G. F."
         names = _RUN_ON.split(names[0])
     families: list[str] = []
     parts: list[frozenset[str]] = []
@@ -231,49 +229,49 @@ def _venue(venue: str | None) -> tuple[str, ...]:
 
 
 def _number(text: str | None) -> str:
-    """A volume or issue: "3" of "3 Suppl 1", "s1" of "Suppl 1", "si" of "SI"; "" where unknown."""
+    """A volume or issue: "3 Suppl 1" gives "3", "Suppl 1" gives "s1", "SI" "si"; "" if unknown."""
     folded = fold(text[:40]) if text else ""
-    found = re.search(r"\d+", folded)
+    number = re.search(r"\d+", folded)
     supplement = re.match(r"\W*s(?:upp\w*)?\W*(\d*)", folded)
     if supplement and (supplement[1] or folded.startswith("supp")):
         return "s" + supplement[1].lstrip("0")
-    if found:
-        return found.group(0).lstrip("0")
+    if number:
+        return number.group(0).lstrip("0")
     return folded.strip() if len(folded) <= 4 else ""
 
 
 def _volume(volume: str | None, issue: str | None) -> tuple[str, str]:
-    """Volume and issue; "24 Suppl 3" and "24(3)" hold both."""
+    """Volume and issue; "24 Suppl 3" and "24(3)" contain both."""
     number = _number(issue)
     if volume and not number:
-        found = re.search(r"\((\d+)\)|\b(s\w*)\.? ?(\d*)", volume.lower())
-        if found:
-            number = found[1] or f"s{found[3]}"
-            volume = volume[: found.start()] or volume
+        match = re.search(r"\((\d+)\)|\b(s\w*)\.? ?(\d*)", volume.lower())
+        if match:
+            number = match[1] or f"s{match[3]}"
+            volume = volume[: match.start()] or volume
     return _number(volume), number
 
 
 def _pages(text: str | None) -> tuple[str, str]:
-    """First and last page; "2309-16" ends at 2316; "" where unknown."""
+    """First and last page, each "" if unknown; "2309-16" ends at 2316."""
     folded = fold(text[:60]) if text else ""
     folded = re.sub(r"^(?:pp?|pages?|article|art)\b[. ]*", "", folded)
     if not folded or _NO_PAGES.search(folded):
         return "", ""
-    found = _PAGE.findall(folded.replace(" ", ""))
-    if not found:
+    pages = _PAGE.findall(folded.replace(" ", ""))
+    if not pages:
         return "", ""
-    (letters, first, tail), last = found[0], found[-1][1] if len(found) > 1 else ""
+    (letters, first, tail), last = pages[0], pages[-1][1] if len(pages) > 1 else ""
     if last and len(last) < len(first):
         last = first[: len(first) - len(last)] + last
     return f"{letters}{first}{tail}", last
 
 
 def prepare(record: Record, key: str) -> Prepared:
-    """A record made ready for comparing; depends on the record alone.
+    """Prepare a record for comparison; the result depends on this record alone.
 
     Args:
-        record: as parsed; markup, other scripts and over-long fields are dealt with here.
-        key: the caller's id, returned as it is.
+        record: as parsed; it may contain markup, other scripts and very long fields.
+        key: the caller's id, returned unchanged.
     """
     titles = _titles(record.title)
     folded = fold((record.title or "")[: 3 * _TITLE_LIMIT])
@@ -289,7 +287,7 @@ def prepare(record: Record, key: str) -> Prepared:
         key=key,
         titles=titles,
         generic=_generic(titles[0].words if titles else ()),
-        kind=kind_of(
+        kind=find_kind(
             folded,
             types=record.types,
             doi=record.doi,
@@ -305,7 +303,7 @@ def prepare(record: Record, key: str) -> Prepared:
         first_page=first_page,
         last_page=last_page,
         doi=record.doi,
-        version=version_of(record.doi),
+        version=find_version(record.doi),
         pmid=record.pmid,
         abstract=abstract[:_HEAD],
         abstract_length=len(abstract),

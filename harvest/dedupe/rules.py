@@ -1,7 +1,7 @@
-"""The rules by which two records are one report, or a question for a person, each with a name.
+"""The named rules that decide that two records are the same report, or a question for a person.
 
-The first rule that fits decides. A rule's name is stored with every pair it decided, and its errors
-on labelled sets are counted under it (``docs/deduplication.md``).
+The first rule that fits decides. Its name is stored with every pair that it decides, and its errors
+on labelled sets are counted under that name (``docs/deduplication.md``).
 """
 
 from __future__ import annotations
@@ -10,101 +10,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from harvest.dedupe.evidence import Evidence, Field
+from harvest.dedupe.case import Case
+from harvest.dedupe.evidence import Field
 from harvest.dedupe.prepare import Prepared
 from harvest.dedupe.titles import Title
 
-NUMBERS: Final = (Title.YEAR, Title.NUMBER, Title.NUMBERED)
-# A title of so many words is not chosen twice.
-_TELLING: Final = 6
-# Digits of a first page that is not every volume's.
-_TELLING_PAGE: Final = 3
 _SIMILAR_ABSTRACT: Final = 0.85
-_EQUAL_ABSTRACT: Final = 0.95
 _EXACT_ABSTRACT: Final = 0.98
 _LONG_ABSTRACT: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
-    """A pair of records with its evidence, and what the rules ask of it in common."""
-
-    a: Prepared
-    b: Prepared
-    seen: Evidence
-
-    @property
-    def years(self) -> int:
-        """Years apart; 0 where one record has no year."""
-        return self.seen.year if self.seen.year is not None else 0
-
-    @property
-    def shaky(self) -> bool:
-        """Whether the title says too little for what is left: "Editorial", and a field differs."""
-        return self.seen.generic and (self.seen.title != Title.EQUAL or self.seen.conflicts > 0)
-
-    @property
-    def close(self) -> bool:
-        """Whether the titles are the same but for slips."""
-        return self.seen.title >= Title.NEAR and not self.shaky
-
-    @property
-    def telling(self) -> bool:
-        """Whether the titles are the same but for slips and name one report."""
-        return self.seen.title >= Title.NEAR and not self.seen.generic
-
-    @property
-    def long(self) -> bool:
-        """Whether both titles have words enough not to be chosen twice."""
-        return min(len(self.a.title), len(self.b.title)) >= _TELLING
-
-    @property
-    def fitting(self) -> bool:
-        """Whether the titles are close, one begins the other, or only a number differs."""
-        fits = self.seen.title == Title.CONTAINED or self.seen.title in NUMBERS
-        return self.close or (fits and not self.shaky)
-
-    @property
-    def same_authors(self) -> bool:
-        return self.seen.authors == Field.AGREE
-
-    @property
-    def same_venue(self) -> bool:
-        return self.seen.venue == Field.AGREE
-
-    @property
-    def clean(self) -> bool:
-        """Whether neither the place nor the DOI contradicts, nor more than a year lies between."""
-        return self.seen.conflicts == 0 and self.own_doi and self.years <= 1
-
-    @property
-    def own_doi(self) -> bool:
-        """Whether the DOIs do not contradict each other."""
-        return self.seen.doi != Field.CONFLICT
-
-    @property
-    def placed(self) -> bool:
-        """Whether volume and first page agree, or the page in one journal of one year."""
-        return self.seen.page == Field.AGREE and (
-            self.seen.volume == Field.AGREE
-            or (self.seen.volume == Field.MISSING and self.years == 0 and self.same_venue)
-        )
-
-    @property
-    def unique(self) -> bool:
-        """Whether the pages and the people are such that no two reports share them by chance."""
-        people = min(len(self.a.authors), len(self.b.authors))
-        return min(len(self.a.page_number), len(self.b.page_number)) >= _TELLING_PAGE and people > 1
-
-    @property
-    def same_text(self) -> bool:
-        """Whether the abstracts are one text."""
-        return self.seen.abstract is not None and self.seen.abstract >= _EQUAL_ABSTRACT
-
-
-@dataclass(frozen=True, slots=True)
 class Rule:
-    """A named condition, and what it says to a reader."""
+    """A named condition, with a description for readers."""
 
     name: str
     says: str
@@ -112,188 +30,200 @@ class Rule:
 
 
 def _doi(case: Case) -> bool:
-    seen = case.seen
-    if seen.doi != Field.AGREE:
+    evidence = case.evidence
+    if evidence.doi != Field.AGREE:
         return False
-    if seen.authors != Field.CONFLICT:
-        return case.fitting or (seen.title == Title.MISSING and not seen.conflicts)
-    return case.fitting and not seen.conflicts and seen.agreements >= 2
+    if evidence.authors != Field.CONFLICT:
+        return case.title_fits or (evidence.title == Title.MISSING and not evidence.conflicts)
+    return case.title_fits and not evidence.conflicts and evidence.agreements >= 2
 
 
 def _doi_translated(case: Case) -> bool:
-    seen = case.seen
+    evidence = case.evidence
     return (
-        seen.doi == Field.AGREE
-        and seen.title == Title.OTHER
+        evidence.doi == Field.AGREE
+        and evidence.title == Title.OTHER
         and {case.a.language, case.b.language} == {"en", "other"}
-        and seen.authors in (Field.MISSING, Field.AGREE)
-        and not seen.conflicts
+        and evidence.authors in (Field.MISSING, Field.AGREE)
+        and not evidence.conflicts
         and case.years == 0
     )
 
 
 def _doi_other_wording(case: Case) -> bool:
-    seen = case.seen
+    evidence = case.evidence
     return (
-        seen.doi == Field.AGREE
-        and seen.title >= Title.SIBLING
-        and not seen.generic
+        evidence.doi == Field.AGREE
+        and evidence.title >= Title.SIBLING
+        and not evidence.generic
         and case.same_authors
-        and not seen.conflicts
-        and seen.agreements >= (1 if seen.title == Title.LONGER else 2)
+        and not evidence.conflicts
+        and evidence.agreements >= (1 if evidence.title == Title.LONGER else 2)
     )
 
 
 def _pmid(case: Case) -> bool:
-    seen = case.seen
-    return seen.pmid == Field.AGREE and case.fitting and seen.authors != Field.CONFLICT
+    evidence = case.evidence
+    return evidence.pmid == Field.AGREE and case.title_fits and evidence.authors != Field.CONFLICT
 
 
 def _place(case: Case) -> bool:
-    seen = case.seen
-    if not (case.fitting and case.placed and seen.authors != Field.CONFLICT and case.years <= 2):
+    evidence = case.evidence
+    if not (
+        case.title_fits
+        and case.same_place
+        and evidence.authors != Field.CONFLICT
+        and case.years <= 2
+    ):
         return False
-    if case.same_authors or seen.venue in (Field.AGREE, Field.PARTIAL):
+    if case.same_authors or evidence.venue in (Field.AGREE, Field.PARTIAL):
         return True
-    return case.close and (seen.authors == Field.PARTIAL or seen.same_last_page)
+    return case.close and (evidence.authors == Field.PARTIAL or evidence.same_last_page)
 
 
 def _place_but_authors(case: Case) -> bool:
-    seen = case.seen
-    by_text = seen.page == Field.AGREE and seen.same_last_page and case.same_text
+    evidence = case.evidence
+    by_text = evidence.page == Field.AGREE and evidence.same_last_page and case.same_text
     return (
-        case.telling
-        and not case.shaky
-        and (case.placed or by_text)
+        case.same_specific_title
+        and not case.too_generic
+        and (case.same_place or by_text)
         and case.same_venue
         and case.years <= 1
     )
 
 
 def _place_other_wording(case: Case) -> bool:
-    seen = case.seen
+    evidence = case.evidence
     return (
-        seen.title in (Title.SIBLING, Title.LONGER, Title.CONTAINED, Title.NEAR)
-        and seen.page == Field.AGREE
-        and (seen.same_last_page or (case.placed and seen.title >= Title.LONGER))
-        and (not seen.generic or (seen.same_last_page and (seen.agreements >= 2 or case.unique)))
+        evidence.title in (Title.SIBLING, Title.LONGER, Title.CONTAINED, Title.NEAR)
+        and evidence.page == Field.AGREE
+        and (evidence.same_last_page or (case.same_place and evidence.title >= Title.LONGER))
+        and (
+            not evidence.generic
+            or (evidence.same_last_page and (evidence.agreements >= 2 or case.unique))
+        )
         and case.same_authors
         and case.same_venue
-        and case.clean
-        and (case.years == 0 or seen.title >= Title.LONGER)
+        and case.no_conflict
+        and (case.years == 0 or evidence.title >= Title.LONGER)
     )
 
 
 def _citation(case: Case) -> bool:
-    seen = case.seen
-    named = case.same_authors or (seen.authors == Field.MISSING and not seen.generic)
-    enough = seen.agreements > 0 or (not seen.generic and case.same_authors)
-    # A conference abstract, and the paper in the same journal at an unknown time.
-    meeting = case.a.meeting == case.b.meeting or seen.agreements > 0 or seen.year == 0
-    return case.close and named and case.same_venue and case.clean and enough and meeting
+    evidence = case.evidence
+    named = case.same_authors or (evidence.authors == Field.MISSING and not evidence.generic)
+    enough = evidence.agreements > 0 or (not evidence.generic and case.same_authors)
+    # Not a conference abstract and the paper in the same journal, if nothing else agrees.
+    meeting = case.a.meeting == case.b.meeting or evidence.agreements > 0 or evidence.year == 0
+    return case.close and named and case.same_venue and case.no_conflict and enough and meeting
 
 
 def _citation_no_author(case: Case) -> bool:
-    seen = case.seen
+    evidence = case.evidence
     return (
-        seen.title == Title.EQUAL
-        and not seen.generic
+        evidence.title == Title.EQUAL
+        and not evidence.generic
         and case.long
-        and seen.authors == Field.MISSING
+        and evidence.authors == Field.MISSING
         and case.same_venue
-        and seen.year == 0
-        and case.clean
+        and evidence.year == 0
+        and case.no_conflict
     )
 
 
 def _citation_similar_journal(case: Case) -> bool:
-    seen = case.seen
+    evidence = case.evidence
     return (
-        case.telling
+        case.same_specific_title
         and case.same_authors
-        and seen.venue == Field.PARTIAL
-        and seen.agreements > 0
-        and case.clean
+        and evidence.venue == Field.PARTIAL
+        and evidence.agreements > 0
+        and case.no_conflict
         and case.years == 0
     )
 
 
 def _citation_subtitle(case: Case) -> bool:
-    seen = case.seen
+    evidence = case.evidence
     return (
-        seen.title == Title.CONTAINED
+        evidence.title == Title.CONTAINED
         and case.same_authors
         and case.same_venue
-        and seen.agreements > 0
-        and case.clean
+        and evidence.agreements > 0
+        and case.no_conflict
     )
 
 
 def _citation_one_slip(case: Case) -> bool:
-    seen = case.seen
+    evidence = case.evidence
     if not (
-        case.telling
+        case.same_specific_title
         and case.same_authors
-        and seen.venue in (Field.AGREE, Field.PARTIAL)
+        and evidence.venue in (Field.AGREE, Field.PARTIAL)
         and case.years <= 1
         and case.own_doi
     ):
         return False
-    if seen.conflicts > 1:
-        return seen.page == Field.AGREE and case.same_text and seen.year == 0
-    if seen.page == Field.CONFLICT:
-        return seen.volume == Field.AGREE and not seen.one_page
-    return seen.page == Field.AGREE
+    if evidence.conflicts > 1:
+        return evidence.page == Field.AGREE and case.same_text and evidence.year == 0
+    if evidence.page == Field.CONFLICT:
+        return evidence.volume == Field.AGREE and not evidence.one_page
+    return evidence.page == Field.AGREE
 
 
 def _no_venue(case: Case) -> bool:
-    seen = case.seen
+    evidence = case.evidence
     return (
-        case.telling
+        case.same_specific_title
         and case.same_authors
-        and case.clean
+        and case.no_conflict
         and case.years == 0
-        and seen.agreements >= (1 if seen.venue == Field.MISSING else 2)
+        and evidence.agreements >= (1 if evidence.venue == Field.MISSING else 2)
     )
 
 
 def _abstract(case: Case) -> bool:
-    seen = case.seen
-    if seen.abstract is None or seen.authors == Field.CONFLICT or not case.clean:
+    evidence = case.evidence
+    if evidence.abstract is None or evidence.authors == Field.CONFLICT or not case.no_conflict:
         return False
     long = min(case.a.abstract_length, case.b.abstract_length) >= _LONG_ABSTRACT
-    if case.telling:
-        alike = seen.abstract >= _SIMILAR_ABSTRACT
-    elif seen.title in (Title.SIBLING, Title.LONGER) and not seen.generic:
-        # A title with broken characters over the same text, where there is nothing else to go by.
-        nothing = not seen.agreements and seen.year is None
-        bare = nothing and seen.authors == seen.venue == Field.MISSING
-        alike = bare and long and seen.abstract >= _EXACT_ABSTRACT
+    if case.same_specific_title:
+        alike = evidence.abstract >= _SIMILAR_ABSTRACT
+    elif evidence.title in (Title.SIBLING, Title.LONGER) and not evidence.generic:
+        # A title with broken characters above the same abstract, with no other field to compare.
+        no_place = not evidence.agreements and evidence.year is None
+        bare = no_place and evidence.authors == evidence.venue == Field.MISSING
+        alike = bare and long and evidence.abstract >= _EXACT_ABSTRACT
     else:
-        cut = seen.title == Title.CONTAINED and not seen.generic
+        cut = evidence.title == Title.CONTAINED and not evidence.generic
         alike = case.same_text and (case.close or cut)
-    # A journal's name that fits badly is outweighed: a conference in the journal's supplement.
+    # This much agreement outweighs a different journal name: a conference in a supplement.
     supplement = (
-        seen.volume == Field.AGREE and case.same_authors and seen.year == 0 and case.same_text
+        evidence.volume == Field.AGREE
+        and case.same_authors
+        and evidence.year == 0
+        and case.same_text
     )
-    return alike and (seen.venue != Field.CONFLICT or supplement)
+    return alike and (evidence.venue != Field.CONFLICT or supplement)
 
 
 def _identical(case: Case) -> bool:
-    def told(record: Prepared) -> tuple[object, ...]:
+    def fields(record: Prepared) -> tuple[object, ...]:
         place = (record.venue, record.volume, record.issue, record.first_page)
         return record.authors, record.year, place, record.doi, record.pmid, record.abstract
 
-    return case.seen.title == Title.EQUAL and not case.seen.generic and told(case.a) == told(case.b)
+    same_title = case.evidence.title == Title.EQUAL and not case.evidence.generic
+    return same_title and fields(case.a) == fields(case.b)
 
 
 def _same_pages(case: Case) -> bool:
-    seen = case.seen
+    evidence = case.evidence
     return (
-        seen.page == Field.AGREE
-        and seen.volume == Field.AGREE
-        and seen.issue != Field.CONFLICT
-        and seen.same_last_page
+        evidence.page == Field.AGREE
+        and evidence.volume == Field.AGREE
+        and evidence.issue != Field.CONFLICT
+        and evidence.same_last_page
         and case.a.last_page != case.a.first_page
         and case.same_venue
         and case.same_authors
@@ -310,11 +240,11 @@ SAME: Final = (
     Rule("place", "a fitting title at the same volume and page", _place),
     Rule(
         "place-but-authors",
-        "the same title at the same place of the same journal, authors written otherwise",
+        "the same title at the same place of the same journal, authors written differently",
         _place_but_authors,
     ),
     Rule("place-other-wording", "the same authors and pages, words missing", _place_other_wording),
-    Rule("citation", "the same title, authors and journal, nothing contradicting", _citation),
+    Rule("citation", "the same title, authors and journal, and nothing contradicts it", _citation),
     Rule(
         "citation-no-author",
         "the same long title, journal and year, authors unknown on a side",
@@ -337,71 +267,77 @@ SAME: Final = (
     Rule(
         "place-no-title",
         "the same authors, journal, volume and pages, no title on a side",
-        lambda case: case.seen.title == Title.MISSING and _same_pages(case),
+        lambda case: case.evidence.title == Title.MISSING and _same_pages(case),
     ),
     Rule(
         "translated-title",
-        "the same authors, journal, volume and pages under another title",
-        lambda case: case.seen.title == Title.OTHER and _same_pages(case),
+        "the same authors, journal, volume and pages, with a different title",
+        lambda case: case.evidence.title == Title.OTHER and _same_pages(case),
     ),
 )
 
 
 def _bare(case: Case) -> bool:
-    seen = case.seen
+    evidence = case.evidence
     return (
-        case.telling
-        and (case.same_authors or (seen.authors == Field.MISSING and case.long))
-        and case.clean
-        and seen.venue in (Field.MISSING, Field.PARTIAL)
+        case.same_specific_title
+        and (case.same_authors or (evidence.authors == Field.MISSING and case.long))
+        and case.no_conflict
+        and evidence.venue in (Field.MISSING, Field.PARTIAL)
     )
 
 
 def _subtitle(case: Case) -> bool:
     return (
-        case.seen.title == Title.CONTAINED
+        case.evidence.title == Title.CONTAINED
         and case.long
         and case.same_authors
         and case.same_venue
-        and case.clean
-        and case.seen.year == 0
+        and case.no_conflict
+        and case.evidence.year == 0
     )
 
 
 def _one_page(case: Case) -> bool:
-    seen = case.seen
+    evidence = case.evidence
     return (
-        case.telling
+        case.same_specific_title
         and case.same_authors
         and case.same_venue
-        and seen.volume == Field.AGREE
-        and seen.conflicts == 1
-        and seen.one_page
+        and evidence.volume == Field.AGREE
+        and evidence.conflicts == 1
+        and evidence.one_page
         and case.years == 0
         and case.own_doi
     )
 
 
 def _shared_doi(case: Case) -> bool:
-    seen = case.seen
-    if seen.doi != Field.AGREE:
+    evidence = case.evidence
+    if evidence.doi != Field.AGREE:
         return False
-    return seen.title >= Title.SIBLING or (case.same_authors and seen.page != Field.CONFLICT)
+    return evidence.title >= Title.SIBLING or (
+        case.same_authors and evidence.page != Field.CONFLICT
+    )
 
 
 ASK: Final = (
     Rule("bare", "the same title and authors, too little else to be sure", _bare),
-    Rule("subtitle", "the same citation, one with words more, no place to tell by", _subtitle),
-    Rule("one-page", "the same citation, but one is a single page elsewhere", _one_page),
+    Rule(
+        "subtitle",
+        "the same citation, one with extra words, and there is no volume or page to decide by",
+        _subtitle,
+    ),
+    Rule("one-page", "the same citation, but one is a single page at another place", _one_page),
     Rule("shared-doi", "the same DOI, but the titles do not fit", _shared_doi),
     Rule(
         "shared-pmid",
         "the same PubMed id, but the titles do not fit",
-        lambda case: case.seen.pmid == Field.AGREE,
+        lambda case: case.evidence.pmid == Field.AGREE,
     ),
 )
 
 
-def first(rules: tuple[Rule, ...], case: Case) -> str | None:
-    """The name of the first rule that fits; None where none does."""
+def find_rule(rules: tuple[Rule, ...], case: Case) -> str | None:
+    """Name of the first rule that fits; None if none does."""
     return next((rule.name for rule in rules if rule.fits(case)), None)

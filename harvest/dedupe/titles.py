@@ -1,4 +1,4 @@
-"""How two titles differ: by nothing, by slips of the pen, by a subtitle, by a number, by a word."""
+"""Compare two titles: do they differ by nothing, a slip, a subtitle, a number or a word?"""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from harvest.dedupe.prepare import Wording
 
 
 class Title(IntEnum):
-    """How alike two titles are, from worst to best."""
+    """How similar two titles are, from worst to best."""
 
     MISSING = 0
     """At least one record has no title."""
     OTHER = 1
     """Different words."""
     SIBLING = 2
-    """Most words shared, but a word is replaced by another ("adults", "children")."""
+    """Most words are shared, but a word is replaced by another ("adults", "children")."""
     YEAR = 3
-    """The same but for a year ("2009", "2010"): reports of one series."""
+    """The same except for a year ("2009", "2010"): reports of one series."""
     NUMBER = 4
-    """The same but for another number ("part 1", "part 2")."""
+    """The same except for another number ("part 1", "part 2")."""
     NUMBERED = 5
-    """The same but for a number that only one has."""
+    """The same except for a number that only one has."""
     LONGER = 6
-    """One has words more, none is replaced."""
+    """One has additional words; none is replaced."""
     CONTAINED = 7
-    """One begins the other, which goes on: a subtitle."""
+    """One starts with the whole of the other and adds a subtitle."""
     NEAR = 8
-    """The same but for slips: spelling, spacing, a small word."""
+    """The same except for slips: spelling, spacing, a small word."""
     EQUAL = 9
 
 
-# One letter apart and yet the opposite: never taken for a slip.
+# A letter or two apart but opposite in meaning: never a slip.
 _OPPOSITES: Final = (
     *(("hyper", "hypo"), ("intra", "inter"), ("micro", "macro"), ("mono", "poly"), ("pre", "post")),
     *(("male", "female"), ("men", "women"), ("boys", "girls"), ("maternal", "paternal")),
@@ -50,7 +50,7 @@ _YEAR = re.compile(r"(?:19|20)\d\d|(?:19|20)?\d\d(?:19|20)\d\d")
 
 
 def _opposite(a: str, b: str) -> bool:
-    """Whether two words are the same but for a pair of opposites at the front or as a whole."""
+    """Whether two words start with, or are, a pair of opposites."""
     return any(
         (a.startswith(x) and b.startswith(y)) or (a.startswith(y) and b.startswith(x))
         for x, y in _OPPOSITES
@@ -58,7 +58,7 @@ def _opposite(a: str, b: str) -> bool:
 
 
 def _slip(a: str, b: str) -> bool:
-    """Whether one word may be the other misspelt, inflected or cut short."""
+    """Whether one word can be the other misspelt, inflected or cut short."""
     if a.isdigit() or b.isdigit():
         return False
     short, long = (a, b) if len(a) <= len(b) else (b, a)
@@ -80,24 +80,24 @@ def _digits(words: list[str]) -> str:
     return "".join("".join(filter(str.isdigit, word)) for word in words)
 
 
-def _joined(words: tuple[str, ...], only: list[str]) -> tuple[set[str], set[str]]:
-    """Which of the words of ``only`` are two neighbours in ``words`` written as one, and those."""
-    whole: set[str] = set()
+def _find_joined(words: tuple[str, ...], only: list[str]) -> tuple[set[str], set[str]]:
+    """Words of ``only`` that are two neighbours in ``words`` written as one, and the neighbours."""
+    joined: set[str] = set()
     parts: set[str] = set()
-    wanted = set(only)
+    candidates = set(only)
     for first, second in pairwise(words):
-        if first + second in wanted:
-            whole.add(first + second)
+        if first + second in candidates:
+            joined.add(first + second)
             parts.update((first, second))
-    return whole, parts
+    return joined, parts
 
 
 def _unpaired(
     a: tuple[str, ...], b: tuple[str, ...], only_a: list[str], only_b: list[str]
 ) -> tuple[list[str], list[str]]:
-    """Words of each title that are neither a slip of one of the other nor joined or split there."""
-    joined_a, split_b = _joined(b, only_a)
-    joined_b, split_a = _joined(a, only_b)
+    """Words of each title that are not in the other, even as a slip, joined or split."""
+    joined_a, split_b = _find_joined(b, only_a)
+    joined_b, split_a = _find_joined(a, only_b)
     left_a = [word for word in only_a if word not in joined_a and word not in split_a]
     rest_b = [word for word in only_b if word not in joined_b and word not in split_b]
     unpaired_a = []
@@ -111,10 +111,10 @@ def _unpaired(
 
 
 def compare_titles(one: Wording, other: Wording) -> Title:
-    """How alike two titles are.
+    """Compare two titles. Symmetric.
 
-    Symmetric. Words count, not letters: titles of one series differ by one word of many, and a
-    ratio of letters would call them the same.
+    Words are compared, not letters: titles of one series differ in one word of many, and a ratio of
+    letters would call them the same.
     """
     (a, squeezed_a), (b, squeezed_b) = one, other
     if a == b or squeezed_a == squeezed_b:
@@ -125,24 +125,24 @@ def compare_titles(one: Wording, other: Wording) -> Title:
     shared = len(set_a & set_b)
     if not only_a and not only_b:
         return Title.NEAR
-    begins = squeezed_a.startswith(squeezed_b) or squeezed_b.startswith(squeezed_a)
-    if shared < 0.3 * min(len(set_a), len(set_b)) and not begins:
-        # So few shared words that slips cannot explain it, unless the titles are very short.
+    starts_other = squeezed_a.startswith(squeezed_b) or squeezed_b.startswith(squeezed_a)
+    if shared < 0.3 * min(len(set_a), len(set_b)) and not starts_other:
+        # Slips cannot explain so few shared words, unless the titles are very short.
         longer = min(len(a), len(b)) > 3
         if longer or OSA.normalized_similarity(squeezed_a, squeezed_b) < 0.85:
             return Title.OTHER
     short, long = sorted((squeezed_a, squeezed_b), key=len)
     if long.startswith(short) or long.endswith(short):
-        return _contained(a, b)
+        return _grade_contained(a, b)
     left_a, left_b = _unpaired(a, b, only_a, only_b)
     digits_a, digits_b = _digits(only_a), _digits(only_b)
     if digits_a != digits_b:
         plain_a = [word for word in left_a if not _has_digit(word)]
         plain_b = [word for word in left_b if not _has_digit(word)]
         if not plain_a and not plain_b:
-            return _number(only_a, only_b)
-        return _by_rest(plain_a, plain_b, a, b, best=Title.SIBLING)
-    return _by_rest(
+            return _grade_numbers(only_a, only_b)
+        return _grade_rest(plain_a, plain_b, a, b, best=Title.SIBLING)
+    return _grade_rest(
         [word for word in left_a if not word.isdigit()],
         [word for word in left_b if not word.isdigit()],
         a,
@@ -151,32 +151,34 @@ def compare_titles(one: Wording, other: Wording) -> Title:
     )
 
 
-def _contained(a: tuple[str, ...], b: tuple[str, ...]) -> Title:
+def _grade_contained(a: tuple[str, ...], b: tuple[str, ...]) -> Title:
+    """Grade two titles, one of which is the start or end of the other."""
     short, long = (a, b) if len(a) <= len(b) else (b, a)
     added = list(long)
     for word in short:
         if word in added:
             added.remove(word)
     if len(added) <= 2 and any(_has_digit(word) for word in added):
-        return _number([], added)
+        return _grade_numbers([], added)
     return Title.LONGER if len(short) < 3 and len(added) > 1 else Title.CONTAINED
 
 
-def _number(only_a: list[str], only_b: list[str]) -> Title:
-    """By what numbers two titles differ: two years, two other numbers, or one has one more."""
+def _grade_numbers(only_a: list[str], only_b: list[str]) -> Title:
+    """Grade two titles that differ in numbers: years, other numbers, or a number in one only."""
     numbers_a, numbers_b = (
         [word for word in words if _has_digit(word)] for words in (only_a, only_b)
     )
     if not numbers_a or not numbers_b:
         return Title.NUMBERED
-    # "2008. NCES 2008-031" and "2009. NCES 2009-081": the year is what makes the series.
+    # In "2008. NCES 2008-031" and "2009. NCES 2009-081" it is the year that marks the series.
     years = (any(map(_YEAR.fullmatch, numbers)) for numbers in (numbers_a, numbers_b))
     return Title.YEAR if all(years) else Title.NUMBER
 
 
-def _by_rest(
+def _grade_rest(
     left_a: list[str], left_b: list[str], a: tuple[str, ...], b: tuple[str, ...], *, best: Title
 ) -> Title:
+    """Grade two titles by the words left unpaired; at most ``best``."""
     if not left_a and not left_b:
         return best
     shorter = min(len(a), len(b))

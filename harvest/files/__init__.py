@@ -1,1 +1,1 @@
-"""Files that databases and reference managers export: sniffed by content, read by pure parsers."""
+"""Reads the files that databases and reference managers export: one pure parser for each format."""

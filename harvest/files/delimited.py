@@ -1,62 +1,78 @@
-"""CSV and TSV: the delimiter sniffed, an open quote caught before it swallows the file."""
+"""Parse CSV and TSV; detects the delimiter, and an unclosed quote does not swallow the file."""
 
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from itertools import islice
 from typing import BinaryIO
 
 from harvest.errors import UnreadableFile
-from harvest.files.columns import guess
-from harvest.files.table import Mapped, Row, records
+from harvest.files.columns import find_header, guess_columns
+from harvest.files.table import TOP, ColumnMapping, Row, parse_rows
 from harvest.record import Entry, Notice
 from harvest.text import read_text
 
 _DELIMITERS = ",;\t|"
-# The csv module refuses fields over 131,072 characters unless told otherwise.
+# Excel's own first line of a file that it wrote.
+_STATED = re.compile(r"\s*\"?sep=([,;\t|])\"?\s*(?:\n|$)", re.IGNORECASE)
+# The csv module's own limit is 131,072 characters.
 _FIELD_LIMIT = 64 * 1024 * 1024
 
 
-def header_of(text: str, delimiter: str) -> list[str]:
-    """Cells of the first filled line."""
+def read_header(text: str, delimiter: str) -> list[str]:
+    """Cells of the row that names the columns, among the first rows; see ``find_header``."""
     csv.field_size_limit(_FIELD_LIMIT)
     lines = [line for line in text.split("\n", 200)[:200] if line.strip()]
-    try:
-        return next(csv.reader(lines, delimiter=delimiter), [])
-    except csv.Error:
-        return []
+    rows: list[list[str]] = []
+    with suppress(csv.Error):
+        rows.extend(islice(csv.reader(lines, delimiter=delimiter), TOP))
+    return rows[find_header(rows)] if rows else []
 
 
-def delimiter_of(text: str) -> str:
-    """The delimiter under which the header names most known fields, then has most columns.
+def find_delimiter(text: str) -> str:
+    """The delimiter that Excel's first line states ("sep=;"), or else the most likely one.
 
-    One that does not divide the header counts only where none does: "a,b" undivided would be a
-    column named "ab", which is short for abstract.
+    That is the one that gives the header the most known fields, then the most columns. A delimiter
+    that does not split the header is the last choice: otherwise "a,b" would be one column named
+    "ab", which is short for abstract.
     """
+    stated = _STATED.match(text)
+    if stated:
+        return stated.group(1)
 
-    def worth(delimiter: str) -> tuple[bool, int, int]:
-        row = header_of(text, delimiter)
-        return len(row) > 1, len(guess(row)), len(row)
+    def score(delimiter: str) -> tuple[bool, int, int]:
+        header = read_header(text, delimiter)
+        return len(header) > 1, len(guess_columns(header)), len(header)
 
-    return max(_DELIMITERS, key=worth)
+    return max(_DELIMITERS, key=score)
+
+
+def begins_with_header(text: str) -> bool:
+    """Whether the first line names a title or an id and, in all, at least three known fields."""
+    line = text.lstrip().split("\n", 1)[0]
+    fields = guess_columns(read_header(line, find_delimiter(line)))
+    return len(fields) >= 3 and any(name in fields for name in ("title", "doi", "pmid"))
 
 
 def looks_like(text: str) -> bool:
-    """Whether the first lines are a table: a known header, or lines of equal width."""
+    """Whether the first lines are a table: a known header, or lines with equal numbers of cells."""
     if not text.strip():
         return False
-    delimiter = delimiter_of(text)
-    header = header_of(text, delimiter)
-    known = guess(header)
-    if any(field in known for field in ("title", "abstract", "doi", "pmid")):
+    delimiter = find_delimiter(text)
+    header = read_header(text, delimiter)
+    fields = guess_columns(header)
+    if any(field in fields for field in ("title", "abstract", "doi", "pmid")):
         return len(header) > 1 or len(header[0]) < 40
     lines = [line for line in text.split("\n")[:6] if line.strip()]
-    widths = {len(header_of(line, delimiter)) for line in lines}
+    widths = {len(read_header(line, delimiter)) for line in lines}
     return len(lines) > 1 and len(widths) == 1 and widths.pop() > 1
 
 
 def _rows(text: str, delimiter: str) -> Iterator[Row]:
-    """Rows with their lines. A quote that is never closed costs its own line, not the rest."""
+    """Rows with their line numbers. An unclosed quote loses only its own line, not the rest."""
     lines = text.split("\n")
     start = 0
     while start < len(lines):
@@ -71,7 +87,7 @@ def _rows(text: str, delimiter: str) -> Iterator[Row]:
             except StopIteration:
                 break
             except csv.Error as error:
-                yield Row(start + before + 1, (), fault=f"row could not be read: {error}")
+                yield Row(start + before + 1, (), fault=f"row could not be parsed: {error}")
                 before = reader.line_num
                 continue
             line, spanned = start + before, reader.line_num - before
@@ -89,7 +105,7 @@ def _rows(text: str, delimiter: str) -> Iterator[Row]:
 
 
 def _unclosed(lines: list[str], delimiter: str) -> bool:
-    """Whether the rows in these lines end inside quotes (strict mode alone says so)."""
+    """Whether the rows in these lines end inside quotes (only strict mode reports this)."""
     try:
         for _ in csv.reader((f"{line}\n" for line in lines), delimiter=delimiter, strict=True):
             pass
@@ -100,12 +116,15 @@ def _unclosed(lines: list[str], delimiter: str) -> bool:
 
 def parse(
     stream: BinaryIO, mapping: Mapping[str, str] | None = None
-) -> Iterator[Entry | Notice | Mapped]:
-    """Records of a delimited file; see ``harvest.record.Parser`` and ``columns.resolve``."""
+) -> Iterator[Entry | Notice | ColumnMapping]:
+    """Parse a delimited file; see ``harvest.record.Parser`` and ``columns.resolve_columns``."""
     decoded = read_text(stream)
     if decoded.note:
         yield Notice(decoded.note)
     if not decoded.text.strip():
         raise UnreadableFile("The file is empty.", remedy="Export the records again.")
     csv.field_size_limit(_FIELD_LIMIT)
-    yield from records(_rows(decoded.text.lstrip("\n"), delimiter_of(decoded.text)), mapping)
+    delimiter = find_delimiter(decoded.text)
+    # An empty line in place of Excel's keeps the numbers of the lines after it.
+    text = _STATED.sub("\n", decoded.text, count=1) if _STATED.match(decoded.text) else decoded.text
+    yield from parse_rows(_rows(text.lstrip("\n"), delimiter), mapping)

@@ -1,4 +1,4 @@
-"""EBSCOhost's XML export: written after EBSCO's own description, untested on a real file."""
+"""Parse EBSCOhost's XML export. Written from EBSCO's documentation; not tested on a real file."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 from lxml import etree
 
-from harvest.files.build import Fields, record_from
+from harvest.files.build import Fields, create_record
 from harvest.record import Author, Entry, Notice
 from harvest.xml import elements, line_of, text_of, texts
 
@@ -15,14 +15,14 @@ ROOTS = {"records"}
 
 
 def looks_like(head: bytes) -> bool:
-    """Whether the beginning of a <records> file is EBSCOhost's: its records have a header."""
+    """Whether the start of a <records> file is EBSCOhost's: its records have a header."""
     return b"shortDbName" in head or b"controlInfo" in head
 
 
 def parse(stream: BinaryIO) -> Iterator[Entry | Notice]:
-    """Records of an EBSCOhost XML file; see ``harvest.record.Parser``."""
+    """Parse an EBSCOhost XML file; see ``harvest.record.Parser``."""
     for position, element in enumerate(elements(stream, {"rec"}), start=1):
-        yield record_from(_fields(element, position))
+        yield create_record(_fields(element, position))
 
 
 def _first(element: etree._Element, path: str) -> str | None:

@@ -1,23 +1,26 @@
-"""EndNote's XML, also as Zotero, Mendeley and Bookends write it (with or without <style>)."""
+"""Parse EndNote's XML, also from Zotero, Mendeley and Bookends (with or without <style>)."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
 from lxml import etree
 
-from harvest.files.build import Fields, record_from
-from harvest.record import Author, Entry, Notice
+from harvest.files.build import Fields, create_record
+from harvest.files.people import split_name_line
+from harvest.identifiers import find_accession_pmids, is_doi
+from harvest.record import Entry, Notice
 from harvest.xml import elements, line_of, text_of, texts
 
 ROOTS = {"xml", "records"}
 
 
 def parse(stream: BinaryIO) -> Iterator[Entry | Notice]:
-    """Records of an EndNote XML file; see ``harvest.record.Parser``."""
+    """Parse an EndNote XML file; see ``harvest.record.Parser``."""
     for position, element in enumerate(elements(stream, {"record"}), start=1):
-        yield record_from(_fields(element, position))
+        yield create_record(_fields(element, position))
 
 
 def _text(record: etree._Element, *paths: str) -> str | None:
@@ -31,13 +34,13 @@ def _fields(record: etree._Element, position: int) -> Fields:
     custom = [text for n in range(1, 8) for text in texts(record, f"custom{n}")]
     database = _text(record, "remote-database-name")
     accession = _text(record, "accession-num")
-    medline = any(word in (database or "").lower() for word in ("pubmed", "medline", "nlm"))
+    provider = _text(record, "remote-database-provider")
     return Fields(
         position=position,
         line=line_of(record),
         title=_text(record, "titles/title"),
         abstract=_text(record, "abstract"),
-        authors=[Author(name) for name in people or editors],
+        authors=[author for name in people or editors for author in split_name_line(name)],
         date=_text(record, "dates/year", "dates/pub-dates/date"),
         year=_text(record, "dates/year", "dates/pub-dates/date"),
         venue=_text(
@@ -52,8 +55,8 @@ def _fields(record: etree._Element, position: int) -> Fields:
         issue=_text(record, "number", "issue"),
         pages=_text(record, "pages"),
         publisher=_text(record, "publisher"),
-        doi=[*texts(record, "electronic-resource-num"), *custom],
-        pmid=[accession] if accession and medline else [],
+        doi=[*texts(record, "electronic-resource-num"), *filter(is_doi, custom)],
+        pmid=find_accession_pmids(accession, database, provider),
         pmcid=custom,
         claimed_ids=texts(record, "electronic-resource-num"),
         issn=_text(record, "isbn"),
@@ -67,7 +70,7 @@ def _fields(record: etree._Element, position: int) -> Fields:
         keywords=[
             part
             for text in texts(record, "keywords/keyword")
-            for part in text.replace("\r", "\n").split("\n")
+            for part in re.split(r"[\r\n;]", text)
         ],
         accession=accession,
         database=database,

@@ -1,4 +1,4 @@
-"""PubMed's text format (NBIB, MEDLINE) and ERIC's variant of it."""
+"""Parse PubMed's text format (NBIB, MEDLINE) and ERIC's variant of it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from harvest.files.build import Fields, record_from
-from harvest.record import Author, Entry, Notice, Remark
+from harvest.files.build import Fields, create_record
+from harvest.record import Author, Entry, Notice, StatusNotice
 from harvest.text import read_text
 
 _TAG = re.compile(r"^([A-Z]{2,4})\s{0,2}-(?:\s?(.*)|)$")
@@ -35,15 +35,15 @@ class _Entry:
 
 
 def looks_like(text: str) -> bool:
-    """Whether a text holds MEDLINE tags at the beginning of lines, and no RIS type line."""
+    """Whether a text has MEDLINE tags at the start of lines."""
     if len(_TYPICAL.findall(text)) >= 2 or re.search(r"^PMID- ?\d", text, re.MULTILINE):
         return True
-    tags = [found.group(1) for found in map(_TAG.match, text.split("\n")) if found]
+    tags = [match.group(1) for match in map(_TAG.match, text.split("\n")) if match]
     return len(tags) >= 3 and "TI" in tags and any(len(tag) > 2 for tag in tags)
 
 
 def parse(stream: BinaryIO) -> Iterator[Entry | Notice]:
-    """Records of a PubMed text file; see ``harvest.record.Parser``."""
+    """Parse a PubMed text file; see ``harvest.record.Parser``."""
     decoded = read_text(stream)
     if decoded.note:
         yield Notice(decoded.note)
@@ -55,8 +55,8 @@ def parse(stream: BinaryIO) -> Iterator[Entry | Notice]:
         if not line.strip():
             after_blank = True
             continue
-        found = _TAG.match(line.rstrip())
-        if found is None:
+        match = _TAG.match(line.rstrip())
+        if match is None:
             if entry is None:
                 outside += 1
             elif line.startswith(" ") and tag and entry.values.get(tag):
@@ -65,22 +65,26 @@ def parse(stream: BinaryIO) -> Iterator[Entry | Notice]:
                 entry.stray = True
             after_blank = False
             continue
-        tag, value = found.group(1), (found.group(2) or "").strip()
-        if entry is None or _begins(entry, tag, after_blank=after_blank):
+        tag, value = match.group(1), (match.group(2) or "").strip()
+        if entry is None or _starts_entry(entry, tag, after_blank=after_blank):
             if entry is not None:
-                yield record_from(_fields(entry))
+                yield create_record(_fields(entry))
             count += 1
             entry = _Entry(count, number)
         entry.values[tag].append(value)
         after_blank = False
     if entry is not None:
-        yield record_from(_fields(entry))
+        yield create_record(_fields(entry))
     if outside:
-        yield Notice(f"{outside} line(s) stand outside of records and were not read")
+        yield Notice(f"{outside} line(s) outside records were not read")
 
 
-def _begins(entry: _Entry, tag: str, *, after_blank: bool) -> bool:
-    """A PMID or an owner that the entry already has, or a blank line before a starter."""
+def _starts_entry(entry: _Entry, tag: str, *, after_blank: bool) -> bool:
+    """Whether a tag starts a new entry.
+
+    It does if it is a PMID or owner and the entry already has one, or if it follows a blank line
+    and is a PMID or owner, or the entry has neither.
+    """
     if tag == "PMID" and "PMID" in entry.values:
         return True
     if tag == "OWN" and "OWN" in entry.values:
@@ -88,8 +92,8 @@ def _begins(entry: _Entry, tag: str, *, after_blank: bool) -> bool:
     return after_blank and (tag in _STARTERS or not _STARTERS & entry.values.keys())
 
 
-# PubMed's tags for what was published about an article (MEDLINE/PubMed data element descriptions).
-_REMARKS = {
+# PubMed's tags for notices about an article (MEDLINE/PubMed data element descriptions).
+_STATUS_TAGS = {
     "RIN": "retracted",
     "RRI": "republished",
     "EIN": "corrected",
@@ -100,10 +104,10 @@ _REMARKS = {
 _NUMBER = re.compile(r"\bPMID:\s*(\d+)")
 
 
-def _remarks(entry: _Entry) -> list[Remark]:
+def _status_notices(entry: _Entry) -> list[StatusNotice]:
     return [
-        Remark(kind, value, number.group(1) if (number := _NUMBER.search(value)) else None)
-        for tag, kind in _REMARKS.items()
+        StatusNotice(kind, value, number.group(1) if (number := _NUMBER.search(value)) else None)
+        for tag, kind in _STATUS_TAGS.items()
         for value in entry.all(tag)
     ]
 
@@ -150,7 +154,7 @@ def _fields(entry: _Entry) -> Fields:
         accession=accession,
         database="ERIC" if "ERIC" in owner else ("PubMed" if pmid else None),
         flags=("stray-text",) if entry.stray else (),
-        remarks=_remarks(entry),
+        status_notices=_status_notices(entry),
         extra={tag: "\n".join(v) for tag, v in entry.values.items() if tag not in used},
         excerpt=" ".join(f"{tag} {' '.join(v)}" for tag, v in entry.values.items()),
     )

@@ -1,4 +1,4 @@
-"""Where a file comes from: database and platform of its records, and a strategy that it carries."""
+"""Find out where a file comes from: its database, its platform, and a search strategy inside it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from dataclasses import dataclass
 
 from harvest.record import Record
 
-# A line of a search history: number, query, and how many it found.
+# A line of a search history: number, query and hits.
 _LINE = re.compile(r"^\s*#?(\d{1,3})[.)]?\s+(\S.*?)\s*[(\[]\s*(\d[\d,. ]*)\s*[)\]]\s*$")
 _DATABASE = re.compile(r"^\s*Databases?\s*(?:\(s\))?:\s*(\S.*?)\s*$", re.IGNORECASE)
 _PROVIDER = re.compile(r"^\s*Provider:\s*(\S.*?)\s*$")
-# A set of ProQuest's: S1, the query, the databases and the hits, each on a line or parted by tabs.
+# A set of a ProQuest search: S1, the query, the databases and the hits, separated by line breaks or
+# tabs.
 _SET = re.compile(r"^\s*(S\d{1,3})\b\s*(.*)$")
 _FORMATS = {
     "wos": "Web of Science",
@@ -31,8 +32,12 @@ _HOSTS = (
     ("webofscience.com", "Web of Science"),
     ("ncbi.nlm.nih.gov", "PubMed"),
     ("jstor.org", "JSTOR"),
+    ("openalex.org/W", "OpenAlex"),
+    ("app.dimensions.ai", "Dimensions"),
+    ("lens.org", "The Lens"),
+    ("clinicaltrials.gov", "ClinicalTrials.gov"),
 )
-# What EBSCOhost calls its databases by in exports.
+# EBSCOhost's codes for its databases in exports.
 _CODES = {
     "psyh": "APA PsycInfo",
     "pdh": "APA PsycArticles",
@@ -47,109 +52,149 @@ _CODES = {
     "bth": "Business Source Complete",
     "i3h": "Criminal Justice Abstracts with Full Text",
 }
-# More names than this are of a reference manager's library, not of a search.
+# The numbers of CENTRAL, the Cochrane Library's register of trials.
+_CENTRAL = re.compile(r"CN-\d{6,}$")
+# A file with more databases than this is a reference manager's library, not a search.
 _NAMES = 4
-# Of a platform that is a database itself.
-_OWN = {"Scopus": "Scopus", "Embase.com": "Embase", "PubMed": "PubMed", "JSTOR": "JSTOR"}
+# Platforms that have only one database.
+_OWN = {
+    "Scopus": "Scopus",
+    "Embase.com": "Embase",
+    "PubMed": "PubMed",
+    "JSTOR": "JSTOR",
+    "OpenAlex": "OpenAlex",
+    "Dimensions": "Dimensions",
+    "The Lens": "The Lens",
+    "ClinicalTrials.gov": "ClinicalTrials.gov",
+}
+# A mark that a smaller share of the records has says nothing about the file: any list has links.
+_NEARLY_ALL = 0.9
+# Names that a smaller share of the records has are not worth mentioning.
+_SOME = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Stated:
-    """What a file says of the search that it is of; None is "not stated".
+class Origin:
+    """A file's statements about the search that it comes from; None means "not stated".
 
     Attributes:
-        strategy: the lines of the search history, with hits, as they stand.
-        reported: hits of its last line.
+        strategy: the lines of the search history with their hits, unchanged.
+        reported: hits of the last line.
+        mixed: databases or platforms that its records name, with how many records name each, if the
+            file is none's: most named first. Empty for a file of one search.
     """
 
     database: str | None = None
     platform: str | None = None
     strategy: str | None = None
     reported: int | None = None
+    mixed: tuple[tuple[str, int], ...] = ()
 
 
 def _number(text: str) -> int:
     return int(re.sub(r"\D", "", text))
 
 
-def stated_in(lines: Sequence[str]) -> Stated | None:
-    """What lines outside of records say of a search; None where they say nothing."""
+def find_stated_origin(lines: Sequence[str]) -> Origin | None:
+    """Read the search from the lines outside records; None if they do not describe one."""
     database = next((m.group(1) for line in lines if (m := _DATABASE.match(line))), None)
     platform = next((m.group(1) for line in lines if (m := _PROVIDER.match(line))), None)
-    history = [found for line in lines if (found := _LINE.match(line))]
-    sets = _sets(lines)
+    history = [match for line in lines if (match := _LINE.match(line))]
+    sets = _proquest_sets(lines)
     strategy, reported = None, None
     if history:
-        strategy = "\n".join(found.group(0).strip() for found in history)
+        strategy = "\n".join(match.group(0).strip() for match in history)
         reported = _number(history[-1].group(3))
     elif sets:
-        strategy, reported = "\n".join(words for words, _ in sets), sets[-1][1]
+        strategy, reported = "\n".join(text for text, _ in sets), sets[-1][1]
     if database is None and strategy is None:
         return None
-    return Stated(database, platform, strategy, reported)
+    return Origin(database, platform, strategy, reported)
 
 
-def _sets(lines: Sequence[str]) -> list[tuple[str, int | None]]:
-    """Sets of a ProQuest search strategy, each with its hits where its last cell holds them."""
+def _proquest_sets(lines: Sequence[str]) -> list[tuple[str, int | None]]:
+    """Sets of a ProQuest search strategy: text, and hits if the last cell is a number."""
     if not any(re.match(r"^\s*(Set\s?(No\.?|#)|Search strategy)", line, re.I) for line in lines):
         return []
-    found: list[list[str]] = []
+    sets: list[list[str]] = []
     for line in lines:
-        begins = _SET.match(line)
-        if begins:
-            found.append([begins.group(1), *filter(None, begins.group(2).split("\t"))])
-        elif found and line.strip():
-            found[-1].extend(cell.strip() for cell in line.split("\t") if cell.strip())
-    sets = []
-    for cells in found:
+        match = _SET.match(line)
+        if match:
+            sets.append([match.group(1), *filter(None, match.group(2).split("\t"))])
+        elif sets and line.strip():
+            sets[-1].extend(cell.strip() for cell in line.split("\t") if cell.strip())
+    with_hits = []
+    for cells in sets:
         last = re.sub(r"[*°,\s]", "", cells[-1])
         hits = int(last) if last.isdigit() and len(cells) > 2 else None
-        sets.append((" ".join(cells), hits))
-    return sets
+        with_hits.append((" ".join(cells), hits))
+    return with_hits
 
 
-def origin(file_format: str, records: Iterable[Record], stated: Stated | None) -> Stated:
-    """Database and platform of a file, by what it says, its format, and its records.
+def find_origin(file_format: str, records: Iterable[Record], stated: Origin | None) -> Origin:
+    """Find a file's database and platform by its own statements, its format and its records.
 
     Args:
-        file_format: as the sniffer names it.
-        records: what was read.
-        stated: what the file says of its search.
+        file_format: see ``harvest.files.sniff.sniff``.
+        records: the file's records.
+        stated: the file's own statements.
     """
     databases: Counter[str] = Counter()
     hosts: Counter[str] = Counter()
+    number = 0
     for record in records:
+        number += 1
         if name := _database_of(record):
             databases[name] += 1
-        if platform := _platform_of(record):
-            hosts[platform] += 1
-    said = stated or Stated()
-    where = said.platform or _FORMATS.get(file_format)
-    if where is None and hosts:
-        where = hosts.most_common(1)[0][0]
-    named = "; ".join(name for name, _ in databases.most_common())
-    if len(databases) > _NAMES:
-        named = ""
-    return Stated(
-        database=said.database or named or _OWN.get(where or ""),
-        platform=where,
-        strategy=said.strategy,
-        reported=said.reported,
+        hosts.update(_platforms_of(record))
+    own = stated or Origin()
+    platform = own.platform or _FORMATS.get(file_format)
+    if platform is None and hosts:
+        host, marked = hosts.most_common(1)[0]
+        platform = host if marked >= _NEARLY_ALL * number else None
+    names = "; ".join(name for name, _ in databases.most_common())
+    if len(databases) > _NAMES or databases.total() < _NEARLY_ALL * number:
+        names = ""
+    if platform is None and _OWN.get(names) == names:
+        # A database that is its own platform.
+        platform = names
+    if platform is None and len(databases) > 1:
+        # Several databases are one search only on a platform that has them all.
+        names = ""
+    database = own.database or names or _OWN.get(platform or "")
+    return Origin(
+        database=database or None,
+        platform=platform,
+        strategy=own.strategy,
+        reported=own.reported,
+        mixed=() if database else _list_mixed(databases or hosts, number),
     )
+
+
+def _list_mixed(named: Counter[str], number: int) -> tuple[tuple[str, int], ...]:
+    """The names that a notable share of the records has, if there are two or more."""
+    some = [(name, count) for name, count in named.most_common() if count >= _SOME * number]
+    return tuple(some) if len(some) > 1 else ()
 
 
 def _database_of(record: Record) -> str | None:
     if record.database:
-        # Ovid puts the years of a segment behind the name.
+        # Ovid adds the years of a segment after the name.
         plain = re.sub(r"\s*<[^>]*>|\s+Epub Ahead of Print.*$", "", record.database).strip()
         return _CODES.get(plain, plain) or None
     if (record.accession or "").startswith("WOS:"):
         return "Web of Science Core Collection"
+    if _CENTRAL.match(record.accession or ""):
+        return "CENTRAL"
     return "Embase" if any(name.startswith("Emtree") for name in record.extra) else None
 
 
-def _platform_of(record: Record) -> str | None:
+def _platforms_of(record: Record) -> set[str]:
     if (record.accession or "").startswith("WOS:"):
-        return "Web of Science"
+        return {"Web of Science"}
+    if (record.accession or "").startswith("2-s2.0-"):
+        return {"Scopus"}
+    if _CENTRAL.match(record.accession or ""):
+        return {"Cochrane Library"}
     about = " ".join((*record.urls, *record.extra.values()))
-    return next((platform for host, platform in _HOSTS if host in about), None)
+    return {platform for host, platform in _HOSTS if host in about}

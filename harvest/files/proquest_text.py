@@ -1,4 +1,4 @@
-"""ProQuest's text export ("Report Information from ProQuest"): documents between ruled lines."""
+"""Parse ProQuest's text export ("Report Information from ProQuest"): documents between rules."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from harvest.files.build import Fields, record_from, split_people
-from harvest.files.origin import Stated, stated_in
+from harvest.files.build import Fields, create_record
+from harvest.files.origin import Origin, find_stated_origin
+from harvest.files.people import split_people
 from harvest.files.tagged import Tagged
 from harvest.record import Entry, Notice
 from harvest.text import read_text
@@ -27,54 +28,54 @@ _USED = frozenset(
 
 
 def looks_like(text: str) -> bool:
-    """Whether a text is such a report: its head, or a document's."""
+    """Whether a text is such a report: it has the report's heading or a document's."""
     return "Report Information from ProQuest" in text or any(map(_DOCUMENT.match, text.split("\n")))
 
 
-def parse(stream: BinaryIO) -> Iterator[Entry | Notice | Stated]:
-    """Records of the report; see ``harvest.record.Parser``."""
+def parse(stream: BinaryIO) -> Iterator[Entry | Notice | Origin]:
+    """Parse the report; see ``harvest.record.Parser``."""
     decoded = read_text(stream)
     if decoded.note:
         yield Notice(decoded.note)
     entry: Tagged | None = None
     outside: list[str] = []
-    count = promised = 0
+    count = announced = 0
     for number, line in enumerate(decoded.text.split("\n"), start=1):
         head = _DOCUMENT.match(line)
         if head:
             if entry is not None:
-                yield record_from(_fields(entry))
+                yield create_record(_fields(entry))
             count += 1
-            promised = max(promised, int(head.group(2)))
+            announced = max(announced, int(head.group(2)))
             entry = Tagged(count, number)
         elif _RULE.match(line):
             if entry is not None:
-                yield record_from(_fields(entry))
+                yield create_record(_fields(entry))
             entry = None
         elif entry is None:
             outside.append(line)
         elif line.strip():
-            _take(entry, line)
+            _add_line(entry, line)
     if entry is not None:
-        yield record_from(_fields(entry))
-    stated = stated_in(outside)
+        yield create_record(_fields(entry))
+    stated = find_stated_origin(outside)
     if stated is not None:
         yield stated
-    if count < promised:
+    if count < announced:
         yield Notice(
-            f"the file speaks of {promised:,} documents and holds {count:,}: it was cut, or a part "
-            "was exported"
+            f"the file announces {announced:,} documents but has {count:,}: it was cut off, or "
+            "only part of the report was exported"
         )
 
 
-def _take(entry: Tagged, line: str) -> None:
+def _add_line(entry: Tagged, line: str) -> None:
     key = _KEY.match(line)
     if key:
         entry.add(key.group(1).lower(), key.group(2) or "")
     elif not entry.values:
         entry.add("title", line)
     else:
-        entry.go_on(line)
+        entry.add_line(line)
 
 
 def _fields(entry: Tagged) -> Fields:

@@ -1,4 +1,4 @@
-"""PubMed's XML: PubmedArticleSet, PubmedBookArticleSet, or one bare article of either."""
+"""Parse PubMed's XML: PubmedArticleSet, PubmedBookArticleSet, or a single article of either."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import BinaryIO
 
 from lxml import etree
 
-from harvest.files.build import Fields, record_from
-from harvest.record import Author, Entry, Notice, Remark
-from harvest.remarks import linked
+from harvest.files.build import Fields, create_record
+from harvest.publication_notices import find_status_kind
+from harvest.record import Author, Entry, Notice, StatusNotice
 from harvest.xml import elements, line_of, text_of, texts
 
 ROOTS = {"PubmedArticleSet", "PubmedBookArticleSet", "PubmedArticle", "PubmedBookArticle"}
@@ -17,27 +17,27 @@ _ARTICLES = {"PubmedArticle", "PubmedBookArticle"}
 
 
 def parse(stream: BinaryIO) -> Iterator[Entry | Notice]:
-    """Records of a PubMed XML file; see ``harvest.record.Parser``."""
+    """Parse a PubMed XML file; see ``harvest.record.Parser``."""
     for position, element in enumerate(elements(stream, _ARTICLES), start=1):
         book = element.tag == "PubmedBookArticle"
-        yield record_from(_book(element, position) if book else _article(element, position))
+        yield create_record(_book(element, position) if book else _article(element, position))
 
 
 def _children(parent: etree._Element | None) -> dict[str, etree._Element]:
-    """The first child of each name: one walk in place of a search for each field."""
-    found: dict[str, etree._Element] = {}
+    """The first child of each name: one pass instead of a search for each field."""
+    children: dict[str, etree._Element] = {}
     if parent is not None:
         for child in parent:
-            found.setdefault(child.tag, child)
-    return found
+            children.setdefault(child.tag, child)
+    return children
 
 
 def _person(author: etree._Element) -> Author | None:
     if author.get("ValidYN") == "N":
-        # A name that was corrected; the corrected one stands beside it.
+        # A misspelt name; the corrected one is in the list too.
         return None
     family = given = initials = None
-    # Ten of these stand in an article: one walk, which ends where no name can follow.
+    # An article has about ten authors, so use one pass, and stop after the last possible name.
     for part in author:
         name = part.tag
         if name == "LastName":
@@ -82,23 +82,23 @@ def _date(date: etree._Element | None) -> str | None:
     free = text_of(parts.get("MedlineDate"))
     if free:
         return free
-    found = (text_of(parts.get(name)) for name in ("Year", "Month", "Season", "Day"))
-    return " ".join(part.strip() for part in found if part) or None
+    texts_of_parts = (text_of(parts.get(name)) for name in ("Year", "Month", "Season", "Day"))
+    return " ".join(text.strip() for text in texts_of_parts if text) or None
 
 
 def _ids(parent: etree._Element | None) -> dict[str, list[str]]:
-    """Identifiers by kind, of the list's own children: references have lists of their own."""
-    found: dict[str, list[str]] = {}
+    """Identifiers by type. Only the list's own children count: references have ids too."""
+    ids: dict[str, list[str]] = {}
     if parent is not None:
         for child in parent.iterchildren("ArticleId"):
             kind = child.get("IdType")
             if kind in ("doi", "pmc") and (text := text_of(child)):
-                found.setdefault(kind, []).append(text)
-    return found
+                ids.setdefault(kind, []).append(text)
+    return ids
 
 
 def _locations(article: etree._Element) -> list[str]:
-    """DOIs by which the article is found; those marked as wrong are none."""
+    """The article's DOIs, without those marked as invalid."""
     return [
         text
         for place in article.iterchildren("ELocationID")
@@ -108,7 +108,7 @@ def _locations(article: etree._Element) -> list[str]:
     ]
 
 
-def _words(parent: etree._Element | None, name: str) -> list[str]:
+def _child_texts(parent: etree._Element | None, name: str) -> list[str]:
     if parent is None:
         return []
     return [text for text in map(text_of, parent.iterchildren(name)) if text]
@@ -117,22 +117,22 @@ def _words(parent: etree._Element | None, name: str) -> list[str]:
 def _headings(parent: etree._Element | None) -> list[str]:
     if parent is None:
         return []
-    found = (
+    names = (
         name
         for heading in parent.iterchildren("MeshHeading")
         for name in heading.iterchildren("DescriptorName")
     )
-    return [text for text in map(text_of, found) if text]
+    return [text for text in map(text_of, names) if text]
 
 
-def _remarks(parent: etree._Element | None) -> list[Remark]:
-    """What was published about the article since, by the links that the record has."""
+def _status_notices(parent: etree._Element | None) -> list[StatusNotice]:
+    """Status notices from the record's links to notices about the article."""
     if parent is None:
         return []
     return [
-        Remark(kind, text_of(link.find("RefSource")), text_of(link.find("PMID")))
+        StatusNotice(kind, text_of(link.find("RefSource")), text_of(link.find("PMID")))
         for link in parent.iterchildren("CommentsCorrections")
-        if (kind := linked(link.get("RefType") or ""))
+        if (kind := find_status_kind(link.get("RefType") or ""))
     ]
 
 
@@ -157,13 +157,13 @@ def _article(element: etree._Element, position: int) -> Fields:
     vernacular = text_of(article.get("VernacularTitle"))
     other = citation.get("OtherAbstract")
     abstract = _abstract(article.get("Abstract"))
-    types = _words(article.get("PublicationTypeList"), "PublicationType")
+    types = _child_texts(article.get("PublicationTypeList"), "PublicationType")
     flags = []
     if abstract is None and other is not None:
         flags.append("abstract-in-another-language")
     words: list[str] = []
     for keywords in citation_element.iterchildren("KeywordList"):
-        words += _words(keywords, "Keyword")
+        words += _child_texts(keywords, "Keyword")
     date = _date(issue.get("PubDate"))
     return Fields(
         position=position,
@@ -187,7 +187,7 @@ def _article(element: etree._Element, position: int) -> Fields:
         accession=pmid,
         database="PubMed",
         flags=flags,
-        remarks=_remarks(citation.get("CommentsCorrectionsList")),
+        status_notices=_status_notices(citation.get("CommentsCorrectionsList")),
         extra={"VernacularTitle": vernacular} if title and vernacular else {},
         excerpt=f"PMID {pmid}" if pmid else "",
     )

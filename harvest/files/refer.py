@@ -1,4 +1,4 @@
-"""Refer, which EndNote writes as .enw and others as .ref: a percent sign and a letter a field."""
+"""Parse Refer (EndNote's .enw, also .ref): each field starts with a percent sign and a letter."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from harvest.files.build import Fields, record_from
+from harvest.files.build import Fields, create_record
+from harvest.files.people import split_name_line
 from harvest.files.tagged import Tagged
-from harvest.record import Author, Entry, Notice
+from harvest.record import Entry, Notice
 from harvest.text import read_text
 
 _TAG = re.compile(r"^%(\S)(?:\s+(.*)|)$")
@@ -16,16 +17,16 @@ _USED = frozenset("0TAEJBDVNPIXKRU@GM8~WZ>")
 
 
 def looks_like(text: str) -> bool:
-    """Whether a text holds Refer's tags at the beginning of lines."""
-    tags = [found.group(1) for found in map(_TAG.match, text.split("\n")) if found]
+    """Whether a text has Refer's tags at the start of lines."""
+    tags = [match.group(1) for match in map(_TAG.match, text.split("\n")) if match]
     return len(tags) >= 2 and bool({"T", "A"} & set(tags)) and set("0ATDJBX") & set(tags) != {"A"}
 
 
 def parse(stream: BinaryIO) -> Iterator[Entry | Notice]:
-    """Records of a Refer file; see ``harvest.record.Parser``.
+    """Parse a Refer file; see ``harvest.record.Parser``.
 
-    An entry begins with its type, or, where a tool writes none or writes it later, behind a blank
-    line.
+    An entry starts with its type, or after a blank line if the tool writes no type or writes it
+    later.
     """
     decoded = read_text(stream)
     if decoded.note:
@@ -37,32 +38,32 @@ def parse(stream: BinaryIO) -> Iterator[Entry | Notice]:
         if not line.strip():
             blank = True
             continue
-        found = _TAG.match(line.rstrip())
-        if found is None:
+        match = _TAG.match(line.rstrip())
+        if match is None:
             if entry is None:
                 outside += 1
             else:
-                entry.go_on(line)
+                entry.add_line(line)
             continue
-        tag, value = found.group(1), found.group(2) or ""
-        if entry is None or _begins(entry, tag, after_blank=blank):
+        tag, value = match.group(1), match.group(2) or ""
+        if entry is None or _starts_entry(entry, tag, after_blank=blank):
             if entry is not None:
-                yield record_from(_fields(entry))
+                yield create_record(_fields(entry))
             count += 1
             entry = Tagged(count, number, typed=tag == "0")
         entry.add(tag, value)
         blank = False
     if entry is not None:
-        yield record_from(_fields(entry))
+        yield create_record(_fields(entry))
     if outside:
-        yield Notice(f"{outside} line(s) stand before the first record and were not read")
+        yield Notice(f"{outside} line(s) before the first record were not read")
 
 
-def _begins(entry: Tagged, tag: str, *, after_blank: bool) -> bool:
-    has = {name for name, _ in entry.values}
+def _starts_entry(entry: Tagged, tag: str, *, after_blank: bool) -> bool:
+    tags = {name for name, _ in entry.values}
     if tag == "0":
-        return "0" in has or after_blank
-    return after_blank and (tag in ("T", "A") or tag in has)
+        return "0" in tags or after_blank
+    return after_blank and (tag in ("T", "A") or tag in tags)
 
 
 def _fields(entry: Tagged) -> Fields:
@@ -74,7 +75,7 @@ def _fields(entry: Tagged) -> Fields:
         line=entry.line,
         title=entry.text("T"),
         abstract=entry.text("X"),
-        authors=[Author(name) for name in names if name],
+        authors=[author for name in names if name for author in split_name_line(name)],
         date=entry.head("8", "D"),
         year=entry.head("D") or entry.head("8"),
         venue=entry.text("J", "B"),

@@ -1,4 +1,4 @@
-"""What a file is, by its content. Names and extensions are not looked at: they lie too often."""
+"""Detect a file's format by its content. Names and extensions are ignored: they are often wrong."""
 
 from __future__ import annotations
 
@@ -22,25 +22,27 @@ from harvest.files import (
     wos,
     xlsx,
 )
+from harvest.files.labels import asreview_project, eppi_json
 from harvest.text import decode
 from harvest.xml import root_name
 
 _HEAD = 256 * 1024
 READABLE = (
     "RIS, PubMed text (NBIB), PubMed XML, BibTeX, EndNote XML, EndNote tagged (Refer), Web of "
-    "Science tagged, Ovid text, ProQuest text, RefWorks tagged, CSV, TSV, XLSX or JSON Lines"
+    "Science tagged, Ovid text, ProQuest text, RefWorks tagged, CSV, TSV, XLSX, JSON Lines, "
+    "EPPI-Reviewer JSON or an ASReview project"
 )
 _REMEDY = f"Export the records as {READABLE}."
 
-# Formats that people upload and that we can name but not read; each with what to do instead.
+# Formats that people upload and that we can recognise but not read.
 _OTHERS = (
-    (re.compile(r"^--[A-Z]{2}-- ", re.M), re.compile(r"."), "Biblioscape"),
-    (re.compile(r"^nep\.repec\.org", re.M), re.compile(r"."), "RePEc NEP report"),
-    (re.compile(r"Record.*INSPEC"), re.compile(r"."), "INSPEC text"),
-    (re.compile(r"^\s*[\[{]\s*[\[{\"]"), re.compile(r"."), "JSON"),
-    (re.compile(r"^\s*<!doctype html|^\s*<html", re.I), re.compile(r"."), "a web page"),
+    (re.compile(r"^--[A-Z]{2}-- ", re.M), "Biblioscape"),
+    (re.compile(r"^nep\.repec\.org", re.M), "RePEc NEP report"),
+    (re.compile(r"Record.*INSPEC"), "INSPEC text"),
+    (re.compile(r"^\s*[\[{]\s*[\[{\"]"), "JSON"),
+    (re.compile(r"^\s*<!doctype html|^\s*<html", re.I), "a web page"),
 )
-# Formats by tags, told apart by what no other of them has.
+# Tagged formats; each is recognised by something that the others do not have.
 _TAGGED = {
     "wos": wos.looks_like,
     "ovid": ovid.looks_like,
@@ -52,19 +54,19 @@ _MAGIC = (
     (b"%PDF", "a PDF"),
     (b"\xd0\xcf\x11\xe0", "an old Excel or Word file (.xls, .doc)"),
     (b"\x1f\x8b", "a gzip archive"),
-    (b"PK", "a zip archive that holds no workbook"),
+    (b"PK", "a zip archive without a workbook or an ASReview project"),
     (b"SQLite format 3", "a SQLite database"),
 )
 
 
 def sniff(stream: BinaryIO) -> str:
-    """Name of the file's format, one of ``harvest.files.read.FORMATS``.
+    """Detect the file's format, one of ``harvest.files.read.FORMATS``.
 
-    The stream is left at its beginning.
+    Leaves the stream at its start.
 
     Raises:
-        UnknownFormat: the content is of no format we read; the message names it where we can.
-        UnreadableFile: the file is empty or holds no text.
+        UnknownFormat: we cannot read the format; the message names it if it is known.
+        UnreadableFile: the file is empty or is not text.
     """
     stream.seek(0)
     head = stream.read(_HEAD)
@@ -73,6 +75,8 @@ def sniff(stream: BinaryIO) -> str:
         raise UnreadableFile("The file is empty.", remedy="Export the records again.")
     if xlsx.looks_like(head, stream):
         return "xlsx"
+    if asreview_project.looks_like(head, stream):
+        return "asreview"
     for magic, name in _MAGIC:
         if head.startswith(magic):
             raise UnknownFormat(f"The file is {name}, not a list of records.", remedy=_REMEDY)
@@ -90,7 +94,7 @@ def _whole_lines(text: str, *, cut: bool) -> str:
 def _xml(root: str, head: bytes) -> str:
     if root in pubmed_xml.ROOTS:
         return "pubmed-xml"
-    # EndNote and what writes its XML use the same root.
+    # EBSCOhost and some programs that write EndNote's XML use the same root element.
     if root in ebsco_xml.ROOTS and ebsco_xml.looks_like(head):
         return "ebsco-xml"
     if root in endnote_xml.ROOTS:
@@ -105,6 +109,11 @@ def _xml(root: str, head: bytes) -> str:
 def _text(text: str) -> str:
     if jsonl.looks_like(text):
         return "jsonl"
+    if eppi_json.looks_like(text):
+        return "eppi-json"
+    # Cells may hold lines that look like another format's.
+    if delimited.begins_with_header(text):
+        return "csv"
     if ris.looks_like(text) and not _is_nbib_with_ris_like_tags(text):
         return "ris"
     for name, looks_like in _TAGGED.items():
@@ -114,9 +123,11 @@ def _text(text: str) -> str:
         return "bibtex"
     if nbib.looks_like(text):
         return "nbib"
-    for first, second, name in _OTHERS:
-        if first.search(text) and second.search(text):
-            raise UnknownFormat(f"The file looks like {name}, which is not read.", remedy=_REMEDY)
+    for pattern, name in _OTHERS:
+        if pattern.search(text):
+            raise UnknownFormat(
+                f"The file looks like {name}, which Winnow cannot read.", remedy=_REMEDY
+            )
     if delimited.looks_like(text):
         return "csv"
     raise UnknownFormat("The file's format was not recognised.", remedy=_REMEDY)

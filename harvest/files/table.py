@@ -1,22 +1,31 @@
-"""Rows of a table, whichever file they came from, to records."""
+"""Turn the rows of a table into records, whatever kind of file they come from."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, islice
 
-from harvest.files.build import Fields, label_in, record_from, split_people
-from harvest.files.columns import Columns, resolve
-from harvest.record import Entry, Rejected
+from harvest.exports import read_back
+from harvest.files.build import Fields, create_record, parse_label, present
+from harvest.files.columns import Columns, find_header, resolve_columns
+from harvest.files.labels import ours
+from harvest.files.labels.judgement import is_undecided
+from harvest.files.people import read_list, split_people
+from harvest.identifiers import find_accession_pmids
+from harvest.record import Author, Entry, Notice, Rejected
 from harvest.text import excerpt
+
+# The header is among the first rows, of which this many are looked at.
+TOP = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row's cells and the line of the file that it begins on.
+    """A row's cells, and the line of the file where it starts.
 
-    A row that could not be read has a ``fault`` instead of cells.
+    A row that could not be parsed has a ``fault`` instead of cells.
     """
 
     line: int
@@ -26,29 +35,39 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Mapped:
-    """Told once, before the first record: which columns are read as what."""
+class ColumnMapping:
+    """Says once, before the first record, which columns hold which fields."""
 
     columns: Columns
 
 
-def records(rows: Iterable[Row], mapping: Mapping[str, str] | None) -> Iterator[Entry | Mapped]:
-    """The first row is the header; every other row is a record or is rejected.
+def parse_rows(
+    rows: Iterable[Row], mapping: Mapping[str, str] | None
+) -> Iterator[Entry | Notice | ColumnMapping]:
+    """Parse rows: one names the columns, and every one after it is a record or is rejected.
 
-    Rows without any cell filled are trailing paper, not records: they are left uncounted at the
-    end of the table and rejected within it.
+    Empty rows at the end of the table are ignored; elsewhere they are rejected. Rows before the
+    header are prose, such as "About the data".
 
     Raises:
-        UnreadableFile: the header is of no use; see ``columns.resolve``.
+        UnreadableFile: the header is unusable; see ``columns.resolve_columns``.
     """
-    columns: Columns | None = None
+    rest = iter(rows)
+    top = list(islice(rest, TOP))
+    at = find_header([row.cells for row in top], mapping)
+    if not top:
+        return
+    header = [name.strip() for name in top[at].cells]
+    # A person who names columns means them; otherwise an own export is read by its own names.
+    own = not mapping and read_back.is_own(header)
+    columns = resolve_columns(header, {"label": ours.DECISION} if own else mapping)
+    prose = sum(any(cell.strip() for cell in row.cells) for row in top[:at])
+    if prose:
+        yield Notice(f"{prose} line(s) before the header were not read")
+    yield ColumnMapping(columns)
     position = 0
     empty: list[Row] = []
-    for row in rows:
-        if columns is None:
-            columns = resolve(row.cells, mapping)
-            yield Mapped(columns)
-            continue
+    for row in chain(top[at + 1 :], rest):
         if row.fault is None and not any(cell.strip() for cell in row.cells):
             empty.append(row)
             continue
@@ -57,10 +76,10 @@ def records(rows: Iterable[Row], mapping: Mapping[str, str] | None) -> Iterator[
             yield Rejected(position, "row is empty", line=blank.line)
         empty.clear()
         position += 1
-        yield _entry(row, columns, position)
+        yield _entry(row, columns, position, own=own)
 
 
-# Embase.com puts where a report came out into one cell: "Journal (2014) 3:3 (152-160). Date of
+# Embase.com puts the whole citation into one cell: "Journal (2014) 3:3 (152-160). Date of
 # Publication: 2014".
 _EMBASE = re.compile(
     r"^(?P<venue>.+?) \((?P<year>\d{4})\)(?: (?P<volume>[\w-]+)(?::(?P<issue>[\w -]+?))?)?"
@@ -69,7 +88,7 @@ _EMBASE = re.compile(
 )
 
 
-def _entry(row: Row, columns: Columns, position: int) -> Entry:
+def _entry(row: Row, columns: Columns, position: int, *, own: bool) -> Entry:
     if row.fault is not None:
         return Rejected(position, row.fault, line=row.line, excerpt=excerpt(" ".join(row.cells)))
     surplus = [cell for cell in row.cells[len(columns.header) :] if cell.strip()]
@@ -77,11 +96,25 @@ def _entry(row: Row, columns: Columns, position: int) -> Entry:
         return Rejected(
             position,
             f"row has {len(row.cells)} cells, the header {len(columns.header)}; "
-            "a separator inside a cell without quotes is the usual cause",
+            "usually because a cell without quotes contains a separator",
             line=row.line,
             excerpt=excerpt(" | ".join(row.cells)),
         )
-    return record_from(_fields(row, columns, position))
+    if own:
+        cells = dict(zip(columns.header, row.cells, strict=False))
+        record = read_back.from_cells(position, cells)
+        return replace(record, flags=tuple(dict.fromkeys((*record.flags, *row.flags))))
+    return create_record(_fields(row, columns, position))
+
+
+def _pages(cell: Callable[[str], str | None]) -> str | None:
+    """Pages from one column, or from the first and last page, or else the article's number."""
+    pages = present(cell("pages"), number=True)
+    first = present(cell("first_page"), number=True)
+    last = present(cell("last_page"), number=True)
+    if pages is None and first:
+        pages = f"{first}-{last}" if last and last != first and "-" not in first else first
+    return pages or present(cell("article_number"), number=True)
 
 
 def _fields(row: Row, columns: Columns, position: int) -> Fields:
@@ -91,35 +124,49 @@ def _fields(row: Row, columns: Columns, position: int) -> Fields:
             return None
         return row.cells[place].strip() or None
 
-    used = set(columns.index.values())
+    # An article number stays readable where pages are given as well.
+    used = {at for field, at in columns.index.items() if field != "article_number"}
+    label = parse_label(cell("label"))
+    if label is None and "label" in columns.index and not is_undecided(cell("label")):
+        # A label such as "maybe" or "unsure" is kept as it is.
+        used.discard(columns.index["label"])
     place = _EMBASE.match(cell("venue") or "") if cell("year") is None else None
     keywords = cell("keywords") or ""
-    split = ";" if ";" in keywords else ("," if "," in keywords else "\n")
+    split = next((mark for mark in ";|," if mark in keywords), "\n")
     return Fields(
         position=position,
         line=row.line,
         title=cell("title"),
         abstract=cell("abstract"),
-        authors=split_people(cell("authors")),
+        authors=[
+            *split_people(cell("authors")),
+            *(
+                Author(name, collective=True)
+                for name in (cell("collective_authors") or "").split(";")
+            ),
+        ],
         date=place["date"] or place["year"] if place else cell("year"),
         year=place["year"] if place else cell("year"),
         venue=place["venue"] if place else cell("venue"),
         volume=place["volume"] if place else cell("volume"),
         issue=place["issue"] if place else cell("issue"),
-        pages=place["pages"] if place else cell("pages"),
+        pages=place["pages"] if place else _pages(cell),
         publisher=cell("publisher"),
         doi=[value for value in (cell("doi"),) if value],
-        pmid=[value for value in (cell("pmid"),) if value],
+        pmid=[
+            *filter(None, [cell("pmid")]),
+            *find_accession_pmids(cell("accession"), cell("database")),
+        ],
         pmcid=[value for value in (cell("pmcid"),) if value],
         claimed_ids=[value for value in (cell("doi"), cell("pmid"), cell("pmcid")) if value],
         issn=cell("issn"),
         urls=re.split(r"[\s;|]+", cell("url") or ""),
         language=cell("language"),
         types=[value for value in (cell("type"),) if value],
-        keywords=keywords.split(split),
+        keywords=read_list(keywords) or keywords.split(split),
         accession=cell("accession"),
         database=cell("database"),
-        label=label_in(cell("label")),
+        label=label,
         notes=[value for value in (cell("notes"),) if value],
         flags=row.flags,
         extra={

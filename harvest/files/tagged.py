@@ -1,4 +1,4 @@
-"""An entry of a file that names its fields by tags: what RIS, Refer, Ovid and the like share."""
+"""An entry of a file with tagged fields: shared by RIS, Refer, Ovid and similar formats."""
 
 from __future__ import annotations
 
@@ -10,35 +10,50 @@ class Tagged:
     """The tags of one entry with the lines of each value, in file order.
 
     Attributes:
-        typed: whether it began with the tag that begins an entry.
+        typed: whether it began with the format's type tag.
+        compact: whether its tags have no space before the dash.
+        spaced: whether all its tags so far have two, as RIS wants.
     """
 
     position: int
     line: int
     typed: bool = True
+    compact: bool = False
+    spaced: bool = False
     values: list[tuple[str, list[str]]] = field(default_factory=list)
 
     def add(self, tag: str, value: str) -> None:
-        """A new value under a tag."""
+        """Add a value under a tag."""
         self.values.append((tag, [value.strip()] if value.strip() else []))
 
-    def go_on(self, line: str) -> None:
-        """A further line of the last value."""
+    def add_line(self, line: str) -> None:
+        """Add a line to the last value."""
         if self.values:
             self.values[-1][1].append(line.strip())
 
+    def go_on(self, line: str) -> None:
+        """Add a line's text to the last line of the last value."""
+        if self.values and self.values[-1][1]:
+            self.values[-1][1][-1] += f" {line.strip()}"
+        else:
+            self.add_line(line)
+
     def all(self, *tags: str) -> list[str]:
-        """Values of the tags, in the order of the tags, continuation lines joined."""
+        """Values of the tags, in the order of the tags, each with its lines joined."""
         return [
             "\n".join(lines) for tag in tags for name, lines in self.values if name == tag if lines
         ]
 
+    def in_order(self, *tags: str) -> list[str]:
+        """All lines of the values of the tags, in the order of the file."""
+        return [line for name, lines in self.values if name in tags for line in lines]
+
     def lines(self, *tags: str) -> list[str]:
-        """Each line of the values of the tags by itself."""
+        """All lines of the values of the tags."""
         return [line for value in self.all(*tags) for line in value.split("\n") if line.strip()]
 
     def flowing(self, *tags: str) -> list[str]:
-        """Values whose lines are one text that was broken for its length."""
+        """Values of the tags with line breaks replaced by spaces."""
         return [" ".join(value.split()) for value in self.all(*tags) if value.strip()]
 
     def first(self, *tags: str) -> str | None:
@@ -46,24 +61,24 @@ class Tagged:
         return next((value for value in self.all(*tags) if value.strip()), None)
 
     def text(self, *tags: str) -> str | None:
-        """The first value, its lines as one text."""
+        """The first value, with line breaks replaced by spaces."""
         return next(iter(self.flowing(*tags)), None)
 
     def head(self, *tags: str) -> str | None:
-        """First line of the first value: for fields that never run over several lines."""
+        """First line of the first value, for fields that have only one line."""
         value = self.first(*tags)
         return value.strip().split("\n")[0] if value else None
 
     def rest(self, used: frozenset[str]) -> dict[str, str]:
-        """What stands under other tags."""
-        found: dict[str, str] = {}
+        """Values of all other tags."""
+        others: dict[str, str] = {}
         for tag, lines in self.values:
             if tag not in used and lines:
                 text = "\n".join(lines)
-                found[tag] = f"{found[tag]}\n{text}" if tag in found else text
-        return found
+                others[tag] = f"{others[tag]}\n{text}" if tag in others else text
+        return others
 
     @property
     def excerpt(self) -> str:
-        """All of it, for a message."""
+        """The whole entry on one line, for a message."""
         return " ".join(f"{tag} {' '.join(lines)}" for tag, lines in self.values)

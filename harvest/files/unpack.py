@@ -1,9 +1,10 @@
-"""A gzipped file as the file that is in it, unpacked within a limit."""
+"""Unpack a gzipped file, up to a size limit; check how the parts of a zip archive are packed."""
 
 from __future__ import annotations
 
 import gzip
 import tempfile
+import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,15 +17,32 @@ _CHUNK = 1024 * 1024
 UNPACKED_LIMIT = 2 * 1024 * 1024 * 1024
 
 
+_METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
+
+
+def check_packing(archive: zipfile.ZipFile, remedy: str) -> None:
+    """Refuse an archive with parts that are encrypted or packed in a way that no program uses here.
+
+    Raises:
+        UnreadableFile: it has such a part; the message names it.
+    """
+    for member in archive.infolist():
+        if member.flag_bits & 1 or member.compress_type not in _METHODS:
+            how = "encrypted" if member.flag_bits & 1 else "packed in an unusual way"
+            raise UnreadableFile(
+                f"The file holds a part that is {how}: {member.filename[:100]!r}.", remedy=remedy
+            )
+
+
 @contextmanager
 def unpacked(stream: BinaryIO, *, limit: int | None = None) -> Iterator[BinaryIO]:
-    """Give the stream itself, or a temporary file with what a gzipped stream holds.
+    """Yield the stream itself, or a temporary file with the content of a gzipped stream.
 
-    Labelled data sets and bulk exports come gzipped. A file and its gzipped form are one file to
-    Winnow: both have the fingerprint of the content.
+    Labelled data sets and bulk exports are often gzipped. Winnow treats a file and its gzipped form
+    as the same file: both have the fingerprint of the content.
 
     Args:
-        stream: seekable binary stream; it is left at its beginning.
+        stream: seekable binary stream; it is left at its start.
         limit: largest unpacked size in bytes; None for 2 GiB.
 
     Raises:
@@ -51,7 +69,7 @@ def _unpack(stream: BinaryIO, content: BinaryIO, limit: int) -> None:
                 if content.tell() > limit:
                     raise FileTooLarge(
                         f"The gzip file unpacks to more than {limit / 1e6:,.0f} MB.",
-                        remedy="Unpack it, check what it is, and split it.",
+                        remedy="Unpack it, check what it contains, and split it.",
                     )
     except (OSError, EOFError, zlib.error) as error:
         raise UnreadableFile(

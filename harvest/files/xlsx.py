@@ -1,10 +1,12 @@
-"""Excel workbooks: the first sheet with rows, its size checked before anything is unpacked."""
+"""Parse the first sheet with rows of an Excel workbook; its size is checked before unpacking."""
 
 from __future__ import annotations
 
 import datetime as dt
+import re
 import warnings
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
@@ -12,34 +14,39 @@ import openpyxl
 from openpyxl.utils.exceptions import InvalidFileException
 
 from harvest.errors import FileTooLarge, UnreadableFile
-from harvest.files.table import Mapped, Row, records
+from harvest.files.table import ColumnMapping, Row, parse_rows
+from harvest.files.unpack import check_packing
 from harvest.record import Entry, Notice
+from harvest.text import storable
 
 # A workbook of 500,000 abstracts unpacks to less than this; a zip bomb does not.
 UNPACKED_LIMIT = 1024 * 1024 * 1024
 _RATIO_LIMIT = 200
 _RATIO_FROM = 16 * 1024 * 1024
+# How a workbook writes characters that XML cannot hold, and what only looks like one of these.
+_ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _MORE = "Save the sheet with the records as CSV (UTF-8) and import that."
 
 
 def looks_like(head: bytes, stream: BinaryIO) -> bool:
-    """Whether the file is a zip archive that holds a workbook."""
+    """Whether the file is a zip archive with a workbook in it."""
     if not head.startswith(b"PK"):
         return False
     stream.seek(0)
     try:
         with zipfile.ZipFile(stream) as archive:
             return any(name.startswith("xl/") for name in archive.namelist())
-    except (zipfile.BadZipFile, OSError, ValueError):
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
         return False
     finally:
         stream.seek(0)
 
 
 def _check_size(stream: BinaryIO) -> None:
-    """Refuse a bomb by the sizes its directory declares, and by reading no more than declared."""
+    """Refuse a zip bomb by the sizes in its directory; no more than those is ever read."""
     try:
         with zipfile.ZipFile(stream) as archive:
+            check_packing(archive, _MORE)
             parts = archive.infolist()
             total = sum(part.file_size for part in parts)
             bomb = any(
@@ -53,7 +60,7 @@ def _check_size(stream: BinaryIO) -> None:
                     "a list of records.",
                     remedy=_MORE,
                 )
-    except zipfile.BadZipFile as error:
+    except (zipfile.BadZipFile, NotImplementedError) as error:
         raise UnreadableFile(f"The workbook is damaged: {error}.", remedy=_MORE) from error
     stream.seek(0)
 
@@ -65,46 +72,63 @@ def _text(value: Any) -> str:
         return str(int(value))
     if isinstance(value, dt.datetime):
         return value.date().isoformat()
-    return str(value)
+    return storable(_ESCAPED.sub(lambda match: chr(int(match.group(1), 16)), str(value)))
 
 
 def _open(stream: BinaryIO, *, values: bool) -> Any:
     stream.seek(0)
     with warnings.catch_warnings():
-        # openpyxl warns of styles and extensions it leaves out; we read cells only.
+        # openpyxl warns about styles and extensions that it ignores; we only read cells.
         warnings.simplefilter("ignore")
         return openpyxl.load_workbook(stream, read_only=True, data_only=values)
 
 
 def _rows(values: Any, formulas: Any) -> Iterator[Row]:
-    """Cells by their cached value; a formula that was never calculated leaves its cell empty."""
+    """Rows of cached values; a formula that was never calculated leaves its cell empty."""
     pairs = zip(values.iter_rows(), formulas.iter_rows(), strict=False)
-    for line, (shown, written) in enumerate(pairs, start=1):
-        uncounted = any(
-            cell.data_type == "f" and (place >= len(shown) or shown[place].value is None)
-            for place, cell in enumerate(written)
+    for line, (value_cells, formula_cells) in enumerate(pairs, start=1):
+        cached = [cell.value for cell in value_cells]
+        uncalculated = any(
+            cell.data_type == "f" and (place >= len(cached) or cached[place] is None)
+            for place, cell in enumerate(formula_cells)
         )
-        cells = [_text(cell.value) for cell in shown]
+        cells = [_text(value) for value in cached]
         if line == 1 and not any(cells):
             continue
-        yield Row(line, cells, flags=("formula-without-value",) if uncounted else ())
+        yield Row(line, cells, flags=("formula-without-value",) if uncalculated else ())
 
 
 def parse(
     stream: BinaryIO, mapping: Mapping[str, str] | None = None
-) -> Iterator[Entry | Notice | Mapped]:
-    """Records of a workbook's first filled sheet; see ``harvest.record.Parser``."""
+) -> Iterator[Entry | Notice | ColumnMapping]:
+    """Parse a workbook's first sheet that is not empty; see ``harvest.record.Parser``."""
     _check_size(stream)
     try:
         values, formulas = _open(stream, values=True), _open(stream, values=False)
         filled = [
             sheet.title for sheet in values.worksheets if sheet.max_row is None or sheet.max_row > 1
         ]
-        title = filled[0] if filled else values.sheetnames[0]
-        others = [name for name in filled if name != title]
-        if others:
-            yield Notice(f"only sheet {title!r} was read; not read: {', '.join(others)}")
-        yield from records(_rows(values[title], formulas[title]), mapping)
-    except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, SyntaxError) as error:
-        # SyntaxError is what an XML parser raises inside openpyxl; UnreadableFile passes through.
-        raise UnreadableFile(f"The workbook is damaged: {error}.", remedy=_MORE) from error
+    except (
+        *(zipfile.BadZipFile, zlib.error, EOFError, InvalidFileException, OSError, SyntaxError),
+        *(KeyError, IndexError, TypeError, AttributeError, ValueError),
+    ) as error:
+        # openpyxl takes much for granted about a workbook's parts.
+        raise _damaged(error) from error
+    if not values.sheetnames:
+        raise UnreadableFile("The workbook has no sheet.", remedy=_MORE)
+    title = filled[0] if filled else values.sheetnames[0]
+    others = [name for name in filled if name != title]
+    if others:
+        yield Notice(f"only sheet {title!r} was read, not {', '.join(others)}")
+    try:
+        yield from parse_rows(_rows(values[title], formulas[title]), mapping)
+    except (
+        *(zipfile.BadZipFile, zlib.error, EOFError, OSError, SyntaxError),
+        *(KeyError, IndexError, TypeError, AttributeError, ValueError),
+    ) as error:
+        # openpyxl's XML parser raises SyntaxError; an UnreadableFile passes through.
+        raise _damaged(error) from error
+
+
+def _damaged(error: Exception) -> UnreadableFile:
+    return UnreadableFile(f"The workbook is damaged: {error}.", remedy=_MORE)

@@ -1,1 +1,1 @@
-"""The tree of a strategy in each source's own syntax, with the list of what was lost."""
+"""Renders a strategy in each source's own syntax, with a list of what the translation lost."""

@@ -1,16 +1,16 @@
-"""Europe PMC's syntax: fields before the words, MeSH without explosion."""
+"""Europe PMC's search syntax: fields before the words, MeSH without explosion."""
 
 from __future__ import annotations
 
 import re
 
-from harvest.render.dates import days
-from harvest.render.languages import codes
-from harvest.render.losses import Compiled, Own, Said
+from harvest.languages import language_codes
+from harvest.render.dates import first_and_last_day
+from harvest.render.losses import ChangeDirection, Compiled, RenderedLeaf
 from harvest.strategy.tree import Field, Leaf, Limit, LimitKind, Text, Thesaurus
 from harvest.strategy.write import tree_text
 
-# Title and abstract are two fields there.
+# Europe PMC searches title and abstract as two fields.
 _FIELDS: dict[Field, tuple[str, ...]] = {
     "title": ("TITLE",),
     "title-abstract": ("TITLE", "ABSTRACT"),
@@ -25,61 +25,64 @@ class EuropePmc:
     name = "europepmc"
     outside: frozenset[LimitKind] = frozenset()
 
-    def leaf(self, leaf: Leaf) -> Said:
-        """A leaf as Europe PMC says it."""
+    def leaf(self, leaf: Leaf) -> RenderedLeaf:
+        """A leaf in Europe PMC's syntax."""
         if isinstance(leaf, Thesaurus):
             return _heading(leaf)
         return _limit(leaf) if isinstance(leaf, Limit) else _text(leaf)
 
 
-def _text(leaf: Text) -> Said:
-    kind: str | None = None
-    own: Own | None = None
+def _text(leaf: Text) -> RenderedLeaf:
+    loss: str | None = None
+    direction: ChangeDirection | None = None
     words = [_plain(word) for word in leaf.words.replace("-", " ").split()]
     words = [word for word in words if word]
     if leaf.near is not None:
-        # Nearness is not documented there; all the words in one field bring at least as much.
-        kind, own, text = "proximity", "broadens", " AND ".join(words)
+        # Proximity is not documented; all the words in one field find at least as much.
+        loss, direction, text = "proximity", "broadens", " AND ".join(words)
     elif len(words) > 1 and leaf.truncated:
-        # Nothing says that words are cut within quotes.
-        kind, own, text = "phrase-truncation", "broadens", " AND ".join(words)
+        # Truncation within quotes is not documented.
+        loss, direction, text = "phrase-truncation", "broadens", " AND ".join(words)
     else:
         text = f'"{" ".join(words)}"' if len(words) > 1 else words[0]
     text = f"({text})" if " AND " in text else text
     if leaf.field not in _FIELDS:
-        # A word without a field is sought in title, abstract and full text there.
-        return Said(text, "field", "unknown")
+        # Europe PMC searches a word without a field in title, abstract and full text.
+        return RenderedLeaf(text, "field", "unknown")
     parts = [f"{field}:{text}" for field in _FIELDS[leaf.field]]
-    return Said(f"({' OR '.join(parts)})" if len(parts) > 1 else parts[0], kind, own)
+    text = f"({' OR '.join(parts)})" if len(parts) > 1 else parts[0]
+    return RenderedLeaf(text, loss, direction)
 
 
 def _plain(words: str) -> str:
     return " ".join(_SPECIAL.sub(" ", words).split())
 
 
-def _heading(leaf: Thesaurus) -> Said:
+def _heading(leaf: Thesaurus) -> RenderedLeaf:
     text = f'MESH:"{_plain(leaf.heading)}"'
     if leaf.exploded:
-        # Whether narrower headings come along is documented nowhere; taken as not.
-        return Said(text, "explosion", "narrows")
+        # Whether narrower headings are included is not documented; we assume they are not.
+        return RenderedLeaf(text, "explosion", "narrows")
     if leaf.major:
-        return Said(text, "major-topic", "broadens")
-    return Said(text, "subheading", "broadens") if leaf.qualifier else Said(text)
+        return RenderedLeaf(text, "major-topic", "broadens")
+    return RenderedLeaf(text, "subheading", "broadens") if leaf.qualifier else RenderedLeaf(text)
 
 
-def _limit(leaf: Limit) -> Said:
+def _limit(leaf: Limit) -> RenderedLeaf:
     if leaf.kind == "years":
         if "/" in leaf.value:
-            first, last = days(leaf.value)
-            return Said(f"FIRST_PDATE:[{first} TO {last}]")
+            first, last = first_and_last_day(leaf.value)
+            return RenderedLeaf(f"FIRST_PDATE:[{first} TO {last}]")
         start, _, end = leaf.value.partition(":")
-        return Said(f"PUB_YEAR:[{start} TO {end}]")
+        return RenderedLeaf(f"PUB_YEAR:[{start} TO {end}]")
     if leaf.kind == "language":
-        known = codes(leaf.value)
-        return Said(f'LANG:"{known[1]}"') if known else Said(None, "limit")
-    return Said(f'PUB_TYPE:"{_plain(leaf.value)}"')
+        codes = language_codes(leaf.value)
+        return RenderedLeaf(f'LANG:"{codes[1]}"') if codes else RenderedLeaf(None, "limit")
+    if leaf.kind == "type":
+        return RenderedLeaf(f'PUB_TYPE:"{_plain(leaf.value)}"')
+    return RenderedLeaf(None, "limit")
 
 
 def queries(compiled: Compiled) -> list[str]:
-    """The query as it is sent; one, however long."""
-    return [tree_text(compiled.tree, compiled.said.__getitem__)]
+    """The query to send: always one, however long."""
+    return [tree_text(compiled.tree, compiled.leaf_texts.__getitem__)]

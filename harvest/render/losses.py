@@ -1,4 +1,4 @@
-"""What a source's syntax cannot say, and in which direction each loss moves the result."""
+"""Compile a strategy for a source: what its syntax cannot express, and how each loss acts."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ from typing import Literal, Protocol
 from harvest.errors import StrategyError
 from harvest.strategy.tree import (
     Acceptance,
+    Expanded,
     Leaf,
     Limit,
     LimitKind,
-    Placed,
     Strategy,
+    expand,
+    expand_node,
     leaves,
-    placed,
-    placed_at,
 )
 from harvest.strategy.write import leaf_text
 
 Direction = Literal["narrows", "broadens"]
-Own = Literal["narrows", "broadens", "unknown"]
+ChangeDirection = Literal["narrows", "broadens", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """One leaf that a source cannot express as it stands.
+    """A leaf that a source cannot express as written.
 
     Attributes:
         leaf: the leaf in PubMed's syntax.
-        kind: short word for what was lost, such as ``thesaurus`` or ``phrase-truncation``.
-        direction: whether the source finds less or more by it; unknown counts as less.
-        places: paths of line numbers by which the leaf is reached, such as "7/1".
-        accepted: why a searcher accepts it; None while nobody has.
+        kind: short name of what was lost, such as ``thesaurus`` or ``phrase-truncation``.
+        direction: whether the source then finds less ("narrows") or more; unknown counts as less.
+        places: paths of line numbers that lead to the leaf, such as "7/1".
+        accepted: why a searcher accepts it; None if nobody has.
     """
 
     leaf: str
@@ -49,18 +49,19 @@ class Loss:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """How a source says a leaf.
+class RenderedLeaf:
+    """A leaf in a source's syntax.
 
     Attributes:
-        text: in its syntax; None where it cannot say it at all.
-        kind: what was lost, None for nothing.
-        own: direction of a change in itself; a dropped leaf gets its direction from its place.
+        text: None if the source cannot express it at all.
+        loss: kind of loss; None if nothing was lost.
+        direction: of the change to this leaf. If the leaf is dropped, its place in the tree decides
+            the direction instead.
     """
 
     text: str | None
-    kind: str | None = None
-    own: Own | None = None
+    loss: str | None = None
+    direction: ChangeDirection | None = None
 
 
 class Dialect(Protocol):
@@ -68,13 +69,13 @@ class Dialect(Protocol):
 
     Attributes:
         name: the source's short name.
-        outside: kinds of limits that the source applies beside the expression, not within it.
+        outside: kinds of limits that the source applies outside the search expression.
     """
 
     name: str
     outside: frozenset[LimitKind]
 
-    def leaf(self, leaf: Leaf) -> Said:
+    def leaf(self, leaf: Leaf) -> RenderedLeaf:
         """A leaf in the source's syntax."""
         ...
 
@@ -84,143 +85,140 @@ class Compiled:
     """A strategy as a source will run it.
 
     Attributes:
-        tree: without what was dropped, leaves replaced as the searcher chose: what is applied
-            locally to what comes back.
-        losses: every change and drop, one entry a leaf, kind and direction.
-        said: the source's words for each leaf of the tree.
-        limits: what the source applies beside the expression.
+        tree: without dropped leaves, and with the searcher's replacements; it can be applied again
+            here to the records that come back.
+        losses: every change and drop, once for each leaf, kind and direction.
+        leaf_texts: each leaf of the tree in the source's syntax.
+        limits: limits that the source applies outside the search expression.
     """
 
-    tree: Placed
+    tree: Expanded
     losses: tuple[Loss, ...]
-    said: Mapping[Leaf, str]
+    leaf_texts: Mapping[Leaf, str]
     limits: tuple[Limit, ...] = ()
 
     @property
     def blocked(self) -> bool:
-        """Whether a narrowing loss stands that nobody has accepted."""
+        """Whether there is a narrowing loss that nobody has accepted."""
         return any(loss.blocks for loss in self.losses)
 
 
-def compile_for(strategy: Strategy, dialect: Dialect, name: str | None = None) -> Compiled:
-    """A strategy line in a source's terms, its losses told.
+def compile_strategy(strategy: Strategy, dialect: Dialect, name: str | None = None) -> Compiled:
+    """Compile a strategy line for a source and list the losses.
 
-    A dropped leaf narrows below an OR and broadens below an AND; an operator that it leaves empty
-    is itself dropped and judged at its own parent. Each NOT above turns the direction once.
+    Dropping a leaf narrows the search below an OR and broadens it below an AND. An operator left
+    without children is dropped too, and the loss is judged at its parent. Each NOT above a leaf
+    reverses the direction.
 
     Raises:
-        StrategyError: nothing of the strategy can be said at the source.
+        StrategyError: the source's syntax cannot express any of the strategy.
     """
-    tree = _with_replacements(strategy, dialect.name, placed(strategy, name))
+    tree = _with_replacements(strategy, dialect.name, expand(strategy, name))
     compiler = _Compiler(dialect)
-    rest, limits = _limits_apart(tree, dialect.outside)
-    kept = None if rest is None else compiler.node(rest)
+    rest, limits = _split_limits(tree, dialect.outside)
+    kept = None if rest is None else compiler.compile(rest)
     if kept is None:
         raise StrategyError(
-            f"Nothing of the strategy can be said at {dialect.name}.",
-            remedy="Replace its leaves for this source by words that it can search.",
+            f"{dialect.name} cannot search for any part of the strategy.",
+            remedy="Replace its terms for this source with words that it can search.",
         )
-    return Compiled(kept, compiler.losses(strategy.acceptances), compiler.said, limits)
+    return Compiled(kept, compiler.losses(strategy.acceptances), compiler.leaf_texts, limits)
 
 
-def _limits_apart(
-    tree: Placed, kinds: frozenset[LimitKind]
-) -> tuple[Placed | None, tuple[Limit, ...]]:
-    """Limits that hold for the whole, taken out of the expression."""
+def _split_limits(
+    tree: Expanded, kinds: frozenset[LimitKind]
+) -> tuple[Expanded | None, tuple[Limit, ...]]:
+    """Take limits that apply to the whole strategy out of the expression."""
     if isinstance(tree.node, Limit) and tree.node.kind in kinds:
         return None, (tree.node,)
     if tree.node != "and":
         return tree, ()
-    kept: list[Placed] = []
+    kept: list[Expanded] = []
     limits: list[Limit] = []
     for child in tree.children:
-        rest, found = _limits_apart(child, kinds)
-        limits.extend(found)
+        rest, child_limits = _split_limits(child, kinds)
+        limits.extend(child_limits)
         if rest is not None:
             kept.append(rest)
     if not limits:
         return tree, ()
-    return (Placed("and", tree.path, tuple(kept)) if kept else None), tuple(limits)
+    return (Expanded("and", tree.path, tuple(kept)) if kept else None), tuple(limits)
 
 
-def _with_replacements(strategy: Strategy, source: str, tree: Placed) -> Placed:
-    chosen = {r.leaf: r.node for r in strategy.replacements if r.source == source}
-    if not chosen:
+def _with_replacements(strategy: Strategy, source: str, tree: Expanded) -> Expanded:
+    replacements = {r.leaf: r.node for r in strategy.replacements if r.source == source}
+    if not replacements:
         return tree
 
-    def walk(node: Placed) -> Placed:
+    def replace(node: Expanded) -> Expanded:
         if node.node in ("and", "or", "not"):
-            return Placed(node.node, node.path, tuple(walk(child) for child in node.children))
-        other = chosen.get(leaf_text(node.leaf))
-        return node if other is None else placed_at(strategy, other, node.path)
+            return Expanded(node.node, node.path, tuple(replace(child) for child in node.children))
+        other = replacements.get(leaf_text(node.leaf))
+        return node if other is None else expand_node(strategy, other, node.path)
 
-    return walk(tree)
+    return replace(tree)
+
+
+# A node as far as it can be expressed, and the dropped leaves (with the kind of loss) whose
+# direction is still open.
+_CompiledNode = tuple[Expanded | None, list[tuple[Expanded, str]]]
 
 
 class _Compiler:
-    """Walks the tree once; what it drops is judged at the parent that outlives it."""
+    """Walks the tree once. A dropped leaf is judged at its nearest ancestor that is kept."""
 
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
-        self._found: dict[tuple[str, str, Direction], dict[str, None]] = {}
-        self.said: dict[Leaf, str] = {}
+        # Leaf, kind and direction to the places of the leaf; a dict keeps their order.
+        self._places: dict[tuple[str, str, Direction], dict[str, None]] = {}
+        self.leaf_texts: dict[Leaf, str] = {}
 
-    def node(self, node: Placed) -> Placed | None:
-        """The tree as far as the source can say it; None where nothing is left of it."""
+    def compile(self, node: Expanded) -> Expanded | None:
+        """The part of the tree that the source can express, or None."""
         return self._node(node, negated=False)[0]
 
-    def _node(
-        self, node: Placed, *, negated: bool
-    ) -> tuple[Placed | None, list[tuple[Placed, str]]]:
-        """The node and the leaves that were dropped and are not judged yet."""
+    def _node(self, node: Expanded, *, negated: bool) -> _CompiledNode:
         if node.node == "not":
-            kept, lost = self._node(node.children[0], negated=not negated)
-            return (None if kept is None else Placed("not", node.path, (kept,))), lost
+            kept, dropped = self._node(node.children[0], negated=not negated)
+            return (None if kept is None else Expanded("not", node.path, (kept,))), dropped
         if node.node in ("and", "or"):
             return self._operator(node, negated=negated)
         return self._leaf(node, negated=negated)
 
-    def _operator(
-        self, node: Placed, *, negated: bool
-    ) -> tuple[Placed | None, list[tuple[Placed, str]]]:
-        kept: list[Placed] = []
-        gone: list[tuple[Placed, str]] = []
+    def _operator(self, node: Expanded, *, negated: bool) -> _CompiledNode:
+        kept: list[Expanded] = []
+        dropped: list[tuple[Expanded, str]] = []
         for child in node.children:
-            left, lost = self._node(child, negated=negated)
-            if left is not None:
-                kept.append(left)
-            gone.extend(lost)
+            kept_child, dropped_below = self._node(child, negated=negated)
+            if kept_child is not None:
+                kept.append(kept_child)
+            dropped.extend(dropped_below)
         if not kept or (all(child.node == "not" for child in kept) and node.node == "and"):
-            # Only NOTs are left: no source can search for what a record is not.
-            gone.extend((leaf, "not-alone") for child in kept for leaf in leaves(child))
-            return None, gone
+            # Only NOTs are left, and no source can search for what a record is not.
+            dropped.extend((leaf, "not-alone") for child in kept for leaf in leaves(child))
+            return None, dropped
         narrows = (node.node == "or") != negated
-        for leaf, kind in gone:
-            self._tell(leaf, kind, "narrows" if narrows else "broadens")
-        return Placed(node.node, node.path, tuple(kept)), []
+        for leaf, kind in dropped:
+            self._note(leaf, kind, "narrows" if narrows else "broadens")
+        return Expanded(node.node, node.path, tuple(kept)), []
 
-    def _leaf(
-        self, node: Placed, *, negated: bool
-    ) -> tuple[Placed | None, list[tuple[Placed, str]]]:
-        leaf = node.leaf
-        said = self._dialect.leaf(leaf)
-        if said.text is None:
-            return None, [(node, said.kind or "dropped")]
-        self.said[leaf] = said.text
-        if said.kind is not None:
-            if said.own == "unknown":
-                direction: Direction = "narrows"
-            else:
-                direction = "narrows" if (said.own == "narrows") != negated else "broadens"
-            self._tell(node, said.kind, direction)
+    def _leaf(self, node: Expanded, *, negated: bool) -> _CompiledNode:
+        rendered = self._dialect.leaf(node.leaf)
+        if rendered.text is None:
+            return None, [(node, rendered.loss or "dropped")]
+        self.leaf_texts[node.leaf] = rendered.text
+        if rendered.loss is not None:
+            unknown = rendered.direction == "unknown"
+            narrows = unknown or (rendered.direction == "narrows") != negated
+            self._note(node, rendered.loss, "narrows" if narrows else "broadens")
         return node, []
 
-    def _tell(self, node: Placed, kind: str, direction: Direction) -> None:
+    def _note(self, node: Expanded, kind: str, direction: Direction) -> None:
         key = (leaf_text(node.leaf), kind, direction)
-        self._found.setdefault(key, {})["/".join(node.path)] = None
+        self._places.setdefault(key, {})["/".join(node.path)] = None
 
     def losses(self, acceptances: tuple[Acceptance, ...]) -> tuple[Loss, ...]:
-        """What was lost, with what a searcher accepted of it."""
+        """All losses, with the searcher's reasons for accepting them."""
         return tuple(
             Loss(
                 leaf,
@@ -231,12 +229,13 @@ class _Compiler:
                 if direction == "narrows"
                 else None,
             )
-            for (leaf, kind, direction), places in self._found.items()
+            for (leaf, kind, direction), places in self._places.items()
         )
 
 
 def _accepted(source: str, leaf: str, kind: str, acceptances: tuple[Acceptance, ...]) -> str | None:
-    for given in acceptances:
-        if given.source == source and given.kind == kind and given.leaf in (None, leaf):
-            return given.reason
+    for acceptance in acceptances:
+        same_loss = acceptance.source == source and acceptance.kind == kind
+        if same_loss and acceptance.leaf in (None, leaf):
+            return acceptance.reason
     return None

@@ -1,14 +1,14 @@
-"""PubMed's syntax: the one our strategies are written in, so that little is lost."""
+"""PubMed's search syntax. Strategies are written in it, so little is lost."""
 
 from __future__ import annotations
 
 import re
 
-from harvest.render.losses import Compiled, Said
+from harvest.render.losses import Compiled, RenderedLeaf
 from harvest.strategy.tree import Leaf, LimitKind, Text
 from harvest.strategy.write import leaf_text, tree_text
 
-# PubMed cuts words only after this many letters.
+# PubMed truncates a word only after at least this many letters.
 _STEM = 4
 
 
@@ -18,19 +18,19 @@ class PubMed:
     name = "pubmed"
     outside: frozenset[LimitKind] = frozenset()
 
-    def leaf(self, leaf: Leaf) -> Said:
-        """A leaf as PubMed says it."""
+    def leaf(self, leaf: Leaf) -> RenderedLeaf:
+        """A leaf in PubMed's syntax."""
         text = leaf_text(leaf)
         if isinstance(leaf, Text):
             if leaf.near is not None and leaf.truncated:
-                # A cut word turns nearness off without a word of warning.
-                return Said(text, "proximity-truncation", "unknown")
+                # A truncated word turns proximity off, without a warning.
+                return RenderedLeaf(text, "proximity-truncation", "unknown")
             stems = (word.split("*")[0] for word in leaf.words.split() if "*" in word)
             if any(len(re.sub(r"\W", "", stem)) < _STEM for stem in stems):
-                return Said(text, "truncation", "unknown")
-        return Said(text)
+                return RenderedLeaf(text, "truncation", "unknown")
+        return RenderedLeaf(text)
 
 
 def queries(compiled: Compiled) -> list[str]:
-    """The query as it is sent; one, however long."""
-    return [tree_text(compiled.tree, compiled.said.__getitem__)]
+    """The query to send: always one, however long."""
+    return [tree_text(compiled.tree, compiled.leaf_texts.__getitem__)]

@@ -1,4 +1,4 @@
-"""The sources whose syntax we write."""
+"""Renders a strategy for any of the sources."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from harvest.errors import StrategyError
 from harvest.render import europepmc, openalex, pubmed
-from harvest.render.losses import Compiled, Dialect, Loss, compile_for
+from harvest.render.losses import Compiled, Dialect, Loss, compile_strategy
 from harvest.strategy.tree import Strategy
 
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """A source's dialect, and how a compiled strategy becomes one query or several."""
+    """A source's dialect, and the function that turns a compiled strategy into queries."""
 
     dialect: Dialect
     queries: Callable[[Compiled], list[str]]
@@ -31,8 +31,8 @@ class Rendered:
     """A strategy in a source's syntax.
 
     Attributes:
-        queries: sent one by one, their results joined.
-        compiled: the tree as accepted for the source, and what the translation lost.
+        queries: sent one by one; their results are combined.
+        compiled: the tree that the source searches, and what the translation lost.
     """
 
     source: str
@@ -41,26 +41,26 @@ class Rendered:
 
     @property
     def losses(self) -> tuple[Loss, ...]:
-        """What the translation changed or dropped."""
+        """Everything that the translation changed or dropped."""
         return self.compiled.losses
 
     @property
     def blocked(self) -> bool:
-        """Whether a narrowing loss stands that nobody has accepted."""
+        """Whether there is a narrowing loss that nobody has accepted."""
         return self.compiled.blocked
 
 
 def render(strategy: Strategy, source: str, line: str | None = None) -> Rendered:
-    """A strategy line in a source's syntax.
+    """Render a strategy line in a source's syntax.
 
     Raises:
-        StrategyError: the source is unknown, or cannot say anything of the strategy.
+        StrategyError: the source is unknown, or its syntax cannot express any of the strategy.
     """
     if source not in WRITERS:
         raise StrategyError(
-            f"There is no source {source!r} that can be searched.",
+            f"There is no source named {source!r}.",
             remedy=f"The sources are: {', '.join(WRITERS)}.",
         )
     writer = WRITERS[source]
-    compiled = compile_for(strategy, writer.dialect, line)
+    compiled = compile_strategy(strategy, writer.dialect, line)
     return Rendered(source, tuple(writer.queries(compiled)), compiled)

@@ -1,4 +1,4 @@
-"""A source's queries narrowed to what it indexed or changed between two days."""
+"""Restrict a source's queries to what it indexed or changed between two days."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Days between which a source is asked what is new or changed, both included."""
+    """The first and last day of a search for new or changed records, both included."""
 
     since: dt.date
     until: dt.date
@@ -33,9 +33,9 @@ _FROM = re.compile(r",from_publication_date:(\d{4}-\d{2}-\d{2})")
 
 
 def _openalex(query: str, window: Window) -> str:
-    """By the day of publication: the dates of creation and change are for paying members.
+    """By the day of publication: only paying members can search by creation or change.
 
-    Two limits of one kind are not joined there, so the later takes the other's place.
+    OpenAlex does not combine two filters of the same kind, so the later date replaces the other.
     """
     first = window.since.isoformat()
     for limit in _FROM.findall(query):
@@ -43,19 +43,19 @@ def _openalex(query: str, window: Window) -> str:
     return f"{_FROM.sub('', query)},from_publication_date:{first}"
 
 
-_NARROWED: Mapping[str, Callable[[str, Window], str]] = {
+_RESTRICT: Mapping[str, Callable[[str, Window], str]] = {
     "pubmed": _pubmed,
     "europepmc": _europepmc,
     "openalex": _openalex,
 }
 
 
-def within(source: str, queries: Sequence[str], window: Window) -> list[str]:
-    """The queries, narrowed.
+def restrict_to_window(source: str, queries: Sequence[str], window: Window) -> list[str]:
+    """The queries, restricted to a window.
 
     Raises:
         ValueError: there is no source of that name.
     """
-    if source not in _NARROWED:
-        raise ValueError(f"there is no source {source!r}; there are: {', '.join(_NARROWED)}")
-    return [_NARROWED[source](query, window) for query in queries]
+    if source not in _RESTRICT:
+        raise ValueError(f"there is no source {source!r}; the sources are: {', '.join(_RESTRICT)}")
+    return [_RESTRICT[source](query, window) for query in queries]

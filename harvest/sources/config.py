@@ -1,4 +1,4 @@
-"""What is known of a source: address, pace, limits, terms. All of it comes from configuration."""
+"""Configuration of a source: address, pace, limits and terms of use."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from harvest.http import Limits
 
 
 class Terms(BaseModel):
-    """What a source allows, in its own sense; shown, and obeyed by exports.
+    """A source's terms of use; they are shown, and exports obey them.
 
     Attributes:
-        share_abstracts: whether an export that leaves the team may hold its abstracts.
-        address: where the source says so.
+        share_abstracts: whether an export that leaves the team may contain its abstracts.
+        address: web page of the terms.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -26,7 +26,7 @@ class Terms(BaseModel):
 
 
 class SourceConfig(BaseModel):
-    """One source's settings; what each means stands at the top of ``configs/sources.toml``."""
+    """One source's settings; they are explained at the top of ``configs/sources.toml``."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -37,7 +37,7 @@ class SourceConfig(BaseModel):
     interval_with_key: float = Field(ge=0)
     page_size: int = Field(gt=0)
     largest_result: int = Field(ge=0)
-    longest_address: int = Field(ge=0)
+    largest_without_key: int = Field(ge=0)
     timeout: float = Field(gt=0)
     attempts: int = Field(gt=0)
     backoff: float = Field(ge=0)
@@ -54,7 +54,7 @@ class SourceConfig(BaseModel):
 
     @property
     def limits(self) -> Limits:
-        """Patience and pace for the outbound client."""
+        """Limits for the outbound client."""
         return Limits(
             interval=self.interval_with_key if self.api_key else self.interval,
             timeout=self.timeout,
@@ -66,7 +66,7 @@ class SourceConfig(BaseModel):
 
     @property
     def budget(self) -> float:
-        """US dollars a day that are free; 0 where nothing costs."""
+        """Free allowance in US dollars a day; 0 if the source is free."""
         return self.daily_budget_with_key if self.api_key else self.daily_budget
 
     def url(self, path: str) -> str:

@@ -1,4 +1,4 @@
-"""Values of a source's JSON, of which any may be absent or of another kind than it should be."""
+"""Read values from a source's JSON, where any value may be missing or of the wrong type."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def text(value: Any) -> str | None:
-    """Text or a number as text; None for anything else."""
+def as_text(value: Any) -> str | None:
+    """A string, or an integer as a string; None for anything else."""
     return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else None
 
 
-def at(value: Any, *path: str) -> Any:
-    """What stands at a path of keys; None where a step is missing or no object."""
+def get_at(value: Any, *path: str) -> Any:
+    """The value at a path of keys; None if a step is missing or not an object."""
     for key in path:
         value = value.get(key) if isinstance(value, Mapping) else None
     return value
 
 
-def listed(value: Any, *path: str) -> list[Any]:
-    """The list at a path of keys; empty where there is none."""
-    found = at(value, *path)
-    return found if isinstance(found, list) else []
+def list_at(value: Any, *path: str) -> list[Any]:
+    """The list at a path of keys, or an empty list."""
+    items = get_at(value, *path)
+    return items if isinstance(items, list) else []

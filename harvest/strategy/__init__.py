@@ -1,1 +1,1 @@
-"""A search strategy as a tree: parsed from numbered lines or blocks, matched against records."""
+"""Search strategies as trees: parsed from numbered lines or blocks, and matched with records."""

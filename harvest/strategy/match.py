@@ -1,4 +1,4 @@
-"""A strategy evaluated on a record's own text, in three values."""
+"""Match a strategy with a record's own text; the answer can be yes, no or unknown."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from harvest.strategy.tree import Limit, Placed, Strategy, Text, Thesaurus, leaves, placed
+from harvest.strategy.tree import Expanded, Limit, Strategy, Text, Thesaurus, expand, leaves
 from harvest.text import fold
 
 _APOSTROPHES = re.compile("[’‘‛ʼ`´′＇]")
 _HYPHENS = re.compile("[-‐‑‒–—―−﹣－_/]")
 _WORD = r"[a-z0-9]"
 _CUT = re.compile(r"(…|\.\.\.|\(abstract truncated[^)]*\)|\[truncated\])\s*$", re.IGNORECASE)
-# Languages in which the terms of an English strategy can be sought; None is not stated.
+# Languages in which an English strategy can be matched.
 _ENGLISH = {"en", "eng", "english"}
 _NOT_TEXT = (Thesaurus, Limit)
-# Letters of a word that are compared before a pattern is tried.
+# This many letters of a word are compared before its pattern is tried.
 _START = 6
 
 
-def folded(text: str | None) -> str:
-    """Text as it is matched: case and accents folded, hyphen a blank, one kind of apostrophe."""
+def fold_for_matching(text: str | None) -> str:
+    """Text without case and accents, with spaces for hyphens and one kind of apostrophe."""
     if not text:
         return ""
     plain = _HYPHENS.sub(" ", _APOSTROPHES.sub("'", text))
@@ -31,12 +31,12 @@ def folded(text: str | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """What we hold of a record for matching, folded.
+    """A record's text for matching, folded.
 
     Attributes:
-        missing: the abstract is missing or cut off, so that a term not found may yet be in it.
+        missing: the abstract is missing or cut off, so it may contain terms that are not found.
         foreign: the record is in another language than the strategy.
-        starts: beginnings of its words, by which most terms are told absent at once.
+        starts: beginnings of its words, which quickly rule out most terms.
     """
 
     title: str
@@ -47,7 +47,7 @@ class Passage:
     starts: frozenset[str]
 
     def of(self, field: str) -> str:
-        """Text of a field; fields are kept apart by a bar that no term crosses."""
+        """Text of a field; a bar, which no term can cross, separates the parts."""
         if field == "title":
             return self.title
         if field == "keyword":
@@ -57,19 +57,23 @@ class Passage:
         return f"{self.title} | {self.abstract} | {self.keywords}"
 
 
-def passage(
+def create_passage(
     title: str | None,
     abstract: str | None,
     keywords: Iterable[str] = (),
     language: str | None = None,
 ) -> Passage:
-    """A record's text, ready for matching."""
-    held = folded(title), folded(abstract), folded(" | ".join(keywords))
-    words = {word for part in held for word in re.findall(r"[a-z0-9]+", part)}
+    """Prepare a record's text for matching."""
+    parts = (
+        fold_for_matching(title),
+        fold_for_matching(abstract),
+        fold_for_matching(" | ".join(keywords)),
+    )
+    words = {word for part in parts for word in re.findall(r"[a-z0-9]+", part)}
     return Passage(
-        title=held[0],
-        abstract=held[1],
-        keywords=held[2],
+        title=parts[0],
+        abstract=parts[1],
+        keywords=parts[2],
         starts=frozenset(word[:size] for word in words for size in range(1, _START + 1)),
         missing=not abstract or bool(_CUT.search(abstract)),
         foreign=bool(language) and (language or "").lower() not in _ENGLISH,
@@ -79,9 +83,9 @@ def passage(
 def _pattern(words: str) -> str:
     """A word or phrase as a regular expression over folded text."""
     parts = []
-    for word in folded(words).split():
+    for word in fold_for_matching(words).split():
         parts.append(re.escape(word).replace(r"\*", f"{_WORD}*"))
-    # Between words of a phrase stands anything but letters: "care, proceedings" is a phrase too.
+    # Anything but letters may come between the words of a phrase: "care, proceedings" matches.
     return rf"(?<!{_WORD})" + r"[^a-z0-9|]+".join(parts) + rf"(?!{_WORD})"
 
 
@@ -91,102 +95,104 @@ def _phrase(words: str) -> re.Pattern[str]:
 
 
 @lru_cache(maxsize=4096)
-def _leads(words: str) -> tuple[str, ...]:
-    """How words of the text must begin for the term to stand in it."""
-    beginnings = (re.match(r"[a-z0-9]*", word) for word in folded(words).split())
-    return tuple(found.group()[:_START] for found in beginnings if found and found.group())
+def _word_starts(words: str) -> tuple[str, ...]:
+    """Word beginnings that the text must have to contain the term."""
+    matches = (re.match(r"[a-z0-9]*", word) for word in fold_for_matching(words).split())
+    return tuple(match.group()[:_START] for match in matches if match and match.group())
 
 
 @lru_cache(maxsize=4096)
-def _separate(words: str) -> tuple[re.Pattern[str], ...]:
-    return tuple(re.compile(_pattern(word) + r"$") for word in folded(words).split())
+def _word_patterns(words: str) -> tuple[re.Pattern[str], ...]:
+    return tuple(re.compile(_pattern(word) + r"$") for word in fold_for_matching(words).split())
 
 
-def near(words: str, distance: int, text: str) -> bool:
-    """Whether all words stand in any order with at most ``distance`` others among them."""
-    patterns = _separate(words)
+def _has_near(words: str, distance: int, text: str) -> bool:
+    """Whether all the words occur, in any order, with at most ``distance`` others between them."""
+    patterns = _word_patterns(words)
     for part in text.split("|"):
         tokens = re.findall(r"[a-z0-9']+", part)
         places = [[i for i, t in enumerate(tokens) if p.match(t)] for p in patterns]
-        if all(places) and _within(places, len(patterns) + distance):
+        if all(places) and _fit_in_window(places, len(patterns) + distance):
             return True
     return False
 
 
-def _within(places: list[list[int]], width: int) -> bool:
-    """Whether one place of each word, all different, lies within so many tokens."""
+def _fit_in_window(places: list[list[int]], width: int) -> bool:
+    """Whether some window of this many tokens holds every word, each at a place of its own."""
     starts = sorted({at for word in places for at in word})
     for start in starts:
         window = [[at for at in word if start <= at < start + width] for word in places]
-        if all(window) and _different(window, frozenset()):
+        if all(window) and _can_differ(window, frozenset()):
             return True
     return False
 
 
-def _different(choices: Sequence[Sequence[int]], taken: frozenset[int]) -> bool:
+def _can_differ(choices: Sequence[Sequence[int]], taken: frozenset[int]) -> bool:
+    """Whether each word can have a place that no other word takes."""
     if not choices:
         return True
-    return any(_different(choices[1:], taken | {at}) for at in choices[0] if at not in taken)
+    return any(_can_differ(choices[1:], taken | {at}) for at in choices[0] if at not in taken)
 
 
-def found(leaf: Text, text: Passage) -> bool:
-    """Whether a term stands in the text that we hold."""
-    if not all(lead in text.starts for lead in _leads(leaf.words)):
+def _has_term(leaf: Text, text: Passage) -> bool:
+    """Whether a term occurs in the text that we have."""
+    if not all(start in text.starts for start in _word_starts(leaf.words)):
         return False
     body = text.of(leaf.field)
     if leaf.near is not None:
-        return near(leaf.words, leaf.near, body)
+        return _has_near(leaf.words, leaf.near, body)
     return bool(_phrase(leaf.words).search(body))
 
 
-def _leaf(leaf: Text, text: Passage) -> bool | None:
-    if found(leaf, text):
+def _match_term(leaf: Text, text: Passage) -> bool | None:
+    if _has_term(leaf, text):
         return True
-    # The source searches more than we hold, or we hold less than it searched.
+    # The source may search fields or text that we do not have.
     if text.foreign or leaf.field in ("keyword", "text-word", "all", "mapped"):
         return None
     return None if text.missing and leaf.field != "title" else False
 
 
-def without(node: Placed, drop: type | tuple[type, ...]) -> Placed | None:
-    """The tree without leaves of a kind; an operator left empty goes too."""
+def drop_leaves(node: Expanded, drop: type | tuple[type, ...]) -> Expanded | None:
+    """The tree without leaves of a type, and without operators that this leaves empty."""
     if node.node in ("and", "or", "not"):
-        kept = tuple(k for c in node.children if (k := without(c, drop)) is not None)
-        return Placed(node.node, node.path, kept) if kept else None
+        kept = tuple(k for c in node.children if (k := drop_leaves(c, drop)) is not None)
+        return Expanded(node.node, node.path, kept) if kept else None
     return None if isinstance(node.node, drop) else node
 
 
-def matches(node: Placed, text: Passage, *, text_only: bool = False) -> bool | None:
-    """Whether a record is what the tree asks for: True, False, or None where it cannot be told.
+def matches(node: Expanded, text: Passage, *, text_only: bool = False) -> bool | None:
+    """Whether a record matches the tree: True, False, or None if that cannot be known.
 
     Args:
-        node: a tree from ``placed``; limits are taken out before, since the source applied them.
+        node: a tree from ``expand``, without limits, which the source has applied.
         text: the record's text.
-        text_only: two values from what is there; thesaurus leaves are taken out before.
+        text_only: answer only from the text we have, never None; needs a tree without headings.
     """
     if node.node == "not":
         inner = matches(node.children[0], text, text_only=text_only)
         return None if inner is None else not inner
     if node.node in ("and", "or"):
-        return _joined(node, text, text_only=text_only)
+        return _match_operator(node, text, text_only=text_only)
     if isinstance(node.node, Text):
-        return found(node.node, text) if text_only else _leaf(node.node, text)
+        return _has_term(node.node, text) if text_only else _match_term(node.node, text)
     return None
 
 
-def _joined(node: Placed, text: Passage, *, text_only: bool) -> bool | None:
-    """AND is False as soon as one is, OR True; None outlives the other value (Kleene's logic)."""
-    settles = node.node == "or"
+def _match_operator(node: Expanded, text: Passage, *, text_only: bool) -> bool | None:
+    """Kleene's logic: one False decides an AND, one True an OR; otherwise one None gives None."""
+    deciding = node.node == "or"
     unknown = False
-    for child in _cheapest(node):
+    for child in _leaves_first(node):
         value = matches(child, text, text_only=text_only)
-        if value is settles:
-            return settles
+        if value is deciding:
+            return deciding
         unknown = unknown or value is None
-    return None if unknown else not settles
+    return None if unknown else not deciding
 
 
-def _cheapest(node: Placed) -> Sequence[Placed]:
+def _leaves_first(node: Expanded) -> Sequence[Expanded]:
+    """Children, the cheapest to match first."""
     return sorted(node.children, key=lambda child: bool(child.children))
 
 
@@ -195,10 +201,10 @@ class Explained:
     """Whether a record matches, and which lines keep it out.
 
     Attributes:
-        matched: by the whole tree, in three values.
-        text_matched: from text leaves alone.
-        rejected_by: names of the lines that hold leaves and are False on the text (True where
-            they stand under an odd number of NOTs); empty when it matched.
+        matched: whether the whole tree matches; None if that cannot be known.
+        text_matched: whether it matches by its text terms alone.
+        rejected_by: names of the lines with terms of their own that do not match the text (or do
+            match, if an odd number of NOTs is above them); empty if the record matches.
     """
 
     matched: bool | None
@@ -207,19 +213,19 @@ class Explained:
 
 
 class Explainer:
-    """Explains records by one strategy line; made once, asked for each record."""
+    """Explains for any number of records whether one strategy line matches them."""
 
     def __init__(self, strategy: Strategy, name: str | None = None) -> None:
-        tree = placed(strategy, name)
-        self._whole = without(tree, Limit)
-        self._text = without(tree, _NOT_TEXT)
+        tree = expand(strategy, name)
+        self._whole = drop_leaves(tree, Limit)
+        self._text = drop_leaves(tree, _NOT_TEXT)
         self._lines = {
-            line: (without(own, _NOT_TEXT), parities)
+            line: (drop_leaves(own, _NOT_TEXT), parities)
             for line, (own, parities) in _leafy_lines(tree).items()
         }
 
     def explain(self, text: Passage) -> Explained:
-        """One record explained."""
+        """Explain one record."""
         whole = True if self._whole is None else matches(self._whole, text)
         plain = self._text is None or matches(self._text, text, text_only=True) is True
         rejected: tuple[str, ...] = ()
@@ -233,20 +239,20 @@ class Explainer:
         return Explained(whole, plain, rejected)
 
 
-def _leafy_lines(tree: Placed) -> Mapping[str, tuple[Placed, set[bool]]]:
-    """Lines that hold leaves of their own: tree, and whether they stand under an odd NOT."""
-    found_lines: dict[str, tuple[Placed, set[bool]]] = {}
+def _leafy_lines(tree: Expanded) -> Mapping[str, tuple[Expanded, set[bool]]]:
+    """Lines with terms of their own: tree, and whether an odd number of NOTs is above them."""
+    lines: dict[str, tuple[Expanded, set[bool]]] = {}
 
-    def walk(node: Placed, above: str | None, *, negated: bool) -> None:
+    def walk(node: Expanded, above: str | None, *, negated: bool) -> None:
         line = node.path[-1]
         if line != above and any(child.path == node.path for child in leaves(node)):
-            found_lines.setdefault(line, (node, set()))[1].add(negated)
+            lines.setdefault(line, (node, set()))[1].add(negated)
         for child in node.children:
             walk(child, line, negated=negated != (node.node == "not"))
 
     walk(tree, None, negated=False)
-    return dict(sorted(found_lines.items(), key=lambda item: _number(item[0])))
+    return dict(sorted(lines.items(), key=lambda item: _line_order(item[0])))
 
 
-def _number(name: str) -> tuple[int, str]:
+def _line_order(name: str) -> tuple[int, str]:
     return (int(name), "") if name.isdigit() else (10**9, name)

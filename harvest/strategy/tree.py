@@ -1,4 +1,4 @@
-"""The strategy as a tree of leaves and operators, and the strategy as numbered lines."""
+"""A search strategy as numbered lines, and each line as a tree of operators and leaves."""
 
 from __future__ import annotations
 
@@ -8,34 +8,38 @@ from typing import Literal
 
 from harvest.errors import StrategyError
 
-# "mapped" is PubMed's way with a word that has no field: all fields, and headings found for it.
+# "mapped" is what PubMed does with a word that has no field: it searches all fields and any
+# headings that it finds for the word.
 Field = Literal["title", "title-abstract", "keyword", "text-word", "all", "mapped"]
-LimitKind = Literal["years", "language", "type"]
+LimitKind = Literal["years", "language", "type", "filter", "journal", "subheading"]
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A word or phrase to be found in text.
+    """A word or phrase to find in text.
 
     Attributes:
         words: as searched; ``*`` stands for any letters within a word.
-        field: where it is sought.
-        near: None for a phrase as it stands; else the words may come in any order with at most
-            so many others among them.
+        field: where to look.
+        near: None for an exact phrase; otherwise the words may come in any order, with at most this
+            many others between them.
+        loose: several words without quotes and field. PubMed looks for headings and phrases in
+            them, and joins the rest by AND.
     """
 
     words: str
     field: Field = "title-abstract"
     near: int | None = None
+    loose: bool = False
 
     @property
     def truncated(self) -> bool:
-        """Whether a word of it is cut."""
+        """Whether any of its words is truncated."""
         return "*" in self.words
 
     @property
     def phrase(self) -> bool:
-        """Whether it has several words; a hyphen parts words as a blank does."""
+        """Whether it has several words; a hyphen separates words as a space does."""
         return len(self.words.replace("-", " ").split()) > 1
 
 
@@ -45,10 +49,10 @@ class Thesaurus:
 
     Attributes:
         heading: the preferred term.
-        vocabulary: short name; "mesh" is the only one whose syntax we read.
+        vocabulary: short name; "mesh" is the only one whose syntax we can parse.
         exploded: whether narrower headings count too.
-        major: whether it must be a main topic of the record.
-        qualifier: the subheading, None for any.
+        major: whether it must be a major topic of the record.
+        qualifier: the subheading; None for any.
     """
 
     heading: str
@@ -60,7 +64,10 @@ class Thesaurus:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A limit: years ("2011:2022" or with months and days), a language, or a publication type."""
+    """A limit: years ("2011:2022" or with months and days), a language, a publication type.
+
+    ``filter`` is one of PubMed's own, such as "humans"; ``subheading`` is one of any MeSH heading.
+    """
 
     kind: LimitKind
     value: str
@@ -71,21 +78,21 @@ Leaf = Text | Thesaurus | Limit
 
 @dataclass(frozen=True, slots=True)
 class And:
-    """All children."""
+    """Matches if all children match."""
 
     children: tuple[Node, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Or:
-    """Any child."""
+    """Matches if any child matches."""
 
     children: tuple[Node, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    """Not the child; it stands among the children of an ``And`` only."""
+    """Matches if the child does not; only used among the children of an ``And``."""
 
     child: Node
 
@@ -106,10 +113,11 @@ class Line:
 
     Attributes:
         name: number or block name, as text.
-        node: its tree; other lines stay references.
+        node: its tree, with references to other lines.
         text: as the searcher wrote it, normalised.
-        label: what the searcher calls it, if anything.
-        position: line of the file it begins on.
+        label: the searcher's name for it, if any.
+        position: line of the file where it starts.
+        reported: items that the platform's search history says it found, if the text is one.
     """
 
     name: str
@@ -117,6 +125,7 @@ class Line:
     text: str
     label: str | None = None
     position: int | None = None
+    reported: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,14 +150,14 @@ class Acceptance:
 
 @dataclass(frozen=True, slots=True)
 class Strategy:
-    """Numbered lines, of which one is the strategy.
+    """Numbered lines, one of which is run.
 
     Attributes:
         lines: by name, in the order in which they were written.
-        use: name of the line that is the strategy.
-        notices: what was normalised or guessed in reading, for showing.
-        note: a sentence that is to stand wherever the strategy is shown.
-        alternatives: names of lines that are strategies too, such as a more precise one.
+        use: name of the line to run.
+        notices: what was normalised or guessed while parsing, to show to the searcher.
+        note: a sentence to show wherever the strategy is shown.
+        alternatives: names of other lines that could be run, such as a more precise one.
     """
 
     lines: Mapping[str, Line]
@@ -162,26 +171,26 @@ class Strategy:
 
     @property
     def root(self) -> Node:
-        """Tree of the line that is the strategy."""
+        """Tree of the line to run."""
         return self.lines[self.use].node
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
-    """A node without references: each leaf knows by which lines it was reached.
+class Expanded:
+    """A node with its references to other lines replaced by their trees.
 
     Attributes:
-        node: operators hold ``Placed`` children through ``children``.
-        path: names of the lines from the strategy line down, such as ("7", "1").
+        node: operators hold ``Expanded`` children through ``children``.
+        path: names of the lines that lead to the node, such as ("7", "1").
     """
 
     node: Leaf | Literal["and", "or", "not"]
     path: tuple[str, ...]
-    children: tuple[Placed, ...] = field(default=())
+    children: tuple[Expanded, ...] = field(default=())
 
     @property
     def leaf(self) -> Leaf:
-        """The leaf that it is.
+        """The node as a leaf.
 
         Raises:
             ValueError: it is an operator.
@@ -191,58 +200,72 @@ class Placed:
         return self.node
 
 
-def placed(strategy: Strategy, name: str | None = None) -> Placed:
-    """The strategy line with its references followed.
+def expand(strategy: Strategy, name: str | None = None) -> Expanded:
+    """Expand a line of the strategy, by default the line to run.
 
     Raises:
-        StrategyError: a line refers to itself or to nothing.
+        StrategyError: a line refers to itself, or to a line that does not exist.
     """
-    return placed_at(strategy, Ref(name or strategy.use), ())
+    return expand_node(strategy, Ref(name or strategy.use), ())
 
 
-def placed_at(strategy: Strategy, node: Node, path: tuple[str, ...]) -> Placed:
-    """A node, reached by these lines, with its references followed.
+def expand_node(strategy: Strategy, node: Node, path: tuple[str, ...]) -> Expanded:
+    """Expand a node that these lines lead to.
 
     Raises:
-        StrategyError: a line refers to itself or to nothing.
+        StrategyError: a line refers to itself, or to a line that does not exist.
     """
     if isinstance(node, Ref):
-        check_reference(strategy.lines, node.line, path)
-        return placed_at(strategy, strategy.lines[node.line].node, (*path, node.line))
+        _check_reference(strategy.lines, node.line, path)
+        return expand_node(strategy, strategy.lines[node.line].node, (*path, node.line))
     if isinstance(node, And | Or):
-        children = tuple(placed_at(strategy, child, path) for child in node.children)
-        return Placed("and" if isinstance(node, And) else "or", path, children)
+        children = tuple(expand_node(strategy, child, path) for child in node.children)
+        return Expanded("and" if isinstance(node, And) else "or", path, children)
     if isinstance(node, Not):
-        return Placed("not", path, (placed_at(strategy, node.child, path),))
-    return Placed(node, path)
+        return Expanded("not", path, (expand_node(strategy, node.child, path),))
+    return Expanded(node, path)
 
 
-def check_reference(lines: Mapping[str, Line], name: str, path: tuple[str, ...]) -> None:
-    """Refuse a reference to nothing and one that comes back to where it started.
+def list_unused_lines(strategy: Strategy) -> list[str]:
+    """Names of lines that no line uses, and that are neither run nor named as alternatives."""
+    used = {strategy.use, *strategy.alternatives}
+    for line in strategy.lines.values():
+        used.update(_references(line.node))
+    return [name for name in strategy.lines if name not in used]
 
-    Raises:
-        StrategyError: it does.
-    """
-    at = lines[path[-1]].position if path and path[-1] in lines else None
+
+def _references(node: Node) -> Iterator[str]:
+    if isinstance(node, Ref):
+        yield node.line
+    elif isinstance(node, And | Or):
+        for child in node.children:
+            yield from _references(child)
+    elif isinstance(node, Not):
+        yield from _references(node.child)
+
+
+def _check_reference(lines: Mapping[str, Line], name: str, path: tuple[str, ...]) -> None:
+    """Refuse a reference to a missing line, or one that leads back to a line on the path."""
+    position = lines[path[-1]].position if path and path[-1] in lines else None
     if name not in lines:
-        known = ", ".join(lines) or "none"
         raise StrategyError(
-            f"There is no line #{name}"
-            + (f", to which line #{path[-1]} refers." if path else " in the strategy."),
-            remedy=f"The lines are: {known}.",
-            line=at,
+            f"Line #{path[-1]} refers to line #{name}, which does not exist."
+            if path
+            else f"There is no line #{name} in the strategy.",
+            remedy=f"The lines are: {', '.join(lines) or 'none'}.",
+            line=position,
         )
     if name in path:
-        round_trip = " → ".join(f"#{step}" for step in (*path[path.index(name) :], name))
+        circle = " → ".join(f"#{step}" for step in (*path[path.index(name) :], name))
         raise StrategyError(
-            f"Line #{name} refers to itself: {round_trip}.",
-            remedy="Write each line from lines that do not need it.",
-            line=at,
+            f"Line #{name} refers to itself: {circle}.",
+            remedy="Remove one of these references.",
+            line=position,
         )
 
 
-def leaves(node: Placed) -> Iterator[Placed]:
-    """All leaves below a node, left to right."""
+def leaves(node: Expanded) -> Iterator[Expanded]:
+    """All leaves below a node, from left to right."""
     if node.children:
         for child in node.children:
             yield from leaves(child)
@@ -251,7 +274,7 @@ def leaves(node: Placed) -> Iterator[Placed]:
 
 
 def conjunction(nodes: list[Node]) -> Node:
-    """One node that holds where all hold; chains are kept flat."""
+    """Join nodes by AND; nested ANDs become one."""
     flat: list[Node] = []
     for node in nodes:
         flat.extend(node.children if isinstance(node, And) else (node,))
@@ -259,7 +282,7 @@ def conjunction(nodes: list[Node]) -> Node:
 
 
 def disjunction(nodes: list[Node]) -> Node:
-    """One node that holds where any holds; chains are kept flat."""
+    """Join nodes by OR; nested ORs become one."""
     flat: list[Node] = []
     for node in nodes:
         flat.extend(node.children if isinstance(node, Or) else (node,))

@@ -1,13 +1,10 @@
-"""Alembic's entry: runs on the connection that ``store.migrate`` hands over."""
+"""Alembic's entry: runs on the connection that ``store.core.migrate`` hands over."""
 
 from __future__ import annotations
 
 from alembic import context
 
-import store.living_tables
-import store.shared_tables
-import store.team_tables  # noqa: F401 - tables that Base must know
-from store.tables import Base
+from store.core.tables import Base
 
 connection = context.config.attributes["connection"]
 context.configure(

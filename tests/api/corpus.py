@@ -1,4 +1,4 @@
-"""A review of 80 records on two topics, decisions on it, and a worker beside it."""
+"""A review of 80 records on two topics, decisions on it, and a worker for it."""
 
 from __future__ import annotations
 
@@ -12,20 +12,21 @@ from typing import Any
 
 import numpy as np
 
-from api.services import importing, screening
-from api.services.importing import ImportRequest
+from api.services.screening import deciding
+from api.services.searching import importing
+from api.services.searching.importing import ImportRequest
 from api.settings import Settings
-from api.worker import Worker
-from store import records
-from store.decisions import NewDecision
-from store.people import PersonInfo
-from store.reviews import ReviewInfo
-from store.session import Store
+from api.worker.worker import Worker
+from store.core.session import Store
+from store.reports import records
+from store.reviews.people import PersonInfo
+from store.reviews.reviews import ReviewInfo
+from store.screening.decisions import NewDecision
 from tests.model.corpora import documents
 
 
 def corpus(store: Store, review: ReviewInfo, person: PersonInfo) -> dict[int, bool]:
-    """80 records of two topics; report id to whether it is relevant."""
+    """80 records on two topics; returns whether each report is relevant, by id."""
     made, y = documents(20, 60, np.random.default_rng(1))
     buffer = io.StringIO()
     writer = csv.writer(buffer)
@@ -40,7 +41,7 @@ def corpus(store: Store, review: ReviewInfo, person: PersonInfo) -> dict[int, bo
         person_id=person.id,
     )
     with store.read() as session:
-        reports = records.reports_of_batch(session, outcome.batch.id)
+        reports = records.get_reports_by_position(session, outcome.batch.id)
     return {reports[n]: bool(y[n - 1]) for n in reports}
 
 
@@ -49,11 +50,11 @@ def decide(
 ) -> None:
     decision = "include" if relevant else "exclude"
     new = NewDecision(f"t{report}", report, decision)
-    screening.decide(store, review.id, person.id, new)
+    deciding.record_decision(store, review.id, person.id, new)
 
 
 def until(condition: Callable[[], Any], seconds: float = 60) -> None:
-    """Wait for something that another thread brings about."""
+    """Wait for something that another thread does."""
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it did not happen in time"
@@ -62,7 +63,7 @@ def until(condition: Callable[[], Any], seconds: float = 60) -> None:
 
 @contextmanager
 def working(store: Store, settings: Settings) -> Iterator[None]:
-    """A worker at work in a thread of its own, stopped at the end."""
+    """A worker that runs in its own thread and is stopped at the end."""
     worker = Worker(store, settings)
     thread = threading.Thread(target=worker.run)
     thread.start()

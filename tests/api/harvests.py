@@ -1,4 +1,4 @@
-"""What tests of harvests share: a review with a strategy, and the three sources on this machine."""
+"""What tests of runs share: a review with a strategy, and the three simulated sources."""
 
 from __future__ import annotations
 
@@ -15,15 +15,17 @@ from typing import Any
 from typer.testing import CliRunner
 
 from api.cli import app
-from api.services import harvesting, strategies
+from api.services.searching import accepting, harvesting, run_starts, strategies
 from api.settings import Settings
-from store import runs
-from store.people import PersonInfo
-from store.reviews import ReviewInfo
-from store.runs import RunInfo
-from store.session import Store
+from store.core.session import Store
+from store.reviews.people import PersonInfo
+from store.reviews.reviews import ReviewInfo
+from store.searching.runs import runs
+from store.searching.runs.runs import RunInfo
+from store.searching.strategies import NewAcceptance
 from tests.loopback.corpus import corpus
 from tests.loopback.server import PATHS, Fault, Loopback, World
+from tests.shared import ROOT
 
 STRATEGY = """#1 child*[tiab] OR families[tiab] OR "Child"[mesh]
 #2 "social work*"[tiab] OR "family court*"[tiab] OR safeguarding[tiab]
@@ -33,7 +35,7 @@ STRATEGY = """#1 child*[tiab] OR families[tiab] OR "Child"[mesh]
 
 @dataclass
 class Bench:
-    """A review whose sources are played here."""
+    """A review with simulated sources."""
 
     store: Store
     settings: Settings
@@ -43,7 +45,7 @@ class Bench:
 
     def save(self, text: str = STRATEGY, *, accepted: bool = True) -> int:
         with self.store.write() as session:
-            version = strategies.save(
+            version = strategies.save_version(
                 session, self.review.id, {"text": text}, reason=None, person_id=self.person.id
             )
         if accepted:
@@ -52,44 +54,45 @@ class Bench:
         return version
 
     def accept(self, source: str, kind: str, leaf: str | None = None) -> int:
-        with self.store.write() as session:
-            return strategies.accept(
-                session,
-                self.review.id,
-                source=source,
-                kind=kind,
-                leaf=leaf,
-                reason="the words are there",
-                person_id=self.person.id,
-            )
+        acceptance = NewAcceptance(
+            source=source, kind=kind, leaf=leaf, reason="the words are there"
+        )
+        return accepting.accept_losses(
+            self.store, self.review.id, acceptance, person_id=self.person.id
+        ).accepted
 
     def begin(self, source: str = "pubmed") -> int:
-        (run_id,) = harvesting.begin(
-            self.store,
-            self.settings,
-            self.review.id,
-            source,
-            person_id=self.person.id,
-            person=self.person.name,
+        (run_id,) = run_starts.start_runs(
+            self.store, self.settings, self.review.id, source, searcher=self.person
         )
         return run_id
 
     def walk(self, run_id: int) -> RunInfo:
-        return harvesting.walk(self.store, self.settings, run_id)
+        return harvesting.walk_run(self.store, self.settings, run_id)
 
     def run(self, source: str = "pubmed") -> RunInfo:
         return self.walk(self.begin(source))
 
     def info(self, run_id: int) -> RunInfo:
         with self.store.read() as session:
-            return runs.by_id(session, run_id)
+            return runs.get_run(session, run_id)
 
     def fault(self, source: str, kind: str, **options: object) -> None:
         faults = self.server.world.faults.setdefault(source, [])
         faults.append(Fault(kind, **options))  # type: ignore[arg-type] # passed through
 
+    def change_source(self, source: str, **values: object) -> None:
+        """Change a source's settings."""
+        config = self.settings.sources[source].model_copy(update=values)
+        sources = {**self.settings.sources, source: config}
+        self.settings = self.settings.model_copy(update={"sources": sources})
+
+    def use_key(self) -> None:
+        """Set an API key for OpenAlex, which is then asked by cursors."""
+        self.change_source("openalex", api_key="sesame-open")
+
     def mend(self) -> None:
-        """No fault any more."""
+        """Remove all faults."""
         self.server.world.faults.clear()
 
 
@@ -122,7 +125,7 @@ def bench(
 
 
 class Terminal:
-    """The command line on a data folder of its own, the sources played here."""
+    """The command line on its own data folder, with simulated sources."""
 
     def __init__(self, folder: Path, server: Loopback) -> None:
         self.folder = folder
@@ -141,7 +144,7 @@ class Terminal:
         return subprocess.Popen(
             [sys.executable, "-m", "api.cli", *arguments],
             env=self.environment,
-            cwd=Path(__file__).parents[2],
+            cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -149,7 +152,13 @@ class Terminal:
         )
 
     def __call__(self, *arguments: str, code: int = 0) -> Any:
-        # In this process: starting one for each command takes seconds.
+        # In this process, because starting one takes seconds.
         done = CliRunner().invoke(app, [*arguments, "--json"], env=self.environment)
         assert done.exit_code == code, done.output
         return json.loads(done.stdout)
+
+    def say(self, *arguments: str, code: int = 0) -> str:
+        """What a person reads, on one line."""
+        done = CliRunner().invoke(app, list(arguments), env={**self.environment, "COLUMNS": "200"})
+        assert done.exit_code == code, done.output
+        return " ".join(done.output.split())

@@ -1,7 +1,7 @@
-"""The blind reviewer: what others think changes nothing that anybody sees who is still to decide.
+"""Blind screening: nothing that a person sees before deciding depends on what others think.
 
-Two worlds differ only in what one person decided, noted, tagged and did in bulk on records that
-others are still to decide. Everybody else asks every address in both; the answers are the same.
+Two reviews differ only in what one person decided, noted, tagged and did in bulk on records that
+others still have to decide. Everyone else calls every address in both; the answers must be equal.
 """
 
 from __future__ import annotations
@@ -13,25 +13,30 @@ from fastapi.testclient import TestClient
 
 from api.app import create_app
 from api.protocol import ProtocolBody, Question, Reason, StagePlan
-from api.services.ranking import Ranker
-from api.services.setup import open_store
+from api.services.ranking.ranker import Ranker
+from api.services.reviews.opening import open_store
 from api.settings import Settings
 from harvest.record import Record
-from store import bulk, decisions, marks, members, people, records, reviews
-from store.bulk import Action
-from store.decisions import NewDecision
-from store.records import Filter
-from tests.api.test_access import address_of, ways
-from tests.api.test_team import browser
+from store.reports import marks, records
+from store.reports.marks import NewMark
+from store.reports.record_listing import RecordFilter
+from store.reviews import imported_people, members, people, reviews
+from store.reviews.reviews import NewReview
+from store.screening import bulk, decisions, imported_decisions
+from store.screening.bulk import BulkAction, BulkRequest
+from store.screening.decisions import NewDecision
+from store.screening.imported_decisions import NewImported
+from tests.api.people import browser
+from tests.api.ways import address_of, ways
 from tests.conftest import token_of
-from tests.store.made import content, store_content
+from tests.store.builders import content, store_content
 
 SECOND_WORLD = {"include": "exclude", "exclude": "include", "maybe": "exclude"}
 NOTE = "what-bo-thinks-of-it"
 WORDS = list(
     enumerate("one two three four five six seven eight nine ten eleven twelve".split(), start=1)
 )
-# Moments, tokens of forms and of the audit chain are of one world.
+# Times, form tokens and hashes of the audit chain differ between the two.
 _OWN = re.compile(
     r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|\+00:00| UTC)?"
     r"|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{64}"
@@ -52,12 +57,12 @@ def _given(word: str, *, second: bool) -> dict[str, tuple[str, ...]]:
 
 
 def world(settings: Settings, *, second: bool) -> dict[str, dict[str, str]]:
-    """Make a world; gives, by person, what each address answers them."""
+    """Make one of the two; returns what each address answers each person."""
     store = open_store(settings, create=True, first_person="ada").store
     with store.write() as session:
-        (ada,) = people.everyone(session)
-        review = reviews.create(
-            session, slug="r", title="R", protocol=PROTOCOL.stored(), person_id=ada.id
+        (ada,) = people.list_people(session)
+        review = reviews.create_review(
+            session, NewReview("r", "R", PROTOCOL.stored()), person_id=ada.id
         )
         named = {"ada": ada}
         for name, role in (
@@ -66,12 +71,12 @@ def world(settings: Settings, *, second: bool) -> dict[str, dict[str, str]]:
             ("di", "adjudicator"),
             ("vi", "viewer"),
         ):
-            named[name] = people.create(session, name)
-            members.add(session, review.id, named[name].id, role, by=ada.id)  # type: ignore[arg-type] # a role
+            named[name] = people.create_person(session, name)
+            members.add_member(session, review.id, named[name].id, role, by=ada.id)  # type: ignore[arg-type] # a role
     made = content([Record(position=n, title=f"Study {w}", abstract=w) for n, w in WORDS])
     batch = store_content(store, review.id, made)
     with store.read() as session:
-        reports = list(records.reports_of_batch(session, batch).values())
+        reports = list(records.get_reports_by_position(session, batch).values())
     bo, cy = named["bo"].id, named["cy"].id
 
     def decide(person: int, report: int, word: str, *, same: bool = False) -> None:
@@ -80,7 +85,7 @@ def world(settings: Settings, *, second: bool) -> dict[str, dict[str, str]]:
             note = None if same else f"{NOTE} {said}"
             given = _given(said, second=second and not same)
             new = NewDecision(f"{person} {report}", report, said, note=note, **given)
-            decisions.record(session, review.id, person, new)
+            decisions.record_decision(session, review.id, person, new)
 
     for report, word in zip(reports[:4], ("include", "exclude") * 2, strict=True):
         decide(bo, report, word, same=True)
@@ -89,12 +94,39 @@ def world(settings: Settings, *, second: bool) -> dict[str, dict[str, str]]:
         decide(bo, report, word)
     with store.write() as session:
         for kind in ("tag", "note", "star"):
-            marks.add(session, review.id, bo, reports[5 if second else 4], kind, NOTE)
+            marks.add_mark(session, review.id, bo, reports[5 if second else 4], NewMark(kind, NOTE))
         title = "eight" if second else "seven"
-        tag = Action("tag", f"{NOTE} 2" if second else NOTE)
-        bulk.act(session, review.id, bo, Filter(text=title), tag, token="bulk tag")
-        out = Action("decide", "maybe" if second else "exclude", NOTE)
-        bulk.act(session, review.id, bo, Filter(text="eleven"), out, token="bulk out")
+        tag = BulkAction(kind="tag", value=f"{NOTE} 2" if second else NOTE)
+        request = BulkRequest(filters=RecordFilter(text=title), action=tag, token="bulk tag")
+        bulk.apply_action(session, review.id, bo, request)
+        out = BulkAction(kind="decide", value="maybe" if second else "exclude", note=NOTE)
+        request = BulkRequest(filters=RecordFilter(text="eleven"), action=out, token="bulk out")
+        bulk.apply_action(session, review.id, bo, request)
+    # What a file says that people decided, one of whom is Bo: on open records, at both stages.
+    with store.write() as session:
+        imported = imported_people.find_or_create_people(
+            session, review.id, ["Bo in Rayyan", "Eve"], tool="Rayyan"
+        )
+        imported_people.map_person(
+            session, review.id, imported["Bo in Rayyan"], bo, by=named["ada"].id
+        )
+        for stage in ("title-abstract", "full-text"):
+            imported_decisions.add_imported(
+                session,
+                review.id,
+                batch,
+                [
+                    NewImported(
+                        position=position,
+                        person_id=person,
+                        stage=stage,
+                        decision="exclude" if second else "include",
+                        note=f"{NOTE} {second}",
+                    )
+                    for position in (5, 8)
+                    for person in imported.values()
+                ],
+            )
     Ranker(store, settings).rank(review.id)
 
     app = create_app(settings, store)
@@ -139,7 +171,7 @@ def _same(client: TestClient, path: str) -> str:
     return f"{answer.status_code} {_OWN.sub('', answer.text)}"
 
 
-def test_what_others_think_changes_nothing_that_anybody_sees(tmp_path: Path) -> None:
+def test_decisions_of_others_change_nothing_that_a_blind_reviewer_sees(tmp_path: Path) -> None:
     found = []
     for second in (False, True):
         folder = tmp_path / str(second)

@@ -1,4 +1,4 @@
-"""What no reviewer may notice: texts, decisions and encoders that nothing can be made of."""
+"""Texts, decisions and encoders that Winnow cannot use, and that must not disturb screening."""
 
 from __future__ import annotations
 
@@ -11,16 +11,19 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.protocol import ProtocolBody
-from api.services import importing
-from api.services.importing import ImportRequest
-from api.services.ranking import Ranker
+from api.services.ranking.ranker import Ranker
+from api.services.searching import importing
+from api.services.searching.importing import ImportRequest
 from api.settings import Settings
-from api.wake import wake
+from api.worker.wake import wake
 from model.encode import Encoder
-from store import jobs, people, rankings, records, reviews
-from store.people import PersonInfo
-from store.reviews import ReviewInfo
-from store.session import Store
+from store.core import jobs
+from store.core.session import Store
+from store.reports import record_texts
+from store.reviews import people, reviews
+from store.reviews.people import PersonInfo
+from store.reviews.reviews import NewReview, ReviewInfo
+from store.screening import rankings
 from tests.api.corpus import corpus, decide, until, working
 
 
@@ -32,17 +35,17 @@ def _imported(
     body = io.BytesIO(buffer.getvalue().encode())
     importing.import_file(store, review.id, body, "odd.csv", ImportRequest(), person_id=person.id)
     with store.read() as session:
-        return [text.report_id for text in records.texts(session, review.id)]
+        return [text.report_id for text in record_texts.list_report_texts(session, review.id)]
 
 
 class _Broken:
-    """A sentence-transformers model whose weights were spoilt."""
+    """A sentence-transformers model with broken weights."""
 
     def encode(self, texts: list[str], **_options: Any) -> np.ndarray[Any, Any]:
         return np.full((len(texts), 384), np.nan, np.float32)
 
 
-def test_an_encoder_that_gives_no_numbers_is_told_and_nobody_is_kept_from_screening(
+def test_a_broken_encoder_is_reported_and_screening_continues(
     store: Store,
     settings: Settings,
     review: ReviewInfo,
@@ -55,38 +58,34 @@ def test_an_encoder_that_gives_no_numbers_is_told_and_nobody_is_kept_from_screen
 
     def failed() -> list[str]:
         with store.read() as session:
-            newest = jobs.newest(session, review.id)
+            newest = jobs.list_recent_jobs(session, review.id)
         return [str(job.message) for job in newest if job.state == "failed"]
 
     with working(store, settings):
         until(failed)
-    assert "gave a vector that is no number" in failed()[0]
+    assert "gave a vector with nan or infinite values" in failed()[0]
     hand = client.post(f"/api/v1/reviews/{review.slug}/queue/next", json={"n": 1})
     assert hand.status_code == 200
     report = hand.json()["cards"][0]["report"]
     decide(store, review, person, report, relevant=True)
     with store.read() as session:
-        assert rankings.newest(session, review.id) is None
+        assert rankings.get_newest_ranking(session, review.id) is None
 
 
 @pytest.mark.usefixtures("quick_encoder")
-def test_a_review_that_cannot_be_ranked_does_not_keep_others_waiting(
+def test_a_review_that_cannot_be_ranked_does_not_hold_up_others(
     store: Store,
     settings: Settings,
     review: ReviewInfo,
     person: PersonInfo,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # A pause so long that nothing after a failure could wait for its end.
+    # A pause so long that no test could wait for its end after a failure.
     settings = settings.model_copy(update={"worker_idle_seconds": 600.0})
     corpus(store, review, person)
     with store.write() as session:
-        second = reviews.create(
-            session,
-            slug="second",
-            title="Another",
-            protocol=ProtocolBody().stored(),
-            person_id=person.id,
+        second = reviews.create_review(
+            session, NewReview("second", "Another", ProtocolBody().stored()), person_id=person.id
         )
     truth = corpus(store, second, person)
     real = Ranker.rank
@@ -100,7 +99,7 @@ def test_a_review_that_cannot_be_ranked_does_not_keep_others_waiting(
 
     def ranked(decisions: int) -> bool:
         with store.read() as session:
-            newest = rankings.newest(session, second.id)
+            newest = rankings.get_newest_ranking(session, second.id)
         return newest is not None and newest.n_decisions == decisions
 
     with working(store, settings):
@@ -110,18 +109,14 @@ def test_a_review_that_cannot_be_ranked_does_not_keep_others_waiting(
         until(lambda: ranked(1))
 
 
-def test_an_abstract_of_five_megabytes_is_read_and_ranked(
+def test_an_abstract_of_five_megabytes_can_be_read_and_ranked(
     sqlite_store: Store, sqlite_settings: Settings
 ) -> None:
     store = sqlite_store
     with store.write() as session:
-        person = people.create(session, "grace")
-        review = reviews.create(
-            session,
-            slug="review",
-            title="A review",
-            protocol=ProtocolBody().stored(),
-            person_id=person.id,
+        person = people.create_person(session, "grace")
+        review = reviews.create_review(
+            session, NewReview("review", "A review", ProtocolBody().stored()), person_id=person.id
         )
     rows = [(f"Study {n} of social work", f"Children and families, {n} months") for n in range(8)]
     long = " ".join(f"word{n % 50_000}" for n in range(600_000))

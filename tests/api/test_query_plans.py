@@ -1,7 +1,7 @@
-"""What is asked for each card and decision goes by keys, however many records a review has.
+"""Queries for cards and decisions use keys, however many records a review has.
 
-SQLite chooses between two indexes without knowing how many rows share a value: a condition on the
-review beside one on the report makes it read all records of the review.
+SQLite chooses between two indexes without knowing how many rows share a value. With conditions on
+both review and report, it reads all records of the review.
 """
 
 from __future__ import annotations
@@ -16,12 +16,11 @@ from sqlalchemy import event
 
 from api.app import create_app
 from api.settings import Settings
-from store.people import PersonInfo
-from store.reviews import ReviewInfo
-from store.session import Store
-from tests.api.test_conflicts import api, dual
-from tests.api.test_team import browser
-from tests.store.made import add_records, join
+from store.core.session import Store
+from store.reviews.people import PersonInfo
+from store.reviews.reviews import ReviewInfo
+from tests.api.people import api_client, browser, set_dual_plan
+from tests.store.builders import add_records, join
 
 # Reads every record of a review, or of all reviews.
 _WHOLE = re.compile(
@@ -31,7 +30,7 @@ _WHOLE = re.compile(
 
 @contextmanager
 def whole_readings(store: Store) -> Iterator[list[str]]:
-    """Statements meanwhile that go through all records, as SQLite's planner says."""
+    """Statements run meanwhile that read all records, according to SQLite's planner."""
     found: list[str] = []
     asked: dict[str, bool] = {}
 
@@ -52,16 +51,16 @@ def whole_readings(store: Store) -> Iterator[list[str]]:
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_cards_and_decisions_do_not_go_through_all_records(
+def test_cards_and_decisions_never_scan_all_records(
     store: Store, settings: Settings, review: ReviewInfo, person: PersonInfo
 ) -> None:
     add_records(store, review.id, 60)
     with store.write() as session:
-        bo = join(session, review.id, "bo")
+        bo, cy = (join(session, review.id, name) for name in ("bo", "cy"))
     app = create_app(settings, store)
-    lead, other = api(app, store, person), api(app, store, bo)
+    lead, other = api_client(app, store, person), api_client(app, store, bo)
     page = browser(app, store, bo)
-    dual(lead, review.slug)
+    set_dual_plan(lead, review.slug)
     own = f"/api/v1/reviews/{review.slug}"
     with whole_readings(store) as found:
         for client in (lead, other):
@@ -77,4 +76,13 @@ def test_cards_and_decisions_do_not_go_through_all_records(
         assert other.post(f"{own}/decisions/undo", json=undo).status_code == 200
         page.get(f"/reviews/{review.slug}/records/{hand['cards'][1]['record']['id']}")
         page.get(f"/reviews/{review.slug}/screen")
+        for client in (lead, other):
+            assert client.post(f"{own}/queue/next", json={"n": 50}).json()["cards"]
+            client.post(f"{own}/queue/next", json={"n": 50})
+        last = api_client(app, store, cy)
+        while (hand := last.post(f"{own}/queue/next", json={"n": 50}).json())["cards"]:
+            for card in hand["cards"]:
+                body = {"token": f"cy {card['report']}", "report": card["report"]}
+                last.post(f"{own}/decisions", json=body | {"decision": "exclude"})
+        assert hand["end"]["state"] in ("held", "others")
     assert found == []

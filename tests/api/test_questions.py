@@ -1,4 +1,4 @@
-"""Eligibility by sub-question; what several people gave, told together."""
+"""Eligibility by sub-question over API, pages and exports."""
 
 from __future__ import annotations
 
@@ -6,35 +6,16 @@ import csv
 import io
 import json
 
-import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from api.app import create_app
-from api.protocol import ProtocolBody, Question, Reason, StagePlan
-from api.settings import Settings
-from store import questions, reviews
-from store.people import PersonInfo
-from store.reviews import ReviewInfo
-from store.session import Store
-from tests.api.test_conflicts import api
-from tests.api.test_team import browser
-from tests.store.made import add_records, join
-
-BODY = ProtocolBody(
-    questions=(
-        Question(key="models", text="Which models are there?"),
-        Question(key="works", text="What works?"),
-    ),
-    per_question=True,
-    reasons=(Reason(key="r1", text="population"), Reason(key="r2", text="setting")),
-    plans=(StagePlan(dual_share=1.0),),
-)
-
-
-@pytest.fixture
-def app(settings: Settings, store: Store) -> FastAPI:
-    return create_app(settings, store)
+from store.core.session import Store
+from store.reviews import reviews
+from store.reviews.people import PersonInfo
+from store.reviews.reviews import NewProtocol, ReviewInfo
+from tests.api.people import api_client, browser
+from tests.store.builders import add_records, join
+from tests.store.protocols import SUB_QUESTIONS
 
 
 def exported(client: TestClient, own: str) -> dict[int, dict[str, str]]:
@@ -42,14 +23,14 @@ def exported(client: TestClient, own: str) -> dict[int, dict[str, str]]:
     return {int(row["report_id"]): row for row in csv.DictReader(io.StringIO(text))}
 
 
-def test_an_include_says_for_which_question_and_exports_tell_what_everybody_said(
+def test_an_include_names_its_questions_and_exports_list_those_of_all_reviewers(
     app: FastAPI, store: Store, review: ReviewInfo, person: PersonInfo
 ) -> None:
     one, two, three = add_records(store, review.id, 3)
     with store.write() as session:
         bo, di = join(session, review.id, "bo"), join(session, review.id, "di", "adjudicator")
-        reviews.add_protocol(session, review.id, BODY.stored(), person_id=person.id)
-    lead, first, third = (api(app, store, who) for who in (person, bo, di))
+        reviews.create_protocol(session, review.id, NewProtocol(SUB_QUESTIONS.stored(), person.id))
+    lead, first, third = (api_client(app, store, who) for who in (person, bo, di))
     own = f"/api/v1/reviews/{review.slug}"
 
     def decide(client: TestClient, report: int, decision: str, **given: object) -> int:
@@ -63,14 +44,14 @@ def test_an_include_says_for_which_question_and_exports_tell_what_everybody_said
     assert decide(lead, one, "include", questions=["works"]) == 200
     assert decide(first, one, "include", questions=["models"]) == 200
     assert decide(lead, two, "exclude", reasons=["r2"]) == 200
-    assert exported(lead, own)[two]["reasons"] == "", "nobody is told before the other has decided"
+    assert exported(lead, own)[two]["reasons"] == "", "nobody sees it before the other has decided"
     assert decide(first, two, "exclude", reasons=["r1"]) == 200
     assert decide(lead, three, "include", questions=["works"]) == 200
     assert decide(first, three, "exclude", reasons=["r1"]) == 200
     rows = exported(lead, own)
     assert rows[one]["questions"] == "Which models are there?; What works?"
-    # The reported one is the first in the protocol's order, whoever gave it.
-    assert (rows[two]["reason"], rows[two]["reasons"]) == ("population", "population; setting")
+    # Nobody has chosen between two reasons.
+    assert (rows[two]["reason"], rows[two]["reasons"]) == ("", "population; setting")
     assert rows[three]["decision"] == ""
     body = {"token": "s", "report": three, "decision": "exclude", "note": "adults"}
     assert third.post(f"{own}/conflicts", json=body).status_code == 200
@@ -87,10 +68,10 @@ def test_an_include_says_for_which_question_and_exports_tell_what_everybody_said
     bulk = {"token": "b", "action": "decide", "value": "include", "note": "n"}
     refused = lead.post(f"{own}/bulk", json=bulk)
     assert refused.status_code == 422
-    assert "for which question" in refused.text
+    assert "must name its question" in refused.text
 
 
-def test_the_pages_ask_for_the_question(
+def test_the_pages_ask_for_which_question(
     app: FastAPI, store: Store, review: ReviewInfo, person: PersonInfo
 ) -> None:
     (one,) = add_records(store, review.id, 1)
@@ -105,16 +86,8 @@ def test_the_pages_ask_for_the_question(
     given = {"decision": "include", "token": "t"}
     refused = client.post(f"{page}/decision", data=given)
     assert refused.status_code == 422
-    assert "say for which question" in refused.text
+    assert "say which question" in refused.text
     key = client.get(f"/api/v1{own}/protocol").json()["body"]["questions"][1]["key"]
     body = {"report": str(one), "token": "u", "decision": "include", "question": [key]}
     assert client.post(f"{own}/screen/decide", data=body).status_code == 200
     assert ", for: What works?" in client.get(page).text
-
-
-def test_one_question_asks_for_nothing() -> None:
-    body = BODY.model_copy(update={"questions": BODY.questions[:1]}).stored()
-    assert not questions.asked(body)
-    assert questions.checked(body, "include", ()) == []
-    with pytest.raises(ValueError, match="does not ask"):
-        questions.checked(body, "include", ("models",))

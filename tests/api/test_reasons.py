@@ -1,4 +1,4 @@
-"""Reasons for exclusion: of the protocol, with decisions, on pages and in exports."""
+"""Reasons for exclusion from the card to the export, over API and pages."""
 
 from __future__ import annotations
 
@@ -9,47 +9,13 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from api.app import create_app
-from api.settings import Settings
-from store import reasons
-from store.people import PersonInfo
-from store.reviews import ReviewInfo
-from store.session import Store
-from tests.api.test_team import browser
+from store.core.session import Store
+from store.reviews.people import PersonInfo
+from store.reviews.reviews import ReviewInfo
+from tests.api.people import browser
 from tests.conftest import token_of
-from tests.store.made import add_records, join
-
-BODY = {
-    "reasons": [
-        {"key": "population", "text": "Not about children"},
-        {"key": "design", "text": "No study"},
-    ],
-    "plans": [{"stage": "title-abstract", "reason_required": True}],
-}
-
-
-def test_reasons_are_the_protocols_in_its_order() -> None:
-    assert reasons.checked(BODY, "exclude", ["design", "population"]) == ["population", "design"]
-    assert reasons.reported(BODY, ["design", "population"]) == "Not about children"
-    assert reasons.reported(BODY, []) is None
-    assert reasons.checked(BODY, "include", []) == []
-    assert reasons.checked({}, "exclude", []) == []
-    for decision, given, words in (
-        ("exclude", ["outcome"], "none of the protocol's reasons: population, design"),
-        ("include", ["design"], "exclude alone"),
-        ("exclude", [], "asks for a reason"),
-    ):
-        with pytest.raises(ValueError, match=words):
-            reasons.checked(BODY, decision, given)
-    with pytest.raises(ValueError, match="it has none"):
-        reasons.checked({}, "exclude", ["design"])
-    # What is required is asked for only where there is something to choose from.
-    assert not reasons.required({"plans": BODY["plans"]})
-
-
-@pytest.fixture
-def app(settings: Settings, store: Store) -> FastAPI:
-    return create_app(settings, store)
+from tests.store.builders import add_records, join
+from tests.store.protocols import REASONS
 
 
 def _protocol(client: TestClient, slug: str, **values: object) -> dict[str, object]:
@@ -61,11 +27,12 @@ def _protocol(client: TestClient, slug: str, **values: object) -> dict[str, obje
     return found
 
 
-def test_an_exclude_has_its_reasons_from_card_to_export(
+@pytest.mark.case("figures", 10)
+def test_the_reasons_of_an_exclude_are_kept_from_card_to_export(
     client: TestClient, app: FastAPI, store: Store, review: ReviewInfo, person: PersonInfo
 ) -> None:
     one, two, three = add_records(store, review.id, 3)
-    _protocol(client, review.slug, **BODY)
+    _protocol(client, review.slug, **REASONS)
     own = f"/api/v1/reviews/{review.slug}"
     body = {"token": "a", "report": one, "decision": "exclude"}
     refused = client.post(f"{own}/decisions", json=body)
@@ -75,8 +42,8 @@ def test_an_exclude_has_its_reasons_from_card_to_export(
     given = {**body, "reasons": ["design", "population"]}
     stored = client.post(f"{own}/decisions", json=given).json()["decision"]
     assert stored["reasons"] == ["population", "design"]
-    # The order changes later: what is reported is by the version decided under.
-    _protocol(client, review.slug, reasons=BODY["reasons"][::-1])
+    # The order changes later; the report uses the version under which the decision was made.
+    _protocol(client, review.slug, reasons=REASONS["reasons"][::-1])
     page = browser(app, store, person)
     screen = page.get(f"/reviews/{review.slug}/screen").text
     assert "Not about children" in screen
@@ -88,22 +55,23 @@ def test_an_exclude_has_its_reasons_from_card_to_export(
     assert page.post(f"/reviews/{review.slug}/screen/decide", data=include).status_code == 303
     rows = list(csv.DictReader(io.StringIO(client.get(f"{own}/exports/csv").text.lstrip("\ufeff"))))
     assert [(row["decision"], row["reason"], row["reasons"]) for row in rows] == [
-        ("exclude", "Not about children", "Not about children; No study"),
+        ("exclude", "", "Not about children; No study"),
         ("exclude", "No study", "No study"),
         ("include", "", ""),
     ]
     record = client.get(f"{own}/records").json()["records"]
     number = next(each["id"] for each in record if each["report"] == one)
     shown = page.get(f"/reviews/{review.slug}/records/{number}").text
-    assert "since: Not about children; No study" in shown
+    assert "because: Not about children; No study" in shown
 
 
-def test_differing_reasons_make_no_conflict(
+@pytest.mark.case("figures", 10)
+def test_different_reasons_make_no_conflict(
     client: TestClient, store: Store, review: ReviewInfo, person: PersonInfo
 ) -> None:
     (one,) = add_records(store, review.id, 1)
     plans = [{"stage": "title-abstract", "dual_share": 1.0}]
-    _protocol(client, review.slug, reasons=BODY["reasons"], plans=plans)
+    _protocol(client, review.slug, reasons=REASONS["reasons"], plans=plans)
     with store.write() as session:
         bo = join(session, review.id, "bo")
     own = f"/api/v1/reviews/{review.slug}/decisions"

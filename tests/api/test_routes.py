@@ -10,10 +10,10 @@ from fastapi.testclient import TestClient
 from api.app import create_app
 from api.security import CSP
 from api.settings import Settings, load
-from store import people
-from store.people import PersonInfo
-from store.reviews import ReviewInfo
-from store.session import Store
+from store.core.session import Store
+from store.reviews import people
+from store.reviews.people import PersonInfo
+from store.reviews.reviews import ReviewInfo
 
 API = "/api/v1"
 CSV = "title,abstract,year,label\nOne,Joint working,2012,1\nTwo,Steel,2013,0\nThree,Care,,1\n"
@@ -35,7 +35,7 @@ def next_cards(client: TestClient, slug: str, **body: Any) -> Any:
     return client.post(f"{API}/reviews/{slug}/queue/next", json=body).json()
 
 
-def test_the_whole_way_of_a_record(client: TestClient) -> None:
+def test_a_record_is_uploaded_screened_and_exported_over_the_api(client: TestClient) -> None:
     made = client.post(f"{API}/reviews", json={"slug": "r", "title": "R"})
     assert made.status_code == 201
     search = json.dumps({"source": "PsycINFO", "reported": 5})
@@ -79,7 +79,7 @@ def test_a_file_imported_twice_changes_nothing_and_says_so(
 @pytest.mark.parametrize(
     ("labels", "gold", "decided"), [("ignore", 0, 0), ("gold", 2, 0), ("decisions", 0, 3)]
 )
-def test_labels_are_used_only_as_asked(
+def test_labels_in_a_file_are_used_only_as_requested(
     client: TestClient, review: ReviewInfo, labels: str, gold: int, decided: int
 ) -> None:
     out = upload(client, review.slug, labels=labels).json()
@@ -109,14 +109,14 @@ def test_an_upload_over_the_limit_is_refused_before_it_is_read(
 ) -> None:
     small = load(data_dir=tmp_path, database_url=database_url, upload_limit_mb=1)
     with store.write() as session:
-        token = people.make_token(session, person.id, "t")[1]
+        token = people.create_token(session, person.id, "t")[1]
     headers = {"authorization": f"Bearer {token}"}
     with TestClient(create_app(small, store), base_url="http://127.0.0.1:8000") as client:
         client.headers.update(headers)
         answer = upload(client, review.slug, b"title\n" + b"x" * 1_500_000)
         assert answer.status_code == 413
-        assert "winnow import FILE" in answer.json()["error"]["message"]
-        # Without a declared length the limit holds too.
+        assert "import a larger file" in answer.json()["error"]["message"]
+        # The limit also holds without a declared length.
         stream = (b"x" * 100_000 for _ in range(30))
         answer = client.post(
             f"{API}/reviews/{review.slug}/files",
@@ -125,13 +125,13 @@ def test_an_upload_over_the_limit_is_refused_before_it_is_read(
         )
         assert answer.status_code == 413
         assert answer.json()["error"]["kind"] == "BodyTooLarge"
-        # Just within the envelope, but the file itself is over.
+        # The request is within its limit, but the file itself is too large.
         answer = upload(client, review.slug, b"title\n" + b"x" * 1_100_000)
         assert answer.status_code == 413
         assert client.get(f"{API}/reviews/{review.slug}/searches").json() == []
 
 
-def test_unknown_ids_and_other_reviews_records_are_not_found(
+def test_unknown_ids_and_records_of_other_reviews_are_not_found(
     client: TestClient, review: ReviewInfo
 ) -> None:
     client.post(f"{API}/reviews", json={"slug": "other", "title": "O"})
@@ -149,7 +149,7 @@ def test_unknown_ids_and_other_reviews_records_are_not_found(
     assert answer.json()["error"]["kind"] == "NotFound"
 
 
-def test_a_withdrawn_files_records_leave_and_its_reason_stays(
+def test_the_records_of_a_withdrawn_file_go_and_its_reason_stays(
     client: TestClient, review: ReviewInfo
 ) -> None:
     file = upload(client, review.slug).json()["file"]
@@ -163,7 +163,9 @@ def test_a_withdrawn_files_records_leave_and_its_reason_stays(
     assert next_cards(client, review.slug)["cards"] == []
 
 
-def test_the_evaluation_says_what_it_may_claim(client: TestClient, review: ReviewInfo) -> None:
+def test_the_evaluation_claims_no_more_than_its_data_allow(
+    client: TestClient, review: ReviewInfo
+) -> None:
     upload(client, review.slug)
     body = {
         "name": "l",
@@ -177,7 +179,7 @@ def test_the_evaluation_says_what_it_may_claim(client: TestClient, review: Revie
     assert found["order"].startswith("no ranking yet")
 
 
-def test_without_signing_in_nothing_is_told(settings: Settings, store: Store) -> None:
+def test_nothing_is_shown_without_signing_in(settings: Settings, store: Store) -> None:
     with TestClient(create_app(settings, store), base_url="http://127.0.0.1:8000") as anyone:
         for path in ("/reviews", "/reviews/review", "/me"):
             answer = anyone.get(f"{API}{path}")
@@ -190,7 +192,7 @@ def test_without_signing_in_nothing_is_told(settings: Settings, store: Store) ->
         assert anyone.get("/healthz").json()["status"] == "ok"
 
 
-def test_a_revoked_token_is_useless(client: TestClient) -> None:
+def test_a_revoked_token_is_refused(client: TestClient) -> None:
     made = client.post(f"{API}/tokens", json={"name": "script"}).json()
     headers = {"authorization": f"Bearer {made['secret']}"}
     assert client.get(f"{API}/me", headers=headers).json()["name"] == "ada"
@@ -201,7 +203,7 @@ def test_a_revoked_token_is_useless(client: TestClient) -> None:
     }
 
 
-def test_hosts_and_headers(client: TestClient) -> None:
+def test_unknown_hosts_are_refused_and_answers_have_security_headers(client: TestClient) -> None:
     assert client.get("/healthz", headers={"host": "evil.example"}).status_code == 400
     answer = client.get("/login")
     assert answer.headers["content-security-policy"] == CSP
@@ -224,9 +226,29 @@ def test_the_documentation_loads_nothing_from_elsewhere(client: TestClient) -> N
             assert "401" in operation["responses"]
 
 
-def test_a_new_protocol_version_is_made_only_by_a_change(
-    client: TestClient, review: ReviewInfo
+@pytest.mark.parametrize("name", ["schedule", "tell", "admit", "freeze_on"])
+def test_a_setting_with_an_address_of_its_own_is_refused_elsewhere(
+    client: TestClient, review: ReviewInfo, name: str
 ) -> None:
+    address = f"{API}/reviews/{review.slug}/settings"
+    refused = client.patch(address, json={"settings": {name: "off"}})
+    assert refused.status_code == 422
+    assert f"PUT {API}/reviews/" in refused.json()["error"]["message"]
+    assert client.get(f"{API}/reviews/{review.slug}/schedule").is_success
+
+
+def test_a_request_of_another_persons_page_is_nobodys(
+    client: TestClient, review: ReviewInfo, person: PersonInfo
+) -> None:
+    address = f"{API}/reviews/{review.slug}/queue/next"
+    own = {"x-winnow-person": str(person.id)}
+    assert client.post(address, json={"n": 1}, headers=own).is_success
+    for other in (str(person.id + 1), "", "x"):
+        refused = client.post(address, json={"n": 1}, headers={"x-winnow-person": other})
+        assert refused.status_code == 401
+
+
+def test_only_a_change_makes_a_new_protocol_version(client: TestClient, review: ReviewInfo) -> None:
     url = f"{API}/reviews/{review.slug}/protocol"
     body = {"questions": [{"key": "q", "text": "What works?"}], "limits": {"year_from": 2011}}
     for _ in range(2):
@@ -237,8 +259,7 @@ def test_a_new_protocol_version_is_made_only_by_a_change(
     assert answer.status_code == 422
     assert "2020" in answer.json()["error"]["message"]
     assert client.put(url, json={"body": {"qestions": []}}).status_code == 422
-    settings = client.patch(
-        f"{API}/reviews/{review.slug}/settings", json={"settings": {"schedule": "off"}}
-    )
-    assert settings.json()["settings"] == {"schedule": "off"}
+    address = f"{API}/reviews/{review.slug}/settings"
+    settings = client.patch(address, json={"settings": {"colour": "green"}})
+    assert settings.json()["settings"] == {"colour": "green"}
     assert client.get(f"{API}/reviews/{review.slug}/audit").json()[0]["action"] == "review.settings"

@@ -31,7 +31,7 @@ def test_the_later_source_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         ("WINNOW_ENCODER__NAM", "x", "encoder.nam"),
     ],
 )
-def test_an_unknown_or_wrong_setting_is_named(
+def test_an_unknown_or_invalid_setting_is_named(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str, words: str
 ) -> None:
     monkeypatch.setenv(name, value)
@@ -71,7 +71,7 @@ def test_every_setting_has_a_default_and_a_comment() -> None:
             assert above.startswith("#") or " = " in above, f"{line} has no comment"
 
 
-def test_every_setting_of_a_source_is_explained_and_none_is_in_code() -> None:
+def test_settings_of_sources_are_explained_in_the_file_and_none_are_in_code() -> None:
     path = resources.configs() / "sources.toml"
     head = path.read_text().split("[pubmed]")[0]
     data = resources.toml(path)
@@ -82,7 +82,7 @@ def test_every_setting_of_a_source_is_explained_and_none_is_in_code() -> None:
         assert name in head
 
 
-def test_a_source_is_changed_by_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sources_settings_can_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WINNOW_SOURCES__PUBMED__BASE_URL", "http://127.0.0.1:9/eutils")
     monkeypatch.setenv("WINNOW_HARVEST__ALLOW_LOOPBACK", "true")
     found = load()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from api.settings import Settings
 from benchmarks import crew, probe, soak, year
-from store.session import Store
+from store.core.session import Store
 
 
-def test_a_crew_on_a_killed_server_ends_with_the_counts_of_its_script(database_url: str) -> None:
-    # On SQLite its server keeps a file of its own.
+def test_a_team_on_a_server_that_is_killed_ends_with_the_expected_counts(database_url: str) -> None:
+    # On SQLite the server has its own file.
     url = "" if database_url.startswith("sqlite") else database_url
     found = crew.screen(3, database_url=url, number=40)
     assert found["kills"] == 3
@@ -18,7 +18,7 @@ def test_a_crew_on_a_killed_server_ends_with_the_counts_of_its_script(database_u
 
 
 def test_many_clients_at_once_lose_nothing() -> None:
-    found = soak.load_test(8, 3)
+    found = soak.load_test(8, 3, records=2_000)
     assert found["decisions"] > 0
     assert (found["lost"], found["twice"]) == (0, 0)
 
@@ -30,7 +30,7 @@ def test_broken_files_are_read_or_refused() -> None:
     assert found["refused"] > 300
 
 
-def test_a_broken_year_of_nights_ends_as_an_unbroken_one() -> None:
+def test_nights_with_failures_end_with_the_same_store_as_nights_without() -> None:
     found = year.compare(3, size=120)
     assert found["kills"] > 0
     assert found["source_weeks_down"] > 0
@@ -38,10 +38,11 @@ def test_a_broken_year_of_nights_ends_as_an_unbroken_one() -> None:
     assert found["sums_hold"]
 
 
-def test_no_request_breaks_the_server_or_shows_what_is_to_be_hidden(
+def test_no_request_breaks_the_server_or_shows_hidden_decisions(
     settings: Settings, store: Store
 ) -> None:
-    found = probe.probe(store, settings, examples=3, in_turn=True)
-    assert found.operations > 80
+    # One half of the operations on each database.
+    found = probe.probe(store, settings, examples=3, half=int(store.dialect != "sqlite"))
+    assert found.operations > 50
     assert 0 < found.refused < found.requests
     assert (found.errors, found.leaks) == ([], [])

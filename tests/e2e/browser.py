@@ -1,4 +1,4 @@
-"""A real server in a process of its own, and headless Chromium."""
+"""A real server in its own process, and headless Chromium."""
 
 from __future__ import annotations
 
@@ -12,10 +12,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from store import people
-from store.session import Store
+from playwright.sync_api import Page
+
+from store.core.session import Store
+from store.reviews import people
+from tests.shared import ROOT
 
 CHROMIUM = next(
     (
@@ -29,11 +33,10 @@ ARGUMENTS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 ]
-ROOT = Path(__file__).parents[2]
 
 
 class Site:
-    """A running `winnow serve`, and commands on the same data folder."""
+    """A running `winnow serve`, and commands on its data folder."""
 
     def __init__(self, data: Path, *options: str, **environment: str) -> None:
         self.data = data
@@ -57,7 +60,7 @@ class Site:
         log.close()
         assert self.process.stdout is not None
         self.url = json.loads(self.process.stdout.readline())["url"]
-        # Started again it keeps its address, as a real server would.
+        # After a restart it has the same address, as a real server would.
         self.port = self.url.rsplit(":", 1)[1]
 
     def stop(self) -> None:
@@ -71,21 +74,44 @@ class Site:
         self.process.communicate(timeout=60)
 
     def store(self) -> Store:
-        """The server's store, for preparing and for looking."""
+        """The server's store, to prepare data and to look at it."""
         return Store(f"sqlite:///{self.data / 'winnow.db'}")
 
     def link(self) -> str:
         """A new login link, as `winnow user link` makes it."""
         store = self.store()
         with store.write() as session:
-            person = people.by_name(session, "ada")
-            secret = people.make_link(session, person.id, valid=dt.timedelta(minutes=15))
+            person = people.get_person_by_name(session, "ada")
+            secret = people.create_login_link(session, person.id, valid=dt.timedelta(minutes=15))
         store.close()
         return f"{self.url}/login?link={secret}"
 
 
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A review on a running server."""
+
+    site: Site
+    slug: str
+    review_id: int
+
+    @property
+    def url(self) -> str:
+        """The server's front page, without a slash at the end."""
+        return self.site.url
+
+    @property
+    def path(self) -> str:
+        """The review's path."""
+        return f"/reviews/{self.slug}"
+
+    @property
+    def address(self) -> str:
+        return f"{self.url}{self.path}"
+
+
 def until(condition: Callable[[], bool], seconds: float = 20) -> None:
-    """Wait for something that no page event tells of."""
+    """Wait for something that no page event signals."""
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it did not happen in time"
@@ -94,7 +120,7 @@ def until(condition: Callable[[], bool], seconds: float = 20) -> None:
 
 @contextmanager
 def site(data: Path, *options: str, **environment: str) -> Iterator[Site]:
-    """A server for the length of a block."""
+    """A server that runs while a block does."""
     made = Site(data, *options, **environment)
     made.start()
     try:
@@ -102,3 +128,9 @@ def site(data: Path, *options: str, **environment: str) -> Iterator[Site]:
     finally:
         if made.process is not None and made.process.poll() is None:
             made.stop()
+
+
+def press(page: Page, key: str) -> None:
+    """Press a key once the page's script listens to keys."""
+    page.locator("html[data-keys=ready]").wait_for(state="attached")
+    page.keyboard.press(key)

@@ -1,28 +1,47 @@
-"""Chromium once a session, a page a test, a screenshot when one fails."""
+"""One Chromium and one server for all tests, a review for each, and a screenshot of failures."""
 
 from __future__ import annotations
 
+import datetime as dt
 import io
-import shutil
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from api.protocol import ProtocolBody, Question
-from api.services.importing import ImportRequest, import_file
-from api.services.ranking import Ranker
-from api.services.setup import open_store
+from api.security import cookie_name
+from api.services.ranking.ranker import Ranker
+from api.services.reviews.opening import open_store
+from api.services.searching.importing import ImportRequest, import_file
 from api.settings import load
-from store import reviews
-from tests.e2e.browser import ARGUMENTS, CHROMIUM, Site, site
+from store.reviews import people, reviews
+from store.reviews.reviews import NewReview
+from tests.e2e.browser import ARGUMENTS, CHROMIUM, Site, Visit, site
 
 CORPUS = "title,abstract,year\n" + "".join(
     f"Record {n} on {'joint social work and health' if n % 3 == 0 else 'steel and corrosion'},"
     f"Abstract {n},{2011 + n % 10}\n"
     for n in range(1, 61)
 )
+# Rank by words alone, because that starts quickly.
+PIPELINE = "elas-u4"
+
+# A busy machine may take longer than playwright's five seconds.
+expect.set_options(timeout=20_000)
+
+_numbers = itertools.count(1)
+_failed = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    report = yield
+    if report.when == "call":
+        item.stash[_failed] = report.failed
+    return report
 
 
 @pytest.fixture(scope="session")
@@ -35,59 +54,66 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+def _serve(data: Path) -> Iterator[Site]:
+    settings = load(data_dir=data, pipeline=PIPELINE)
+    open_store(settings, create=True, first_person="ada").store.close()
+    with site(data, WINNOW_PIPELINE=PIPELINE) as running:
+        yield running
+        # Nothing it leaves matters here; a clean end is tested with the command line.
+        running.kill()
+
+
 @pytest.fixture(scope="session")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder with a ranked review of 60 records, for each test to copy."""
-    folder = tmp_path_factory.mktemp("prepared") / "data"
-    settings = load(data_dir=folder, pipeline="elas-u4")
-    store = open_store(settings, create=True, first_person="ada").store
-    body = ProtocolBody(questions=(Question(text="Joint social work?"),))
-    with store.write() as session:
-        review = reviews.create(
-            session, slug="r", title="A review", protocol=body.stored(), person_id=1
-        )
-    import_file(
-        store,
-        review.id,
-        io.BytesIO(CORPUS.encode()),
-        "records.csv",
-        ImportRequest(),
-        person_id=1,
-    )
-    Ranker(store, settings).rank(review.id)
-    store.close()
-    return folder
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A server that all tests share, with a review for each."""
+    yield from _serve(tmp_path_factory.mktemp("server") / "data")
 
 
 @pytest.fixture
-def served(prepared: Path, tmp_path: Path) -> Iterator[Site]:
-    """A server with that review; words alone rank, which is quick to start."""
-    data = tmp_path / "data"
-    shutil.copytree(prepared, data)
-    with site(data, WINNOW_PIPELINE="elas-u4") as made:
-        yield made
-        # Nobody looks at what it leaves; how a server ends well is tested with the command line.
-        made.kill()
+def own_server(tmp_path: Path) -> Iterator[Site]:
+    """A server that a test may kill."""
+    yield from _serve(tmp_path / "data")
+
+
+@pytest.fixture
+def served(request: pytest.FixtureRequest) -> Visit:
+    """A new ranked review of 60 records on the server, or on the one that the parameter names."""
+    running: Site = request.getfixturevalue(getattr(request, "param", "server"))
+    store = running.store()
+    slug = f"r{next(_numbers)}"
+    body = ProtocolBody(questions=(Question(text="Joint social work?"),))
+    with store.write() as session:
+        review = reviews.create_review(
+            session, NewReview(slug, "A review", body.stored()), person_id=1
+        )
+    file = io.BytesIO(CORPUS.encode())
+    import_file(store, review.id, file, "records.csv", ImportRequest(), person_id=1)
+    Ranker(store, load(data_dir=running.data, pipeline=PIPELINE)).rank(review.id)
+    store.close()
+    return Visit(running, slug, review.id)
 
 
 @pytest.fixture
 def context(chromium: Browser) -> Iterator[BrowserContext]:
-    made = chromium.new_context(viewport={"width": 1200, "height": 900})
-    yield made
-    made.close()
+    opened = chromium.new_context(viewport={"width": 1200, "height": 900})
+    yield opened
+    opened.close()
 
 
 @pytest.fixture
 def page(
-    context: BrowserContext, served: Site, request: pytest.FixtureRequest, tmp_path: Path
+    context: BrowserContext, served: Visit, request: pytest.FixtureRequest, tmp_path: Path
 ) -> Iterator[Page]:
-    """A page that is signed in; errors in its scripts fail the test."""
-    made = context.new_page()
+    """A page on which ada is signed in; errors in its scripts fail the test."""
+    store = served.site.store()
+    with store.write() as session:
+        secret = people.create_web_session(session, 1, valid=dt.timedelta(hours=1))
+    store.close()
+    context.add_cookies([{"name": cookie_name(secure=False), "value": secret, "url": served.url}])
+    opened = context.new_page()
     errors: list[str] = []
-    made.on("pageerror", lambda error: errors.append(str(error)))
-    made.goto(served.link())
-    made.click("button.primary")
-    made.wait_for_url(f"{served.url}/")
-    yield made
-    made.screenshot(path=tmp_path / "last.png")
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    yield opened
+    if request.node.stash.get(_failed, True):
+        opened.screenshot(path=tmp_path / "last.png")
     assert errors == []

@@ -10,9 +10,11 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from api.protocol import ProtocolBody
-from api.services.setup import open_store
+from api.services.reviews.opening import open_store
 from api.settings import load
-from store import gold, reviews
+from store.reviews import reviews
+from store.reviews.reviews import NewReview
+from store.searching import gold
 from tests.e2e.browser import Site, site
 from tests.loopback.corpus import corpus
 from tests.loopback.server import Loopback, World
@@ -33,21 +35,21 @@ def sources() -> Iterator[Loopback]:
 
 @pytest.fixture
 def searched(tmp_path: Path, sources: Loopback) -> Iterator[Site]:
-    """A server with an empty review and one known relevant record, the sources played here."""
+    """A server with an empty review, one known study and simulated sources."""
     settings = load(data_dir=tmp_path / "data", pipeline="elas-u4")
     store = open_store(settings, create=True, first_person="ada").store
     with store.write() as session:
-        review = reviews.create(
-            session, slug="r", title="A review", protocol=ProtocolBody().stored(), person_id=1
+        review = reviews.create_review(
+            session, NewReview("r", "A review", ProtocolBody().stored()), person_id=1
         )
-        # In every source, and without the words that the strategy asks for.
+        # It is in every source, but lacks the words that the strategy asks for.
         other = next(
             a
             for a in corpus(600)
             if a.abstract and not re.search("social|safeguarding", f"{a.title} {a.abstract}", re.I)
         )
         known = [gold.NewGold(title="Known and missed", year=other.year, pmid=other.pmid)]
-        gold.add(session, review.id, known, list_name="known", person_id=1)
+        gold.add_gold(session, review.id, known, list_name="known", person_id=1)
     store.close()
     environment = {"WINNOW_PIPELINE": "elas-u4", **sources.environment()}
     for name in ("PUBMED", "EUROPEPMC", "OPENALEX"):
@@ -70,12 +72,14 @@ def screen(context: BrowserContext, searched: Site, tmp_path: Path) -> Iterator[
     assert errors == []
 
 
-def test_a_search_from_strategy_to_log(screen: Page, searched: Site, sources: Loopback) -> None:
+def test_a_search_runs_from_strategy_to_log_in_the_browser(
+    screen: Page, searched: Site, sources: Loopback
+) -> None:
     base = f"{searched.url}/reviews/r"
     screen.goto(f"{base}/strategy")
     screen.fill("[name=text]", STRATEGY.replace("#1 AND #2", "#1 AND #9"))
     screen.click("text=Save as a new version")
-    expect(screen.locator(".problem")).to_contain_text("There is no line #9")
+    expect(screen.locator(".problem")).to_contain_text("refers to line #9, which does not exist")
     screen.fill("[name=text]", STRATEGY)
     screen.click("text=Save as a new version")
     expect(screen.locator("h1")).to_contain_text("version 1")
@@ -83,14 +87,14 @@ def test_a_search_from_strategy_to_log(screen: Page, searched: Site, sources: Lo
 
     screen.click("text=Count hits at all sources")
     expect(screen.locator("table.lines tr.used td").nth(4)).not_to_have_text("–", timeout=60_000)
-    expect(screen.locator("main")).to_contain_text("By themselves these 1 bring")
+    expect(screen.locator("main")).to_contain_text("On its own this term finds")
     for _ in range(2):
-        form = screen.locator("form:has(button:text('Accept in writing'))").first
+        form = screen.locator("form:has(button:text('Accept the loss in writing'))").first
         form.locator("[name=reason]").fill("the words are in line 1")
         form.locator("button").click()
-    expect(screen.locator("text=Blocked:")).to_have_count(0)
+    expect(screen.locator("text=Needs you:")).to_have_count(0)
 
-    # Slow enough to be stopped in the middle.
+    # Slow enough to stop it in the middle.
     sources.world.delay = 0.3
     screen.goto(f"{base}/harvest")
     screen.uncheck("[value=europepmc]")
@@ -120,19 +124,21 @@ def test_a_search_from_strategy_to_log(screen: Page, searched: Site, sources: Lo
     assert "# Search log: A review" in Path(download.value.path()).read_text()
 
     screen.goto(f"{base}/evaluation/search")
-    expect(main).to_contain_text("1 were missed")
+    expect(main).to_contain_text("1 was missed")
     screen.click("text=Show which were missed")
     screen.click("text=Look them up at the sources")
     expect(main).to_contain_text(
         "PubMed: in it but missed".replace("PubMed", "pubmed"), timeout=60_000
     )
-    # The list was seen: a new version turns its records, and the program says so first.
+    # Somebody saw the list, so a new version changes its use; the page says so first.
     screen.goto(f"{base}/strategy")
     screen.fill("[name=text]", STRATEGY.replace("families", "family"))
     screen.click("text=Save as a new version")
-    expect(screen.locator("[role=alert]")).to_contain_text("become development records")
+    expect(screen.locator("[role=alert]")).to_contain_text("shaped the search")
     screen.check("[name=confirm]")
     screen.click("text=Save as a new version")
     expect(screen.locator("h1")).to_contain_text("version 2")
     screen.goto(f"{base}/evaluation/search")
-    expect(main).to_contain_text("used to build the search: not an estimate of recall")
+    expect(main).to_contain_text(
+        "used to build the search: not an estimate of what the searches find"
+    )

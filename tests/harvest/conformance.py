@@ -1,4 +1,4 @@
-"""What the conformance suite needs of a source: a server, an adapter, and a walk."""
+"""For the conformance suite: a simulated source, its adapter, and a walk through its pages."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from harvest.http import Client
 from harvest.record import Record, Rejected
 from harvest.sources.config import SourceConfig
 from harvest.sources.protocol import Cursor, Page, Source
-from harvest.sources.registry import source
+from harvest.sources.registry import create_source
 from tests.loopback.corpus import corpus
 from tests.loopback.server import Fault, Loopback, World
 
@@ -56,7 +56,7 @@ class Site:
         self.server.world.faults.setdefault(self.source.name, []).append(Fault(kind, **options))
 
     def walk(self, cursor: Cursor | None = None, *, pages: int | None = None) -> list[Page]:
-        """Pages from a cursor, or from the beginning."""
+        """Pages from a cursor, or from the start."""
         at = self.source.open(self.many).cursor if cursor is None else cursor
         found: list[Page] = []
         while at is not None and (pages is None or len(found) < pages):
@@ -66,7 +66,7 @@ class Site:
 
 
 def ids(pages: Sequence[Page]) -> list[str]:
-    """Accession numbers of all records, in the order they came."""
+    """Accession numbers of all records, in the order received."""
     entries = [entry for page in pages for entry in page.entries]
     return [str(entry.accession) for entry in entries if isinstance(entry, Record)]
 
@@ -78,7 +78,7 @@ def rejected(pages: Sequence[Page]) -> list[Rejected]:
 
 @contextmanager
 def site(name: str, *, cap: int = 9999, **changes: Any) -> Iterator[Site]:
-    """A source played by the loopback server, patient for a test's while only."""
+    """A source simulated by the loopback server, with short waits."""
     server = Loopback(World(corpus(SIZE), cap=cap, hang=1.0))
     stop = Event()
     client = Client(agent="Winnow tests", allow_loopback=True, stop=stop)
@@ -95,7 +95,7 @@ def site(name: str, *, cap: int = 9999, **changes: Any) -> Iterator[Site]:
     }
     try:
         yield Site(
-            source(name, client, SourceConfig(**values), "someone@example.org"),
+            create_source(name, client, SourceConfig(**values), "someone@example.org"),
             server,
             stop,
             (QUERIES[name][0],),

@@ -1,4 +1,4 @@
-"""Reading a file's content in tests."""
+"""Parse a file's content in tests."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from harvest.files.read import FileContent, read_file
 
 
 def read(data: str | bytes, mapping: Mapping[str, str] | None = None) -> FileContent:
-    """Everything that a file of this content gives."""
+    """The parsed content of a file with this text."""
     return read_file(
         io.BytesIO(data if isinstance(data, bytes) else data.encode()), mapping=mapping
     )

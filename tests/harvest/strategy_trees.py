@@ -1,4 +1,4 @@
-"""Generated strategies and documents, and a second, plainer way to match one with the other."""
+"""Generated strategies and documents, and a second, simpler way to match them."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ import re
 
 from hypothesis import strategies as st
 
+from api.resources import SAMPLE, configs
 from harvest.strategy.tree import (
     And,
     Leaf,
     Limit,
+    Line,
     Node,
     Not,
     Or,
+    Strategy,
     Text,
     Thesaurus,
     conjunction,
@@ -49,7 +52,7 @@ others = st.one_of(
 
 
 def trees(leaves: st.SearchStrategy[Leaf]) -> st.SearchStrategy[Node]:
-    """Trees as the reader makes them: flat, NOT among others below an AND only."""
+    """Trees as the parser builds them: flat, with NOT only among other children of an AND."""
 
     def grow(below: st.SearchStrategy[Node]) -> st.SearchStrategy[Node]:
         several = st.lists(below, min_size=2, max_size=3)
@@ -70,7 +73,7 @@ documents = st.tuples(
 
 
 def plain_match(node: Node, title: list[str], abstract: list[str]) -> bool:
-    """Words compared one by one, in two values: no folding, no pattern over the whole text."""
+    """Match word by word, yes or no, without folding and without patterns over the whole text."""
     if isinstance(node, And):
         return all(plain_match(child, title, abstract) for child in node.children)
     if isinstance(node, Or):
@@ -99,3 +102,11 @@ def _in(leaf: Text, tokens: list[str]) -> bool:
         for one in places[0]
         for other in places[1]
     )
+
+
+SAMPLE_STRATEGY = configs() / "reviews" / SAMPLE / "strategy.toml"
+
+
+def one_line(node: Node) -> Strategy:
+    """A strategy of one line."""
+    return Strategy(lines={"1": Line("1", node, "")}, use="1")

@@ -1,13 +1,9 @@
 from __future__ import annotations
 
-import io
-import tempfile
-
 import pytest
 
-from harvest.errors import FileTooLarge, UnreadableFile
-from harvest.files.unpack import unpacked
-from harvest.text import clean, clean_markup, decode, fold, title_key, year_in
+from harvest.errors import UnreadableFile
+from harvest.text import clean, clean_markup, decode, find_year, fold, title_key
 
 
 @pytest.mark.parametrize(
@@ -30,7 +26,7 @@ def test_encodings_are_detected(data: bytes, encoding: str) -> None:
     assert "\ufffd" not in decoded.text
 
 
-def test_a_few_broken_bytes_do_not_change_the_encoding_and_are_told() -> None:
+def test_a_few_broken_bytes_do_not_change_the_encoding_and_are_reported() -> None:
     decoded = decode("Müller".encode() * 40 + b"\xff" + b" end")
     assert decoded.encoding == "utf-8"
     assert decoded.note is not None
@@ -72,7 +68,7 @@ def test_markup_goes_and_comparisons_stay() -> None:
     ("text", "year"), [("2011 Spring", 2011), ("c2005-06", 2005), ("99", None), ("12011", None)]
 )
 def test_years_are_found(text: str, year: int | None) -> None:
-    assert year_in(text) == year
+    assert find_year(text) == year
 
 
 def test_titles_that_read_the_same_have_the_same_key() -> None:
@@ -83,17 +79,41 @@ def test_titles_that_read_the_same_have_the_same_key() -> None:
     assert fold("Ärzte") == "arzte"
 
 
-def test_a_gzipped_file_is_the_file_in_it() -> None:
-    import gzip
+GERMAN, RUSSIAN = "Die Größe der Stiefel für Müller\n", "Услуги для детей и семей: обзор\n"
+FRENCH, CHINESE = "Été à l’hôpital: œuvre\n", "儿童服务的整合模式与跨部门合作研究\n"
+JAPANESE, KOREAN = "こどものための統合サービス\n", "어린이 복지 서비스 통합에 관한 연구\n"
 
-    with tempfile.TemporaryFile() as on_disk:  # open for writing too, as uploads are
-        on_disk.write(gzip.compress(b"title\nOne\n"))
-        for packed in (io.BytesIO(gzip.compress(b"title\nOne\n")), on_disk):
-            with unpacked(packed) as plain:
-                assert plain.read() == b"title\nOne\n"
-    bomb = io.BytesIO(gzip.compress(b"0" * 1_000_000))
-    with pytest.raises(FileTooLarge), unpacked(bomb, limit=100_000):
-        pass
-    cut = io.BytesIO(gzip.compress(b"title\nOne\n")[:-6])
-    with pytest.raises(UnreadableFile, match="damaged"), unpacked(cut):
-        pass
+
+@pytest.mark.parametrize("first", [GERMAN, RUSSIAN, FRENCH, CHINESE, JAPANESE, KOREAN])
+@pytest.mark.parametrize(
+    ("second", "codec"),
+    [
+        *((GERMAN, "cp1252"), (FRENCH, "cp1252"), (RUSSIAN, "cp1251")),
+        *((CHINESE, "gb18030"), (JAPANESE, "euc_jp"), (KOREAN, "cp949")),
+    ],
+)
+@pytest.mark.parametrize(("before", "after"), [(1, 3), (3, 3), (3, 10), (10, 3)])
+def test_files_joined_from_two_encodings_are_decoded_line_by_line(
+    first: str, second: str, codec: str, before: int, after: int
+) -> None:
+    data = (first * before).encode() + (second * after).encode(codec)
+    assert decode(data).text == first * before + second * after
+
+
+@pytest.mark.parametrize(
+    ("text", "codec"), [(RUSSIAN, "cp1251"), (CHINESE, "gb18030"), (KOREAN, "cp949")]
+)
+def test_what_looks_like_utf8_by_chance_does_not_change_the_encoding(text: str, codec: str) -> None:
+    decoded = decode((text * 10).encode(codec))
+    assert (decoded.text, decoded.encoding) == (text * 10, codec)
+
+
+def test_one_broken_byte_spoils_nothing_else() -> None:
+    bad = b"one bad \x92 byte in Gr\xc3\xb6\xc3\x9fe, and a dash that was cut \xe2\x80\n"
+    decoded = decode(GERMAN.encode() + bad)
+    assert decoded.text == GERMAN + "one bad ’ byte in Größe, and a dash that was cut \ufffd\n"
+
+
+def test_the_label_of_a_part_of_an_abstract_stays() -> None:
+    text = '<AbstractText Label="AIMS" NlmCategory="UNASSIGNED">To ask.</AbstractText>'
+    assert clean_markup(text) == "AIMS: To ask."

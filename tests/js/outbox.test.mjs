@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { newToken, Outbox, read, storageKey } from "../../api/static/outbox.js";
+import { countWaiting, newToken, Outbox, read, storageKey } from "../../api/static/outbox.js";
 
 class Storage {
   constructor() {
@@ -11,6 +11,15 @@ class Storage {
   }
   setItem(key, value) {
     this.items.set(key, value);
+  }
+  removeItem(key) {
+    this.items.delete(key);
+  }
+  key(number) {
+    return [...this.items.keys()][number] ?? null;
+  }
+  get length() {
+    return this.items.size;
   }
 }
 
@@ -89,12 +98,48 @@ test("a refusal is told and the rest goes on", async () => {
   assert.equal(made.size, 0);
 });
 
-test("an entry that is still here can be taken back", async () => {
-  const { made } = outbox([new Error("offline")]);
+test("an entry that no tab has tried to send can be taken back", async () => {
+  const { made, sent } = outbox([answer(401), answer(200)]);
   await made.add(entry("a"));
-  assert.equal(made.takeBack("a"), true);
+  await made.add(entry("b"));
+  assert.equal(made.takeBack("b"), true);
+  assert.equal(made.takeBack("b"), false);
+  // The server may have the first one, whatever became of its answer.
   assert.equal(made.takeBack("a"), false);
-  assert.equal(made.size, 0);
+  await made.resume();
+  assert.deepEqual(sent, ["a", "a"]);
+});
+
+test("an entry that another tab is sending is not taken back", async () => {
+  const storage = new Storage();
+  let arrive;
+  const one = new Outbox({
+    key: storageKey(1, "r"),
+    storage,
+    fetch: () => new Promise((resolve) => (arrive = () => resolve(answer(200)))),
+  });
+  const other = outbox([answer(200)], storage);
+  const sending = one.add(entry("a"));
+  await Promise.resolve();
+  assert.equal(other.made.takeBack("a"), false);
+  arrive();
+  await sending;
+  assert.equal(one.size, 0);
+});
+
+test("each request says whose it is", async () => {
+  const headers = [];
+  const made = new Outbox({
+    key: storageKey(7, "r"),
+    storage: new Storage(),
+    headers: { "x-winnow-person": "7" },
+    fetch: async (_url, request) => {
+      headers.push(request.headers);
+      return answer(200);
+    },
+  });
+  await made.add(entry("a"));
+  assert.deepEqual(headers, [{ "content-type": "application/json", "x-winnow-person": "7" }]);
 });
 
 test("people and reviews have outboxes of their own", () => {
@@ -114,8 +159,50 @@ test("several sends at once send each entry once", async () => {
   assert.deepEqual(sent, ["a", "b"]);
 });
 
-test("what cannot be read is nothing", () => {
+test("an item that cannot be read is left out", () => {
   const storage = new Storage();
-  storage.setItem("k", "{broken");
-  assert.deepEqual(read(storage, "k"), []);
+  storage.setItem("k:a", "{broken");
+  storage.setItem("k:b", JSON.stringify(entry("b")));
+  assert.deepEqual(read(storage, "k"), [entry("b")]);
+});
+
+test("two tabs that write at once lose nothing", async () => {
+  // Each tab sees the storage as it was a moment ago, as in browsers with a process for each tab.
+  const shared = new Storage();
+  class Late extends Storage {
+    setItem(key, value) {
+      super.setItem(key, value);
+      shared.setItem(key, value);
+    }
+    removeItem(key) {
+      super.removeItem(key);
+      shared.removeItem(key);
+    }
+  }
+  const one = outbox([new Error("offline")], new Late());
+  const other = outbox([answer(200)], new Late());
+  await one.made.add(entry("a"));
+  await other.made.add(entry("b"));
+  await one.made.add(entry("c"));
+  assert.deepEqual(other.sent, ["b"]);
+  assert.deepEqual(read(shared, storageKey(1, "r")).map((each) => each.body.token), ["a", "c"]);
+});
+
+test("the outbox of an older page, a list, is sent in its order", async () => {
+  const storage = new Storage();
+  storage.setItem(storageKey(1, "r"), JSON.stringify([entry("b"), entry("a")]));
+  assert.deepEqual([...countWaiting(storage, 1)], [["r", 2]]);
+  const { made, sent } = outbox([answer(200)], storage);
+  await made.add(entry("c"));
+  assert.deepEqual(sent, ["b", "a", "c"]);
+  assert.equal(storage.length, 0);
+});
+
+test("unsent decisions are counted by review", async () => {
+  const storage = new Storage();
+  const { made } = outbox([new Error("offline")], storage);
+  await made.add(entry("a"));
+  await made.add(entry("b"));
+  assert.deepEqual([...countWaiting(storage, 1)], [["r", 2]]);
+  assert.deepEqual([...countWaiting(storage, 2)], []);
 });

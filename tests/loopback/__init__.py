@@ -1,4 +1,4 @@
-"""The three sources on this machine: a generated corpus in each one's recorded shape, and faults.
+"""Simulate the three sources on this machine: a made-up corpus in the recorded formats, and faults.
 
-Nothing of it is real: titles and abstracts are put together from words of the sample's strategy.
+Nothing in it is real: titles and abstracts are built from words of the sample's strategy.
 """

@@ -1,4 +1,4 @@
-"""`python -m tests.loopback`: the three sources on this machine, until Ctrl-C."""
+"""`python -m tests.loopback`: simulate the three sources on this machine, until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.loopback.server import Loopback, World
 
 
 def main() -> None:
-    """Listen and print the settings by which Winnow asks this server."""
+    """Listen, and print the settings that make Winnow use this server."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--size", type=int, default=5000, help="articles in the made-up corpus")
     parser.add_argument("--port", type=int, default=8900)

@@ -25,7 +25,8 @@ _TOGETHER = (
     *("cost", "measurement", "history", "attitudes"),
 )
 _MODELS = ("sure start", "barnahus", "family drug and alcohol courts", "team around the child")
-# Words of a phrase that do not stand together: a source that cuts no words within quotes finds them.
+# Words of a phrase that are not next to each other: sources that search quoted words singly find
+# them.
 _SCATTERED = (
     "Homes of a social landlord were places of work.",
     "Courts of tennis were open to a family.",
@@ -53,7 +54,7 @@ LANGUAGES = (("eng", "en"), ("ger", "de"), ("nor", "no"))
 
 @dataclass(frozen=True, slots=True)
 class Article:
-    """One made-up report, as all three sources would hold it."""
+    """One made-up report, as all three sources hold it."""
 
     number: int
     title: str
@@ -65,9 +66,9 @@ class Article:
     entered: dt.date
     headings: tuple[str, ...]
     language: tuple[str, str]
-    # The day of its last change, and what was published about it: kind and PMID of the notice.
+    # The day of its last change, and the notices about it: kind and PMID.
     changed: dt.date | None = None
-    remarks: tuple[tuple[str, str], ...] = ()
+    status_notices: tuple[tuple[str, str], ...] = ()
     types: tuple[str, ...] = ("Journal Article",)
 
     @property
@@ -82,7 +83,7 @@ class Article:
 
 
 def corpus(size: int, seed: int = 7) -> list[Article]:
-    """So many articles; no two are the same."""
+    """A number of articles, no two of them the same."""
     chance = random.Random(seed)
     return [_article(number, chance) for number in range(1, size + 1)]
 

@@ -1,4 +1,4 @@
-"""`make demo-harvest`: three played sources harvested at once, killed, resumed, and logged."""
+"""`make demo-harvest`: search three simulated sources at once, kill, resume, and print the log."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ STRATEGY = "configs/reviews/childrens-services-integration/strategy.toml"
 
 
 def main() -> None:
-    """Walk through a search from the strategy to its log; every command is shown."""
+    """Go through a search from the strategy to its log, and show every command."""
     server = Loopback(World(corpus(3000), delay=0.05))
     folder = Path(tempfile.mkdtemp(prefix="winnow-demo-"))
     environment = {
         **os.environ,
         **server.environment(),
         "WINNOW_DATA_DIR": str(folder / "data"),
-        # Small pages, so that the kill meets each of them in the middle.
+        # Small pages, so that the kill comes in the middle of each run.
         "WINNOW_SOURCES__PUBMED__PAGE_SIZE": "50",
         "WINNOW_SOURCES__EUROPEPMC__PAGE_SIZE": "50",
     }
@@ -40,12 +40,14 @@ def main() -> None:
         ).returncode
 
     try:
-        print(f"PubMed, Europe PMC and OpenAlex are played at {server.address}: a made-up corpus.")
+        print(
+            f"PubMed, Europe PMC and OpenAlex are simulated at {server.address}, with a made-up corpus."
+        )
         winnow("init")
         winnow("review", "add", "demo", "--title", "Children's services, a demonstration")
         winnow("strategy", "save", STRATEGY)
         winnow("harvest", "run", "--source", "openalex")
-        print("\nThat was refused: OpenAlex has no MeSH. A searcher accepts it in writing.")
+        print("\nThat was refused: OpenAlex has no MeSH. A person accepts the loss in writing.")
         words = "lines 1 to 4 hold the words"
         for source, kind in (("openalex", "thesaurus"), ("europepmc", "explosion")):
             winnow(*("strategy", "accept", "--source", source, "--kind", kind, "--reason", words))
@@ -55,7 +57,7 @@ def main() -> None:
         time.sleep(0.3)
         process.kill()
         process.wait()
-        print("\nKilled (SIGKILL) in the middle of three harvests. What is stored:")
+        print("\nKilled (SIGKILL) in the middle of three runs. What is stored:")
         winnow("harvest", "status")
         failed = winnow("harvest", "resume")
         log = folder / "search-log.md"

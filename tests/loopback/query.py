@@ -1,6 +1,6 @@
-"""A small reader of the three Boolean syntaxes, written apart from the product's own.
+"""A small reader of the three Boolean syntaxes, independent of the product's own.
 
-Brackets, AND, OR, NOT from left to right, quotes, cut words, fields before or after the words.
+Brackets, AND, OR, NOT from left to right, quotes, truncation, fields before or after the words.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ _TOKEN = re.compile(
 
 
 class BadQuery(ValueError):
-    """What a source refuses."""
+    """A query that a source refuses."""
 
 
 @cache
 def compiled(query: str) -> Test:
-    """A query as a test of articles."""
+    """A query as a test that articles pass or fail."""
     reader = _Reader(query)
     test = reader.expression("")
     if reader.left():
@@ -150,5 +150,5 @@ def _pattern(words: str) -> re.Pattern[str]:
 
 @cache
 def plain(text: str) -> str:
-    """Lower case, apostrophes and hyphens as blanks, other signs gone; stars stay."""
+    """Text in lower case, with blanks for apostrophes and hyphens, and no other signs except stars."""
     return " ".join(re.sub(r"[^a-z0-9*¦]+", " ", text.lower().replace("’", "'")).split())

@@ -26,12 +26,14 @@ class Fault:
     """Something that goes wrong at a source.
 
     Attributes:
-        kind: ``pace``, ``budget``, ``broken`` (500), ``cut``, ``hang``, ``error`` (told in a body
-            of status 200), ``garbage`` (a page that is no such page), ``partial``, ``empty``, ``stuck``
-            (OpenAlex names the place that was asked for as the next).
+        kind: ``pace``, ``budget``, ``broken`` (500), ``cut``, ``hang``, ``error`` (in a body with
+            status 200), ``garbage`` (not a page at all), ``partial``, ``empty``, ``none`` (empty,
+            and no hits are reported), ``stuck`` (the place that was sent is given as the next one),
+            ``expired`` (any place but the start is refused), ``later`` (503, in two hours) or
+            ``forbidden`` (401).
         at: number of the source's request, counted from 1; 0 is every request.
-        times: how many requests in a row.
-        service: only requests whose path ends so.
+        times: how many requests in a row fail.
+        service: only requests whose path ends like this.
     """
 
     kind: str
@@ -43,7 +45,7 @@ class Fault:
 
 @dataclass
 class World:
-    """What the server plays."""
+    """What the server simulates."""
 
     articles: Sequence[Article]
     cap: int = 9999
@@ -52,7 +54,14 @@ class World:
     faults: dict[str, list[Fault]] = field(default_factory=dict)
     asked: dict[str, list[tuple[str, dict[str, str]]]] = field(default_factory=dict)
     ignored_phrase: str = ""
-    # What has not been entered by then is not there; None: all is.
+    # PMIDs that PubMed lists and never sends.
+    withheld: frozenset[str] = frozenset()
+    # Hits that are reported and do not exist.
+    surplus: int = 0
+    # Whether OpenAlex answers 401 to cursors without a key, and what it lists by page number.
+    cursors_need_key: bool = True
+    by_number: int = 10_000
+    # Articles added after this day are not there yet; None for all articles.
     today: dt.date | None = None
 
     def there(self) -> Sequence[Article]:
@@ -63,7 +72,7 @@ class World:
 
 
 class Loopback:
-    """The server, running in threads of its own until it is closed."""
+    """The server, which runs in its own threads until it is closed."""
 
     def __init__(self, world: World, port: int = 0) -> None:
         self.world = world
@@ -82,13 +91,16 @@ class Loopback:
 
         Handler.world, Handler.hits, Handler.lock = world, staticmethod(hits), lock
         self._server = _Server(("127.0.0.1", port), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        # Seconds between looks at whether to close.
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.01,), daemon=True
+        )
         self._thread.start()
 
         self._found = found
 
     def forget(self) -> None:
-        """Search again: the corpus has changed."""
+        """Forget earlier results, because the corpus has changed."""
         self._found.clear()
 
     @property
@@ -101,7 +113,7 @@ class Loopback:
         return f"{self.address}{PATHS[source]}"
 
     def environment(self) -> dict[str, str]:
-        """Settings by which Winnow asks this server in place of the sources."""
+        """Settings that make Winnow use this server instead of the sources."""
         names = {f"WINNOW_SOURCES__{s.upper()}__BASE_URL": self.base_url(s) for s in PATHS}
         return {**names, "WINNOW_HARVEST__ALLOW_LOOPBACK": "true"}
 
@@ -115,7 +127,7 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that was killed is no error of ours."""
+        """A killed client is not an error of this server."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -123,6 +135,8 @@ class _Handler(BaseHTTPRequestHandler):
     hits: Any
     lock: Any
     protocol_version = "HTTP/1.1"
+    # Without this, a body waits up to 40 ms until its headers are acknowledged.
+    disable_nagle_algorithm = True
 
     def do_GET(self) -> None:
         size = int(self.headers.get("content-length", 0))
@@ -214,6 +228,10 @@ class _Handler(BaseHTTPRequestHandler):
                 b'{"error":"Rate limit exceeded","message":"Insufficient budget"}',
                 headers=headers,
             )
+        elif fault == "later":
+            self._send(503, b"Down for maintenance", "text/plain", headers={"Retry-After": "7200"})
+        elif fault == "forbidden":
+            self._send(401, b'{"error":"Unauthorized","message":"An API key is required"}')
         elif fault == "broken":
             self._send(500, b"<html>Internal Server Error</html>", "text/html")
         elif fault == "error":
@@ -232,6 +250,7 @@ class _Handler(BaseHTTPRequestHandler):
                 found = found[1:]
             if fault == "empty":
                 found = []
+            found = [a for a in found if a.pmid not in self.world.withheld]
             self._send(200, pubmed_set(found), "text/xml", cut=cut)
             return
         found = self.hits(values["term"])
@@ -245,11 +264,13 @@ class _Handler(BaseHTTPRequestHandler):
             )
             return
         size = min(int(values.get("retmax", 20)), self.world.cap)
+        if fault == "none":
+            found = []
         result: dict[str, Any] = {
-            "count": str(len(found)),
+            "count": str(len(found) + (self.world.surplus if found else 0)),
             "retmax": str(size),
             "retstart": "0",
-            "idlist": [a.pmid for a in reversed(found)][:size],
+            "idlist": [] if fault == "empty" else [a.pmid for a in reversed(found)][:size],
             "translationset": [],
             "querytranslation": values["term"],
         }
@@ -275,15 +296,20 @@ class _Handler(BaseHTTPRequestHandler):
             return
         found = self.hits(values["query"])
         mark = values.get("cursorMark", "*")
+        if fault == "expired" and mark != "*":
+            self._refused("europepmc", "Invalid cursorMark: it has expired")
+            return
         start = 0 if mark == "*" else int(base64.b64decode(mark).decode())
         listed = found[start : start + (max(1, size // 2) if fault == "partial" else size)]
-        if fault == "empty":
+        if fault in ("empty", "none"):
             listed = []
         lite = values.get("resultType") == "idlist"
-        answer: dict[str, Any] = {"version": "6.9", "hitCount": len(found)}
+        answer: dict[str, Any] = {"version": "6.9", "hitCount": len(found) + self.world.surplus}
+        if fault == "none":
+            answer["hitCount"] = 0
         if found:
             following = base64.b64encode(str(start + len(listed)).encode()).decode()
-            answer["nextCursorMark"] = following if listed else mark
+            answer["nextCursorMark"] = following if listed and fault != "stuck" else mark
         answer["request"] = {
             "queryString": values["query"],
             "resultType": values.get("resultType", "lite"),
@@ -330,16 +356,26 @@ class _Handler(BaseHTTPRequestHandler):
         found.sort(key=lambda a: (a.entered, a.number))
         size = int(values.get("per_page", 25))
         mark = values.get("cursor", "")
-        start = 0 if mark in ("", "*") else int(base64.b64decode(mark).decode())
+        page = int(values.get("page", 1))
+        if mark and self.world.cursors_need_key and "authorization" not in self.headers:
+            self._send(401, b'{"error":"Unauthorized","message":"Cursor paging needs an API key"}')
+            return
+        if page * size > self.world.by_number:
+            self._send(400, b'{"error":"Pagination error.","message":"Maximum results size"}')
+            return
+        if fault == "expired" and mark not in ("", "*"):
+            self._send(400, b'{"error":"Pagination error.","message":"Invalid cursor value"}')
+            return
+        start = (page - 1) * size if mark in ("", "*") else int(base64.b64decode(mark).decode())
         listed = found[start : start + size]
         if fault == "partial":
             listed = listed[: size // 2]
-        if fault == "empty":
+        if fault in ("empty", "none"):
             listed = []
         meta: dict[str, Any] = {
-            "count": len(found),
+            "count": 0 if fault == "none" else len(found) + self.world.surplus,
             "db_response_time_ms": 5,
-            "page": None if mark else 1,
+            "page": None if mark else page,
             "per_page": size,
             "groups_count": None,
             "x_query": {"oql": f"works where {values['filter'][:40]}"},

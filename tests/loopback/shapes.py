@@ -1,4 +1,4 @@
-"""Articles in the shapes that the sources were recorded in."""
+"""Articles in the formats that were recorded from the sources."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from xml.sax.saxutils import escape
 
 from tests.loopback.corpus import Article
 
-# Names of links to what was published about an article, at PubMed and at Europe PMC.
+# Names of links from an article to its notices, at PubMed and at Europe PMC.
 _LINKS = {
     "retracted": ("RetractionIn", "Retraction in"),
     "republished": ("RetractedandRepublishedIn", "Retracted and republished in"),
@@ -46,12 +46,16 @@ def pubmed_xml(article: Article) -> str:
     types = "".join(
         f'<PublicationType UI="D016428">{escape(kind)}</PublicationType>' for kind in article.types
     )
-    remarks = "".join(
+    status_notices = "".join(
         f'<CommentsCorrections RefType="{_LINKS[kind][0]}"><RefSource>Notice {pmid}</RefSource>'
         f'<PMID Version="1">{pmid}</PMID></CommentsCorrections>'
-        for kind, pmid in article.remarks
+        for kind, pmid in article.status_notices
     )
-    remarks = f"<CommentsCorrectionsList>{remarks}</CommentsCorrectionsList>" if remarks else ""
+    status_notices = (
+        f"<CommentsCorrectionsList>{status_notices}</CommentsCorrectionsList>"
+        if status_notices
+        else ""
+    )
     day = article.entered
     return (
         f'<PubmedArticle><MedlineCitation Status="MEDLINE" Owner="NLM"><PMID Version="1">{article.pmid}</PMID>'
@@ -61,7 +65,7 @@ def pubmed_xml(article: Article) -> str:
         f"<Title>{article.journal}</Title></Journal><ArticleTitle>{escape(article.title)}.</ArticleTitle>"
         f'<ELocationID EIdType="doi" ValidYN="Y">{article.doi}</ELocationID>{abstract}'
         f'<AuthorList CompleteYN="Y">{people}</AuthorList><Language>{article.language[0]}</Language>'
-        f"<PublicationTypeList>{types}</PublicationTypeList></Article>{remarks}<MeshHeadingList>{headings}</MeshHeadingList></MedlineCitation>"
+        f"<PublicationTypeList>{types}</PublicationTypeList></Article>{status_notices}<MeshHeadingList>{headings}</MeshHeadingList></MedlineCitation>"
         f'<PubmedData><History><PubMedPubDate PubStatus="entrez"><Year>{day.year}</Year><Month>{day.month}</Month>'
         f"<Day>{day.day}</Day></PubMedPubDate></History><PublicationStatus>ppublish</PublicationStatus>"
         f'<ArticleIdList><ArticleId IdType="pubmed">{article.pmid}</ArticleId>'
@@ -72,7 +76,7 @@ def pubmed_xml(article: Article) -> str:
 
 
 def europepmc_core(article: Article) -> dict[str, Any]:
-    """One core result; keys that have nothing are absent."""
+    """One core result; keys without a value are absent."""
     found: dict[str, Any] = {
         "id": article.pmid,
         "source": "MED",
@@ -104,10 +108,10 @@ def europepmc_core(article: Article) -> dict[str, Any]:
         "isOpenAccess": "N",
         "firstPublicationDate": article.entered.isoformat(),
     }
-    if article.remarks:
+    if article.status_notices:
         links = [
             {"id": pmid, "source": "MED", "reference": f"Notice {pmid}", "type": _LINKS[kind][1]}
-            for kind, pmid in article.remarks
+            for kind, pmid in article.status_notices
         ]
         found["commentCorrectionList"] = {"commentCorrection": links}
     if article.abstract:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from api import resources
 from model.features import Document, Features, build
+from model.order import Evidence, PoolRanker, Ranked
 from model.pipeline import Pipeline
 
 RELEVANT = "children social work joint service team family integrated health care"
@@ -18,7 +19,7 @@ OTHER = "steel alloy furnace corrosion turbine welding fatigue metal pressure lo
 def documents(
     relevant: int, other: int, rng: np.random.Generator
 ) -> tuple[list[Document], NDArray[np.bool_]]:
-    """Documents of which the first ones are relevant, mixed; and their labels."""
+    """Relevant and other documents in random order, and their labels."""
     made = []
     for at in range(relevant + other):
         words = (RELEVANT if at < relevant else OTHER).split()
@@ -30,7 +31,7 @@ def documents(
 
 
 def hashed(texts: Sequence[str]) -> NDArray[np.float32]:
-    """Bag-of-letters vectors: deterministic, and like for like texts."""
+    """Bag-of-letters vectors: deterministic, and similar for similar texts."""
     vectors = np.zeros((len(texts), 26), np.float32)
     for row, text in enumerate(texts):
         for character in text.lower():
@@ -40,5 +41,10 @@ def hashed(texts: Sequence[str]) -> NDArray[np.float32]:
 
 
 def features(made: Sequence[Document], pipeline: Pipeline) -> Features:
-    """Features by the vectors above, with the prior that comes with the program."""
+    """Features with the vectors above and the shipped prior."""
     return build(made, pipeline, hashed, resources.study_prior().for_encoder(None))
+
+
+def rank(pool: Features, pipeline: Pipeline, evidence: Evidence, *, seed: int = 0) -> Ranked:
+    """Order the unread rows by a cold fit."""
+    return PoolRanker(pool, pipeline, seed=seed).rank(evidence)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from model.order import Evidence, PoolRanker
 from model.pipeline import Pipeline, Variety, View, from_dict, to_dict
-from model.variety import varied, wanted
+from model.variety import diversify, needs_variety
 from tests.model.corpora import documents, features
 
 VARIETY = Variety(places=3, weight=1.0, relevant=5)
@@ -17,10 +17,10 @@ def test_a_near_copy_stands_back_and_the_first_stays() -> None:
     # Rows 0 to 2 point one way, row 3 another.
     vectors = np.array([[1, 0], [1, 0], [1, 0], [0, 1]], np.float32)
     scores = np.array([3.0, 2.9, 2.8, 2.5])
-    assert varied(np.arange(4), scores, vectors, VARIETY).tolist() == [0, 3, 1, 2]
+    assert diversify(np.arange(4), scores, vectors, VARIETY).tolist() == [0, 3, 1, 2]
     # Worth more than its likeness costs: nothing moves.
     scores = np.array([9.0, 8.0, 7.0, 2.5])
-    assert varied(np.arange(4), scores, vectors, VARIETY).tolist() == [0, 1, 2, 3]
+    assert diversify(np.arange(4), scores, vectors, VARIETY).tolist() == [0, 1, 2, 3]
 
 
 @given(st.integers(0, 40), st.integers(1, 30), st.integers(0, 5))
@@ -30,15 +30,15 @@ def test_every_row_once_and_the_rest_in_its_order(size: int, places: int, seed: 
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     scores = rng.normal(size=50)
     order = np.argsort(-scores)[:size]
-    found = varied(order, scores, vectors, Variety(places, 1.0, 5))
+    found = diversify(order, scores, vectors, Variety(places, 1.0, 5))
     assert sorted(found.tolist()) == sorted(order.tolist())
     assert found[:1].tolist() == order[:1].tolist()
     assert found[4 * places :].tolist() == order[4 * places :].tolist()
 
 
 def test_it_ends_when_enough_is_known() -> None:
-    assert wanted(np.arange(9) < 4, VARIETY)
-    assert not wanted(np.arange(9) < 5, VARIETY)
+    assert needs_variety(np.arange(9) < 4, VARIETY)
+    assert not needs_variety(np.arange(9) < 5, VARIETY)
 
 
 def test_a_ranking_is_varied_at_first_and_not_later() -> None:

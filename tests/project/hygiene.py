@@ -7,7 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from tests.shared import ROOT
+
 LARGEST = 600_000
 _SECRETS = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----|\bwnw_[A-Za-z0-9_-]{40,}|\bAKIA[0-9A-Z]{16}\b"

@@ -1,0 +1,88 @@
+"""Recall from known studies: the evaluation, comparisons with other orders, the search check."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from starlette.responses import HTMLResponse, Response
+
+from api.deps import LeadRequest, ReadRequest
+from api.documents import plots
+from api.pages.forms import to_review
+from api.pages.render import review_page
+from api.services.ranking import comparing
+from api.services.reporting import evaluation, search_check
+from store.core import jobs
+from store.reports import records
+
+router = APIRouter()
+# Known relevant records not read yet that are listed, from the last in the order.
+_LATE = 20
+
+
+@router.get("/reviews/{slug}/evaluation")
+def evaluation_page(request: ReadRequest) -> HTMLResponse:
+    """Recall from known relevant records, and what each figure may claim."""
+    review_id = request.review.id
+    with request.store.read() as session:
+        result = evaluation.evaluate(session, review_id)
+        excluded = records.get_representatives(session, review_id, result.screening.excluded)
+        late_ids = [late.report_id for late in result.screening.late[:_LATE]]
+        late = records.get_representatives(session, review_id, late_ids)
+        comparison = comparing.get_comparison(session, review_id)
+        recent_jobs = jobs.list_recent_jobs(session, review_id)
+    return review_page(
+        request,
+        "evaluation.html",
+        result=result,
+        excluded=list(excluded.values()),
+        late=late,
+        comparison=comparison,
+        note=comparing.NOTE,
+        jobs=[job for job in recent_jobs if job.kind == comparing.KIND],
+    )
+
+
+@router.get("/reviews/{slug}/plots/recall.svg")
+def recall_plot(request: ReadRequest) -> Response:
+    """Known relevant records in screening order."""
+    with request.store.read() as session:
+        result = evaluation.evaluate(session, request.review.id)
+        comparison = comparing.get_comparison(session, request.review.id)
+    return Response(plots.recall(result.screening, comparison), media_type="image/svg+xml")
+
+
+@router.post("/reviews/{slug}/evaluation/comparison")
+def compare_orders(request: LeadRequest) -> Response:
+    """Replay the review with its own pipeline and with ELAS u4, as a job of the worker."""
+    job = comparing.ask_for_comparison(request.store, request.review.id)
+    request.state.jobs.compare_orders(request.review.id, job)
+    return to_review(request.review, "evaluation")
+
+
+@router.get("/reviews/{slug}/evaluation/search")
+def search_check_page(request: LeadRequest, missed: bool = False) -> HTMLResponse:
+    """Recall of each source and of all together; with ``missed``, also what they missed."""
+    review_id = request.review.id
+    if missed:
+        check = search_check.show_missed(request.store, review_id, person_id=request.person.id)
+    with request.store.read() as session:
+        if not missed:
+            check = search_check.check_search(session, review_id)
+        recent_jobs = jobs.list_recent_jobs(session, review_id)
+    return review_page(
+        request,
+        "search_check.html",
+        check=check,
+        missed=missed,
+        jobs=recent_jobs,
+        note=search_check.SAMPLE_NOTE,
+        set_aside=search_check.FILTERED,
+    )
+
+
+@router.post("/reviews/{slug}/evaluation/search")
+def look_up(request: LeadRequest) -> Response:
+    """Ask the sources for what was missed, as a job of the worker."""
+    job = search_check.ask_for_lookup(request.store, request.review.id)
+    request.state.jobs.look_up(request.review.id, job)
+    return to_review(request.review, "evaluation/search?missed=true")

@@ -1,0 +1,1 @@
+"""Finding duplicates, answering questions about them, and studies."""

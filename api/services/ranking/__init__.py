@@ -1,0 +1,1 @@
+"""The resident ranker, and what it can say about an order."""

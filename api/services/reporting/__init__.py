@@ -1,0 +1,1 @@
+"""Evaluation and the reports on searching and screening."""

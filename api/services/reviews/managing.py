@@ -1,0 +1,90 @@
+"""Reviews: created, renamed, and their settings changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from api.protocol import ProtocolBody
+from api.services.reviews.names import check_title, make_slug
+from api.services.searching.search_methods import METHODS
+from store.core.errors import AlreadyUsed
+from store.core.session import Store
+from store.reviews import reviews
+from store.reviews.reviews import NewReview, ReviewInfo
+from store.rules.limits import IN_FORCE
+
+# How many reviews may have the same title; later ones get a number in their short name.
+_SAME_TITLE = 1000
+# Settings that services check before they are stored, and the addresses that take them.
+_ELSEWHERE = {
+    "schedule": "schedule",
+    "tell": "telling",
+    "admit": "pool/rule",
+    "freeze_on": "pool/freeze",
+    IN_FORCE: "limits",
+    METHODS: "search-log/methods",
+}
+
+
+def create_review(store: Store, new: NewReview, *, person_id: int) -> ReviewInfo:
+    """Create a review; the person becomes its owner.
+
+    Raises:
+        AlreadyUsed: the short name is taken.
+        ValueError: the title is empty or too long, or a reason for exclusion is reserved.
+    """
+    new = replace(new, title=check_title(new.title))
+    with store.write() as session:
+        return reviews.create_review(session, new, person_id=person_id)
+
+
+def create_titled_review(
+    store: Store, title: str, protocol: ProtocolBody, *, person_id: int
+) -> ReviewInfo:
+    """Create a review under a free short name made from its title.
+
+    Raises:
+        AlreadyUsed: a thousand reviews have this title.
+        ValueError: the title is empty or too long, or a reason for exclusion is reserved.
+    """
+    stem = make_slug(title)[:60].strip("-") or "review"
+    for number in range(1, _SAME_TITLE):
+        slug = stem if number == 1 else f"{stem}-{number}"
+        try:
+            return create_review(
+                store, NewReview(slug, title, protocol.stored()), person_id=person_id
+            )
+        except AlreadyUsed:
+            continue
+    raise AlreadyUsed(f"there are a thousand reviews named {title!r}")
+
+
+def rename_review(store: Store, review_id: int, title: str, *, person_id: int) -> ReviewInfo:
+    """Give a review another title. The same title again changes nothing.
+
+    Raises:
+        ValueError: the title is empty or too long.
+    """
+    title = check_title(title)
+    with store.write() as session:
+        if reviews.get_review(session, review_id).title != title:
+            reviews.rename_review(session, review_id, title, person_id=person_id)
+        return reviews.get_review(session, review_id)
+
+
+def change_settings(
+    store: Store, review_id: int, settings: Mapping[str, Any], *, person_id: int
+) -> ReviewInfo:
+    """Change settings of a review. They are audited, but have no versions.
+
+    Raises:
+        ValueError: a setting has an address of its own, which checks it.
+    """
+    for name, address in _ELSEWHERE.items():
+        if name in settings:
+            raise ValueError(f"set {name!r} with PUT /api/v1/reviews/{{slug}}/{address}")
+    with store.write() as session:
+        reviews.update_settings(session, review_id, settings, person_id=person_id)
+        return reviews.get_review(session, review_id)

@@ -1,0 +1,1 @@
+"""Cards and decisions, conflicts, agreement, and the team."""

@@ -1,0 +1,1 @@
+"""Strategies and their counts, imports, and runs at the sources."""

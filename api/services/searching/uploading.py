@@ -1,0 +1,136 @@
+"""Files sent by a browser: kept for a preview, then imported by the worker or dropped."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from typing import BinaryIO
+
+from api.services.searching import importing, previews
+from api.services.searching.importing import ImportRequest
+from api.services.searching.previews import Preview
+from harvest.errors import UnknownColumns, UnreadableFile
+from harvest.files.delimited import find_delimiter, read_header
+from harvest.files.read import fingerprint
+from harvest.text import decode
+from store.core import jobs, raw
+from store.core.session import Store
+from store.searching import searches, uploads
+from store.searching.uploads import NewUpload
+
+# Characters of a table's beginning that are read for its column names.
+_BEGINNING = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class UploadPreview:
+    """A waiting file as it would be imported.
+
+    Attributes:
+        preview: its beginning; None if it cannot be read as it is.
+        header: its column names, for a table.
+        problem: why it cannot be read.
+    """
+
+    preview: Preview | None
+    header: tuple[str, ...]
+    problem: UnreadableFile | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SentFile:
+    """A file as it was sent; ``stream`` can be read from its beginning again."""
+
+    name: str
+    stream: BinaryIO
+
+
+def keep_upload(store: Store, review_id: int, file: SentFile, *, person_id: int, limit: int) -> int:
+    """Keep a file until somebody confirms its import.
+
+    Args:
+        store: the database.
+        review_id: the review.
+        file: the file.
+        person_id: the sender.
+        limit: the most bytes it may have.
+
+    Returns:
+        The upload's id.
+
+    Raises:
+        UnreadableFile: it is empty, too large, or cannot be read as records. A table whose columns
+            are not recognised is kept, since they can be chosen in its preview.
+    """
+    sha256, size = fingerprint(file.stream, limit=limit)
+    if size == 0:
+        raise UnreadableFile("No file was chosen, or it is empty.", remedy="Choose a file.")
+    with suppress(UnknownColumns):
+        previews.preview_file(file.stream)
+    with store.write() as session:
+        new = NewUpload(
+            name=file.name, sha256=sha256, size=size, chunks=importing.read_chunks(file.stream)
+        )
+        return uploads.create_upload(session, review_id, person_id, new)
+
+
+def preview_upload(
+    store: Store, upload_id: int, mapping: Mapping[str, str], *, name: str = ""
+) -> UploadPreview:
+    """Read the beginning of a waiting file with these columns, by field.
+
+    Args:
+        store: the database.
+        upload_id: the file.
+        mapping: field to column name.
+        name: what the file is called.
+    """
+    with tempfile.TemporaryFile() as file:
+        with store.read() as session:
+            for chunk in raw.read_upload(session, upload_id):
+                file.write(chunk)
+        file.seek(0)
+        try:
+            preview = previews.preview_file(file, mapping, name=name)
+        except UnreadableFile as error:
+            return UploadPreview(None, _header(store, upload_id), error)
+    return UploadPreview(preview, preview.header)
+
+
+def _header(store: Store, upload_id: int) -> tuple[str, ...]:
+    """Column names of a table whose columns were not recognised, as far as they can be read."""
+    with store.read() as session:
+        beginning = next(raw.read_upload(session, upload_id), b"")[:_BEGINNING]
+    try:
+        text = decode(beginning).text
+    except UnreadableFile:
+        return ()
+    return tuple(read_header(text, find_delimiter(text)))
+
+
+def confirm_upload(store: Store, review_id: int, upload_id: int, request: ImportRequest) -> int:
+    """Confirm that a waiting file is imported in this way; returns the job that will import it.
+
+    Raises:
+        NotFound: the review has no such file, or no such search.
+    """
+    with store.write() as session:
+        uploads.get_upload(session, upload_id, review_id)
+        if request.search_id is not None:
+            searches.get_search(session, review_id, request.search_id)
+        uploads.confirm_upload(session, upload_id, asdict(request))
+        # Started here and not by the worker, so that the next page shows it from the start.
+        return jobs.start_job(session, review_id, "import")
+
+
+def cancel_upload(store: Store, review_id: int, upload_id: int) -> None:
+    """Drop a waiting file.
+
+    Raises:
+        NotFound: the review has no such file.
+    """
+    with store.write() as session:
+        uploads.get_upload(session, upload_id, review_id)
+        uploads.delete_upload(session, upload_id)

@@ -1,0 +1,1 @@
+"""The worker process: the resident ranker and the jobs, and how the server keeps it running."""

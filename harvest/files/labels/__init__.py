@@ -1,0 +1,1 @@
+"""Reads what screening tools write into their exports about decisions: one module for each tool."""

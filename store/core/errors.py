@@ -1,0 +1,45 @@
+"""Errors of the store.
+
+StoreError
+├── NotFound        there is no such row, or it belongs to another review
+├── NotAllowed      the person's role does not allow it
+├── Conflict        the request contradicts what is stored
+│   └── LeaseLost       somebody else has taken over the work that is being written
+├── Unstorable      a value that the database cannot hold
+├── AlreadyUsed     a name or a single-use secret is already taken
+└── SchemaOutdated  the database needs an upgrade, or is newer than this version of Winnow
+"""
+
+from __future__ import annotations
+
+
+class StoreError(Exception):
+    """Base of all errors of this package."""
+
+
+class NotFound(StoreError):
+    """There is no such thing here; it may exist in another review."""
+
+
+class NotAllowed(StoreError):
+    """The person is not in the review, or their role does not allow the action."""
+
+
+class Conflict(StoreError):
+    """The request contradicts what is stored; trying again does not help."""
+
+
+class Unstorable(StoreError):
+    """The database cannot hold a value, such as a text with a NUL character."""
+
+
+class AlreadyUsed(StoreError):
+    """A unique name or a single-use secret is already taken."""
+
+
+class SchemaOutdated(StoreError):
+    """The tables are not the ones that this version of Winnow expects."""
+
+
+class LeaseLost(Conflict):
+    """Somebody else has taken over or stopped the work that is being written; nothing is stored."""

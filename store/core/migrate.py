@@ -1,0 +1,77 @@
+"""Upgrading a database to the tables that this version of Winnow expects."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine
+
+import store.core.tables  # noqa: F401 - tables that Base must know
+from store.core.errors import SchemaOutdated
+from store.core.tables import Base
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parents[1] / "migrations"))
+    # Alembic reads options through configparser, where a % in a path would mean interpolation.
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def get_newest_migration() -> str:
+    """The name of the newest migration."""
+    newest = ScriptDirectory.from_config(_config()).get_current_head()
+    assert newest is not None
+    return newest
+
+
+def get_current_migration(engine: Engine) -> str | None:
+    """The migration that the database is at; None if it is empty."""
+    with engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def upgrade(engine: Engine) -> None:
+    """Run all missing migrations in one transaction."""
+    # Imported here, as below: the import is slow, and most commands only check.
+    from alembic import command
+
+    config = _config()
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def check(engine: Engine) -> None:
+    """Check that the tables are neither older nor newer than this version of Winnow.
+
+    Raises:
+        SchemaOutdated: they are; the message says what to do.
+    """
+    current, newest = get_current_migration(engine), get_newest_migration()
+    if current == newest:
+        return
+    if current is None:
+        raise SchemaOutdated("The database has no tables yet; run `winnow init`.")
+    scripts = ScriptDirectory.from_config(_config()).walk_revisions()
+    if current in {script.revision for script in scripts}:
+        raise SchemaOutdated(f"The database is at {current}, not {newest}; run `winnow init`.")
+    raise SchemaOutdated(f"The database ({current}) is newer than this program; upgrade Winnow.")
+
+
+def find_schema_differences(engine: Engine) -> list[object]:
+    """List differences between the tables in the code and in the database."""
+    from alembic.autogenerate import compare_metadata
+
+    with engine.connect() as connection:
+        # The job queue has tables of its own in the same PostgreSQL database.
+        options = {
+            "compare_type": True,
+            "include_name": lambda name, kind, _: kind != "table" or name in Base.metadata.tables,
+        }
+        context = MigrationContext.configure(connection, opts=options)
+        return list(compare_metadata(context, Base.metadata))

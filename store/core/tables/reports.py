@@ -1,0 +1,170 @@
+"""Records, the reports that they form, pairs of records, and studies."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    UniqueConstraint,
+    false,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from store.core.tables.base import Base, Json, now
+
+
+class Report(Base):
+    """Records judged to be one document: the unit that is screened.
+
+    ``state`` and ``decision_id`` (the decision that counts once it is settled) are derived from the
+    decision log by the review's plan, and stored here for the queue; see
+    ``store.reports.screening_state``. ``active`` is False if no record of it counts, or if it is
+    ``out_of_range``: outside the protocol's years and left out; see ``store.reports.limits``.
+    """
+
+    __tablename__ = "report"
+    __table_args__ = (
+        CheckConstraint("state IN ('open', 'awaiting', 'conflict', 'settled')", name="state"),
+        Index("ix_report_queue", "review_id", "active", "decision_id"),
+        Index("ix_report_state", "review_id", "state"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    review_id: Mapped[int] = mapped_column(ForeignKey("review.id"))
+    active: Mapped[bool] = mapped_column(default=True)
+    out_of_range: Mapped[bool] = mapped_column(default=False, server_default=false())
+    state: Mapped[str] = mapped_column(String(10), default="open", server_default="open")
+    decision_id: Mapped[int | None]
+    first_decision_id: Mapped[int | None]
+
+
+class RecordRow(Base):
+    """What one source says about one report.
+
+    ``report_id`` is derived from the live rows of ``pair``; ``own_report_id`` is the report created
+    with the record, to which it returns when it is no longer grouped with others. ``paired`` is
+    False until the record, as it is now, has been compared with the others. ``said`` holds, by
+    field, what the source has changed since the record was stored.
+    """
+
+    __tablename__ = "record"
+    __table_args__ = (
+        Index("ix_record_review_paired", "review_id", "paired"),
+        Index("ix_record_own_report_id", "own_report_id"),
+        UniqueConstraint("review_id", "source", "source_id"),
+        Index("ix_record_review_doi", "review_id", "doi"),
+        Index("ix_record_review_pmid", "review_id", "pmid"),
+        Index("ix_record_review_title", "review_id", "title_key"),
+        Index("ix_record_report_id", "report_id"),
+        Index("ix_record_review_source_id", "review_id", "source_id"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    review_id: Mapped[int] = mapped_column(ForeignKey("review.id"))
+    report_id: Mapped[int] = mapped_column(ForeignKey("report.id"))
+    own_report_id: Mapped[int | None] = mapped_column(ForeignKey("report.id"))
+    paired: Mapped[bool] = mapped_column(default=False)
+    source: Mapped[str] = mapped_column(String(200))
+    source_id: Mapped[str] = mapped_column(String(500))
+    title: Mapped[str | None]
+    abstract: Mapped[str | None]
+    authors: Mapped[list[Any]] = mapped_column(default=list)
+    year: Mapped[int | None] = mapped_column(Integer)
+    date: Mapped[str | None]
+    venue: Mapped[str | None]
+    volume: Mapped[str | None]
+    issue: Mapped[str | None]
+    pages: Mapped[str | None]
+    publisher: Mapped[str | None]
+    doi: Mapped[str | None] = mapped_column(String(500))
+    pmid: Mapped[str | None] = mapped_column(String(20))
+    pmcid: Mapped[str | None] = mapped_column(String(20))
+    issn: Mapped[str | None]
+    urls: Mapped[list[Any]] = mapped_column(default=list)
+    language: Mapped[str | None]
+    types: Mapped[list[Any]] = mapped_column(default=list)
+    keywords: Mapped[list[Any]] = mapped_column(default=list)
+    accession: Mapped[str | None]
+    database: Mapped[str | None]
+    label: Mapped[str | None] = mapped_column(String(10))
+    notes: Mapped[list[Any]] = mapped_column(default=list)
+    flags: Mapped[list[Any]] = mapped_column(default=list)
+    extra: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    title_key: Mapped[str] = mapped_column(String(300))
+    search_text: Mapped[str]
+    said: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    # Whether it is a notice about another report; see harvest.record.NOTICE.
+    notice: Mapped[bool] = mapped_column(default=False)
+    active: Mapped[bool] = mapped_column(default=True)
+    created_at: Mapped[dt.datetime] = mapped_column(default=now)
+
+
+class PairRow(Base):
+    """What a rule or a person decided about two records; ``a_id`` is the smaller id.
+
+    A row counts while it is live (``superseded_at`` is None); a person's row overrides any rule's.
+    Pairs of unrelated records have no row.
+    """
+
+    __tablename__ = "pair"
+    __table_args__ = (
+        CheckConstraint("label IN ('same', 'related', 'ask', 'different')", name="label"),
+        CheckConstraint("a_id < b_id", name="order"),
+        Index("ix_pair_a_id", "a_id"),
+        Index("ix_pair_b_id", "b_id"),
+        Index("ix_pair_review_label", "review_id", "label"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    review_id: Mapped[int] = mapped_column(ForeignKey("review.id"))
+    a_id: Mapped[int] = mapped_column(ForeignKey("record.id"))
+    b_id: Mapped[int] = mapped_column(ForeignKey("record.id"))
+    label: Mapped[str] = mapped_column(String(10))
+    rule: Mapped[str] = mapped_column(String(40))
+    reason: Mapped[str]
+    guard: Mapped[str | None]
+    version: Mapped[str] = mapped_column(String(20))
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    created_at: Mapped[dt.datetime] = mapped_column(default=now)
+    superseded_at: Mapped[dt.datetime | None]
+    superseded_by: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+
+
+class PairKey(Base):
+    """A key that a record shares with possible duplicates; see harvest.dedupe.keys."""
+
+    __tablename__ = "pair_key"
+    __table_args__ = (Index("ix_pair_key_record_id", "record_id"),)
+    review_id: Mapped[int] = mapped_column(ForeignKey("review.id"), primary_key=True)
+    key: Mapped[int] = mapped_column(BigInteger(), primary_key=True)
+    record_id: Mapped[int] = mapped_column(ForeignKey("record.id"), primary_key=True)
+
+
+class StudyRow(Base):
+    """A study that a person named, in addition to those derived from related reports."""
+
+    __tablename__ = "study"
+    __table_args__ = (UniqueConstraint("review_id", "name"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    review_id: Mapped[int] = mapped_column(ForeignKey("review.id"))
+    name: Mapped[str] = mapped_column(String(300))
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    created_at: Mapped[dt.datetime] = mapped_column(default=now)
+
+
+class StudyMember(Base):
+    """A report in a study, identified by one of its records; it may be in several studies."""
+
+    __tablename__ = "study_member"
+    __table_args__ = (Index("ix_study_member_record_id", "record_id"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    study_id: Mapped[int] = mapped_column(ForeignKey("study.id"), index=True)
+    record_id: Mapped[int] = mapped_column(ForeignKey("record.id"))
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    created_at: Mapped[dt.datetime] = mapped_column(default=now)
+    removed_at: Mapped[dt.datetime | None]
+    removed_by: Mapped[int | None] = mapped_column(ForeignKey("person.id"))

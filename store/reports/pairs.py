@@ -1,0 +1,392 @@
+"""Pairs of records: which ones may be the same report, and what rules and people decided."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, delete, exists, func, insert, or_, select, update
+from sqlalchemy.orm import aliased
+
+from harvest.record import Record
+from store.core.chunks import CHUNK, batched
+from store.core.errors import Conflict, NotFound
+from store.core.session import ReadSession, WriteSession
+from store.core.tables import Batch, BatchEntry, Identity, PairKey, PairRow, RecordRow, Review, now
+from store.reports.records import record_from_row
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewPair:
+    """What a rule decides about two records."""
+
+    a: int
+    b: int
+    label: str
+    rule: str
+    reason: str
+    guard: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewJudgement:
+    """What a person says about two records, which may be in any order."""
+
+    a: int
+    b: int
+    label: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairInfo:
+    """A stored decision about two records; ``person`` is None if a rule decided.
+
+    Attributes:
+        live: whether it counts; it does not if it was superseded or undone.
+    """
+
+    id: int
+    a: int
+    b: int
+    label: str
+    rule: str
+    reason: str
+    guard: str | None
+    version: str
+    person_id: int | None
+    person: str | None
+    at: dt.datetime
+    live: bool
+
+
+def _info(row: PairRow, name: str | None) -> PairInfo:
+    return PairInfo(
+        id=row.id,
+        a=row.a_id,
+        b=row.b_id,
+        label=row.label,
+        rule=row.rule,
+        reason=row.reason,
+        guard=row.guard,
+        version=row.version,
+        person_id=row.person_id,
+        person=name,
+        at=row.created_at,
+        live=row.superseded_at is None,
+    )
+
+
+def list_reviews_to_compare(session: ReadSession) -> list[int]:
+    """Ids of reviews with records that have not been compared yet."""
+    waiting = exists().where(RecordRow.review_id == Review.id, RecordRow.paired.is_(False))
+    return list(session.scalars(select(Review.id).where(waiting).order_by(Review.id)))
+
+
+def count_uncompared_records(session: ReadSession, review_id: int) -> int:
+    """Count the records of a review that have not been compared yet."""
+    query = select(func.count()).where(
+        RecordRow.review_id == review_id, RecordRow.paired.is_(False)
+    )
+    return session.scalar(query) or 0
+
+
+def list_next_uncompared_records(
+    session: ReadSession, review_id: int, *, limit: int
+) -> dict[int, Record]:
+    """The oldest records that have not been compared yet, by id."""
+    rows = session.scalars(
+        select(RecordRow)
+        .where(RecordRow.review_id == review_id, RecordRow.paired.is_(False))
+        .order_by(RecordRow.id)
+        .limit(limit)
+    )
+    return {row.id: record_from_row(row) for row in rows}
+
+
+def get_parsed_records(session: ReadSession, record_ids: Iterable[int]) -> dict[int, Record]:
+    """Records by id, as their files were parsed."""
+    records: dict[int, Record] = {}
+    for part in batched(record_ids, CHUNK):
+        for row in session.scalars(select(RecordRow).where(RecordRow.id.in_(part))):
+            records[row.id] = record_from_row(row)
+    return records
+
+
+def store_keys(
+    session: WriteSession, review_id: int, keys: Mapping[int, Sequence[int]]
+) -> dict[int, list[int]]:
+    """Replace the keys of some records.
+
+    Args:
+        session: a writing session.
+        review_id: the review.
+        keys: the new keys, by record id.
+
+    Returns:
+        For each key, the ids of all records that share it, oldest first.
+    """
+    for part in batched(keys, CHUNK):
+        session.execute(delete(PairKey).where(PairKey.record_id.in_(part)))
+    rows = [
+        {"review_id": review_id, "key": key, "record_id": record_id}
+        for record_id, own_keys in keys.items()
+        for key in own_keys
+    ]
+    for chunk in batched(rows, 5000):
+        session.execute(insert(PairKey), list(chunk))
+    sharing: dict[int, list[int]] = defaultdict(list)
+    distinct = {key for own_keys in keys.values() for key in own_keys}
+    for part in batched(sorted(distinct), CHUNK):
+        shared = session.execute(
+            select(PairKey.key, PairKey.record_id)
+            .where(PairKey.review_id == review_id, PairKey.key.in_(part))
+            .order_by(PairKey.key, PairKey.record_id)
+        )
+        for key, record_id in shared:
+            sharing[key].append(record_id)
+    return sharing
+
+
+def replace_rule_pairs(
+    session: WriteSession,
+    review_id: int,
+    record_ids: Sequence[int],
+    new: Iterable[NewPair],
+    *,
+    version: str,
+) -> None:
+    """Replace what the rules decided about pairs with these records.
+
+    People's decisions stay. The records count as compared from now on.
+    """
+    moment = now()
+    for part in batched(record_ids, CHUNK):
+        session.execute(
+            update(PairRow)
+            .where(
+                or_(PairRow.a_id.in_(part), PairRow.b_id.in_(part)),
+                PairRow.person_id.is_(None),
+                PairRow.superseded_at.is_(None),
+            )
+            .values(superseded_at=moment)
+        )
+        session.execute(update(RecordRow).where(RecordRow.id.in_(part)).values(paired=True))
+    rows = [
+        {
+            "review_id": review_id,
+            "a_id": min(pair.a, pair.b),
+            "b_id": max(pair.a, pair.b),
+            "label": pair.label,
+            "rule": pair.rule,
+            "reason": pair.reason,
+            "guard": pair.guard,
+            "version": version,
+            "created_at": moment,
+        }
+        for pair in new
+    ]
+    for chunk in batched(rows, 2000):
+        session.execute(insert(PairRow), list(chunk))
+
+
+def add_judgement(
+    session: WriteSession, review_id: int, new: NewJudgement, *, version: str, person_id: int
+) -> int:
+    """Store what a person says about two records; it replaces what anybody said before.
+
+    Args:
+        session: a writing session.
+        review_id: the review.
+        new: what the person says.
+        version: of the rules that compared the two.
+        person_id: who judges.
+
+    Returns:
+        The id of the new pair.
+
+    Raises:
+        NotFound: a record is not in this review.
+        ValueError: the label is unknown, or both are the same record.
+    """
+    if new.label not in ("same", "related", "different"):
+        raise ValueError(f"label must be same, related or different, not {new.label!r}")
+    low, high = sorted((new.a, new.b))
+    if low == high:
+        raise ValueError("a record cannot be compared with itself")
+    _require_records(session, review_id, (low, high))
+    moment = now()
+    session.execute(
+        update(PairRow)
+        .where(
+            PairRow.a_id == low,
+            PairRow.b_id == high,
+            PairRow.person_id.is_not(None),
+            PairRow.superseded_at.is_(None),
+        )
+        .values(superseded_at=moment, superseded_by=person_id)
+    )
+    row = PairRow(
+        review_id=review_id,
+        a_id=low,
+        b_id=high,
+        label=new.label,
+        rule="person",
+        reason=new.reason,
+        guard=None,
+        version=version,
+        person_id=person_id,
+        created_at=moment,
+    )
+    session.add(row)
+    session.flush()
+    return row.id
+
+
+def _require_records(session: ReadSession, review_id: int, record_ids: Sequence[int]) -> None:
+    """Check that records are in a review.
+
+    Raises:
+        NotFound: one of them is not.
+    """
+    query = select(RecordRow.id).where(
+        RecordRow.id.in_(record_ids), RecordRow.review_id == review_id
+    )
+    in_review = set(session.scalars(query))
+    for record_id in record_ids:
+        if record_id not in in_review:
+            raise NotFound(f"there is no record {record_id} in this review")
+
+
+def undo_judgement(
+    session: WriteSession, review_id: int, pair_id: int, *, person_id: int
+) -> PairInfo:
+    """Undo what a person said about a pair, so that what the rules decided counts again.
+
+    Raises:
+        NotFound: the review has no such pair.
+        Conflict: a rule decided it, or it no longer counts.
+    """
+    row = session.get(PairRow, pair_id)
+    if row is None or row.review_id != review_id:
+        raise NotFound(f"there is no pair {pair_id} in this review")
+    if row.person_id is None:
+        raise Conflict(f"a rule decided pair {pair_id}: say that the two are different instead")
+    if row.superseded_at is not None:
+        raise Conflict(f"pair {pair_id} has already been undone or replaced")
+    row.superseded_at, row.superseded_by = now(), person_id
+    session.flush()
+    return _info(row, None)
+
+
+def list_live_pairs(session: ReadSession, record_ids: Iterable[int]) -> list[PairInfo]:
+    """Pairs that count, with at least one of these records, oldest first."""
+    pairs: dict[int, PairInfo] = {}
+    for part in batched(set(record_ids), CHUNK):
+        rows = session.execute(
+            select(PairRow, Identity.name)
+            .outerjoin(Identity, Identity.person_id == PairRow.person_id)
+            .where(
+                or_(PairRow.a_id.in_(part), PairRow.b_id.in_(part)),
+                PairRow.superseded_at.is_(None),
+            )
+        )
+        for row, name in rows:
+            pairs[row.id] = _info(row, name)
+    return [pairs[pair_id] for pair_id in sorted(pairs)]
+
+
+def list_judgements(session: ReadSession, review_id: int, *, limit: int = 200) -> list[PairInfo]:
+    """What people said about pairs, newest first, including what no longer counts."""
+    rows = session.execute(
+        select(PairRow, Identity.name)
+        .outerjoin(Identity, Identity.person_id == PairRow.person_id)
+        .where(PairRow.review_id == review_id, PairRow.person_id.is_not(None))
+        .order_by(PairRow.id.desc())
+        .limit(limit)
+    )
+    return [_info(row, name) for row, name in rows]
+
+
+def _between_reports(
+    session: ReadSession, review_id: int, *conditions: ColumnElement[bool]
+) -> list[tuple[PairInfo, int, int]]:
+    """Pairs that count and whose records are in two reports, with these reports, oldest first.
+
+    Pairs with records in the pool are left out: nobody is asked about them before admission.
+    """
+    a, b = aliased(RecordRow), aliased(RecordRow)
+
+    def not_pooled(record: Any) -> ColumnElement[bool]:
+        pooled = (
+            select(BatchEntry.record_id)
+            .join(Batch, Batch.id == BatchEntry.batch_id)
+            .where(BatchEntry.record_id == record.id, Batch.pooled.is_(True))
+            .exists()
+        )
+        return or_(record.active.is_(True), ~pooled)
+
+    rows = session.execute(
+        select(PairRow, Identity.name, a.report_id, b.report_id)
+        .join(a, a.id == PairRow.a_id)
+        .join(b, b.id == PairRow.b_id)
+        .outerjoin(Identity, Identity.person_id == PairRow.person_id)
+        .where(
+            PairRow.review_id == review_id,
+            PairRow.superseded_at.is_(None),
+            a.report_id != b.report_id,
+            not_pooled(a),
+            not_pooled(b),
+            *conditions,
+        )
+        .order_by(PairRow.id)
+    )
+    return [(_info(row, name), one, other) for row, name, one, other in rows]
+
+
+def list_open_questions(session: ReadSession, review_id: int) -> list[tuple[PairInfo, int, int]]:
+    """Pairs to ask about, and pairs that should be one report but are not, with their reports."""
+    return _between_reports(session, review_id, PairRow.label.in_(("ask", "same")))
+
+
+def list_related_pairs(session: ReadSession, review_id: int) -> list[tuple[PairInfo, int, int]]:
+    """Pairs that relate two reports, or that a person called different, with their reports."""
+    by_person = (PairRow.label == "different") & PairRow.person_id.is_not(None)
+    return _between_reports(session, review_id, (PairRow.label == "related") | by_person)
+
+
+def find_judged_apart(session: ReadSession, review_id: int) -> set[tuple[int, int]]:
+    """Find pairs of reports (smaller id first) that a person has said are not the same."""
+    rows = _between_reports(
+        session, review_id, PairRow.person_id.is_not(None), PairRow.label != "same"
+    )
+    return {(min(one, other), max(one, other)) for _, one, other in rows}
+
+
+def count_pairs_by_rule(session: ReadSession, review_id: int) -> dict[tuple[str, str], int]:
+    """Count the pairs that rules decided, by label and rule."""
+    rows = session.execute(
+        select(PairRow.label, PairRow.rule, func.count())
+        .where(
+            PairRow.review_id == review_id,
+            PairRow.superseded_at.is_(None),
+            PairRow.person_id.is_(None),
+        )
+        .group_by(PairRow.label, PairRow.rule)
+    )
+    return {(label, rule): count for label, rule, count in rows}
+
+
+def count_crowded_keys(session: ReadSession, review_id: int, *, limit: int) -> int:
+    """Count the keys that more records share than are compared with each other."""
+    keys = (
+        select(PairKey.key)
+        .where(PairKey.review_id == review_id)
+        .group_by(PairKey.key)
+        .having(func.count() > limit)
+        .subquery()
+    )
+    return session.scalar(select(func.count()).select_from(keys)) or 0

@@ -1,0 +1,186 @@
+"""Reports as groups of records: which records they have, and how records move between them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import delete, select, update
+
+from store.core.chunks import CHUNK, batched
+from store.core.session import ReadSession, WriteSession
+from store.core.tables import Lease, RecordRow, Report, Review
+from store.reports import limits, screening_state
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupedRecord:
+    """A record and the report that it is in.
+
+    Attributes:
+        own_report_id: the report that was created with the record.
+        active: whether the record counts.
+    """
+
+    record_id: int
+    report_id: int
+    own_report_id: int
+    active: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportChange:
+    """A report whose records have changed.
+
+    Attributes:
+        report_id: the report.
+        joined: ids of records that were added.
+        left: ids of records that were removed.
+        decision_before: id of the decision that counted before; None if the report was not settled.
+        decision: id of the decision that counts now; None if it is not settled.
+        shown: whether readers see a different report, because an active record joined or left.
+    """
+
+    report_id: int
+    joined: tuple[int, ...]
+    left: tuple[int, ...]
+    decision_before: int | None
+    decision: int | None
+    shown: bool
+
+
+def list_active_reports(session: ReadSession, review_id: int) -> list[int]:
+    """Ids of the reports that have an active record."""
+    return list(
+        session.scalars(
+            select(Report.id).where(Report.review_id == review_id, Report.active.is_(True))
+        )
+    )
+
+
+def list_grouped_records(session: ReadSession, report_ids: Iterable[int]) -> list[GroupedRecord]:
+    """All records of some reports, by record id."""
+    records: list[GroupedRecord] = []
+    for part in batched(set(report_ids), CHUNK):
+        rows = session.execute(
+            select(
+                RecordRow.id, RecordRow.report_id, RecordRow.own_report_id, RecordRow.active
+            ).where(RecordRow.report_id.in_(part))
+        )
+        records.extend(
+            GroupedRecord(
+                record_id=record_id,
+                report_id=report_id,
+                own_report_id=own_report_id or report_id,
+                active=active,
+            )
+            for record_id, report_id, own_report_id, active in rows
+        )
+    return sorted(records, key=lambda record: record.record_id)
+
+
+def get_report_by_record(session: ReadSession, record_ids: Iterable[int]) -> dict[int, int]:
+    """The report id of each record."""
+    report_ids: dict[int, int] = {}
+    for part in batched(set(record_ids), CHUNK):
+        rows = session.execute(
+            select(RecordRow.id, RecordRow.report_id).where(RecordRow.id.in_(part))
+        )
+        report_ids.update({row[0]: row[1] for row in rows})
+    return report_ids
+
+
+def assign_records(
+    session: WriteSession,
+    groups: Sequence[Sequence[int]],
+    records: Mapping[int, GroupedRecord],
+) -> list[ReportChange]:
+    """Move records into one report per group; decisions move with their records.
+
+    A group becomes the report that was created with its oldest record. So the same groups always
+    get the same report ids, whatever happened in between.
+
+    Args:
+        session: a writing session.
+        groups: record ids, each in exactly one group; either all records of a report or none.
+        records: the same records by id, from ``list_grouped_records``.
+    """
+    before: dict[int, set[int]] = defaultdict(set)
+    after: dict[int, set[int]] = defaultdict(set)
+    for record in records.values():
+        before[record.report_id].add(record.record_id)
+    moves: list[dict[str, int]] = []
+    for group in groups:
+        report_id = records[min(group)].own_report_id
+        after[report_id].update(group)
+        moves.extend(
+            {"id": record_id, "report_id": report_id}
+            for record_id in group
+            if records[record_id].report_id != report_id
+        )
+    if not moves:
+        return []
+    session.execute(update(RecordRow), moves)
+    changed = sorted(
+        report_id
+        for report_id in before.keys() | after.keys()
+        if before[report_id] != after[report_id]
+    )
+    changes = _update_reports(session, changed, before, after)
+    if any(change.shown for change in changes):
+        review_id = select(Report.review_id).where(Report.id == changes[0].report_id)
+        session.execute(
+            update(Review)
+            .where(Review.id == review_id.scalar_subquery())
+            .values(regrouped=Review.regrouped + 1)
+        )
+    return changes
+
+
+def _update_reports(
+    session: WriteSession,
+    report_ids: Sequence[int],
+    before: Mapping[int, set[int]],
+    after: Mapping[int, set[int]],
+) -> list[ReportChange]:
+    """Update what is derived for changed reports: whether they count, and which decision counts."""
+    touched = {
+        record_id for report_id in report_ids for record_id in before[report_id] | after[report_id]
+    }
+    active = _find_active_records(session, touched)
+    changes: list[ReportChange] = []
+    required = None
+    for part in batched(report_ids, CHUNK):
+        rows = session.scalars(select(Report).where(Report.id.in_(part)).with_for_update()).all()
+        if required is None:
+            required = screening_state.get_required_decisions(session, rows[0].review_id)
+        decided_before = {row.id: row.decision_id for row in rows}
+        screening_state.update_states(session, rows, required)
+        session.flush()
+        limits.refresh_reports(session, rows[0].review_id, [row.id for row in rows])
+        for row in rows:
+            joined, left = after[row.id] - before[row.id], before[row.id] - after[row.id]
+            changes.append(
+                ReportChange(
+                    report_id=row.id,
+                    joined=tuple(sorted(joined)),
+                    left=tuple(sorted(left)),
+                    decision_before=decided_before[row.id],
+                    decision=row.decision_id,
+                    shown=not active.isdisjoint(joined | left),
+                )
+            )
+        # Nobody goes on with a card whose report now looks different.
+        changed = {change.report_id for change in changes if change.shown} & set(part)
+        session.execute(delete(Lease).where(Lease.report_id.in_(changed)))
+    session.flush()
+    return sorted(changes, key=lambda change: change.report_id)
+
+
+def _find_active_records(session: ReadSession, record_ids: Iterable[int]) -> set[int]:
+    active: set[int] = set()
+    for part in batched(record_ids, CHUNK):
+        query = select(RecordRow.id).where(RecordRow.id.in_(part), RecordRow.active.is_(True))
+        active.update(session.scalars(query))
+    return active

@@ -1,0 +1,1 @@
+"""Reviews, the people in them, and their accounts."""

@@ -1,0 +1,1 @@
+"""Rules as pure functions: plans, outcomes of decisions, criteria, reasons, questions, roles."""

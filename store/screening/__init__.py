@@ -1,0 +1,1 @@
+"""Decisions and everything around them: queue, conflicts, pilot rounds, assignments."""

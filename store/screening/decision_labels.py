@@ -1,0 +1,141 @@
+"""Labels: the decisions that count, as the ranking, exports and evaluation read them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import aliased
+
+from store.core.chunks import CHUNK, batched
+from store.core.session import ReadSession
+from store.core.tables import BulkDecision, Decision, PilotReport, PilotRow, Report
+from store.reports import screening_state
+from store.reviews import reviews
+from store.rules.agreed_decision import OWN
+
+# Labels of unsettled reports are used in batches of this size, so that a changed order does not
+# reveal a single decision.
+BATCH = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """The decision that counts on a report, with the id of the first one made on it.
+
+    Labels in the order of ``first_id`` are in screening order.
+    """
+
+    report_id: int
+    decision: str
+    first_id: int
+
+
+def list_started_reports(session: ReadSession, review_id: int) -> set[int]:
+    """Reports that somebody has decided, whether or not a decision counts yet."""
+    query = select(Report.id).where(Report.review_id == review_id, Report.state != "open")
+    return set(session.scalars(query))
+
+
+def get_settled_decisions(session: ReadSession, report_ids: Iterable[int]) -> dict[int, str]:
+    """The decision that counts on each of these reports that is settled."""
+    decisions: dict[int, str] = {}
+    for chunk in batched(set(report_ids), CHUNK):
+        rows = session.execute(
+            select(Report.id, Decision.decision)
+            .join(Decision, Decision.id == Report.decision_id)
+            .where(Report.id.in_(chunk))
+        )
+        decisions.update({row[0]: row[1] for row in rows})
+    return decisions
+
+
+def list_labels(session: ReadSession, review_id: int) -> list[Label]:
+    """The decision that counts on every decided, active report, in screening order."""
+    rows = session.execute(
+        select(Report.id, Decision.decision, Report.first_decision_id)
+        .join(Decision, Decision.id == Report.decision_id)
+        .where(Report.review_id == review_id, Report.active.is_(True))
+        .order_by(Report.first_decision_id)
+    )
+    return [Label(report_id, decision, first or 0) for report_id, decision, first in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadReport:
+    """A report that somebody has decided.
+
+    Attributes:
+        outcome: the decision that counts, or *awaiting* or *conflict*.
+        ranked: whether a ranking had placed it for the person who decided it first; False in pilot
+            rounds, whose records are drawn at random, in bulk actions and for imported decisions.
+    """
+
+    report_id: int
+    outcome: str
+    ranked: bool
+
+    @property
+    def decision(self) -> str | None:
+        """The decision that counts; None if there is none."""
+        return self.outcome if self.outcome in ("include", "exclude", "maybe") else None
+
+
+def list_read_reports(session: ReadSession, review_id: int) -> list[ReadReport]:
+    """Every active report that somebody has decided, in screening order."""
+    first, counting = aliased(Decision), aliased(Decision)
+    in_pilot = set(
+        session.scalars(
+            screening_state.current_reports_query(PilotReport)
+            .join(PilotRow, PilotRow.id == PilotReport.pilot_id)
+            .where(PilotRow.review_id == review_id)
+        )
+    )
+    rows = session.execute(
+        select(
+            Report.id,
+            func.coalesce(counting.decision, Report.state),
+            first.place,
+            first.kind,
+            BulkDecision.decision_id,
+        )
+        .join(first, first.id == Report.first_decision_id)
+        .outerjoin(counting, counting.id == Report.decision_id)
+        .outerjoin(BulkDecision, BulkDecision.decision_id == first.id)
+        .where(Report.review_id == review_id, Report.active.is_(True), Report.state != "open")
+        .order_by(Report.first_decision_id)
+    )
+    return [
+        ReadReport(
+            report_id,
+            outcome,
+            place is not None and kind == OWN and bulk_id is None and report_id not in in_pilot,
+        )
+        for report_id, outcome, place, kind, bulk_id in rows
+    ]
+
+
+def list_training_labels(session: ReadSession, review_id: int) -> list[Label]:
+    """The labels that the ranking learns from: decisions that count, or also those of open reports.
+
+    If the protocol says so, the latest decision on an unsettled report is its label. These labels
+    come in batches of ``BATCH``.
+    """
+    labels = list_labels(session, review_id)
+    if not screening_state.learns_from_all(reviews.get_protocol(session, review_id).body):
+        return labels
+    unsettled = session.scalars(
+        select(Report.id).where(
+            Report.review_id == review_id,
+            Report.active.is_(True),
+            Report.state.in_(("awaiting", "conflict")),
+        )
+    ).all()
+    waiting = [
+        Label(report_id, lines[-1].decision, lines[0].id)
+        for report_id, lines in screening_state.list_active_decisions(session, unsettled).items()
+    ]
+    waiting.sort(key=lambda label: label.first_id)
+    labels += waiting[: len(waiting) // BATCH * BATCH]
+    return sorted(labels, key=lambda label: label.first_id)

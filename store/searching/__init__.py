@@ -1,0 +1,1 @@
+"""Strategies, searches and their files, runs, the pool, and scheduled searches."""

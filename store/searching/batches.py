@@ -1,0 +1,305 @@
+"""Batches: imported files and pages of runs, what became of their entries, and withdrawals."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Select, and_, case, func, select, update
+
+from store.core import audit
+from store.core.errors import Conflict, NotFound
+from store.core.session import ReadSession, WriteSession
+from store.core.tables import (
+    Batch,
+    BatchEntry,
+    BatchRejected,
+    Identity,
+    RecordRow,
+    Report,
+    Review,
+    now,
+)
+from store.reports import limits
+from store.reviews import reviews
+
+
+@dataclass(frozen=True, slots=True)
+class BatchInfo:
+    """An imported file or a page of a run, and what became of its entries.
+
+    ``read == new + changed + same + filtered + rejected`` always. Only pages have a ``run_id`` and
+    a ``number``; ``problem`` says why entries of a page are missing.
+    """
+
+    id: int
+    search_id: int
+    name: str
+    sha256: str
+    size: int
+    format: str
+    columns: Mapping[str, Any]
+    notices: tuple[str, ...]
+    new: int
+    changed: int
+    same: int
+    rejected: int
+    created_at: dt.datetime
+    person: str | None
+    withdrawn_at: dt.datetime | None
+    withdrawn_reason: str | None
+    filtered: int = 0
+    run_id: int | None = None
+    number: int | None = None
+    problem: str | None = None
+    held: bool = False
+    pooled: bool = False
+
+    @property
+    def read(self) -> int:
+        """Entries that were in the file."""
+        return self.records + self.rejected
+
+    @property
+    def records(self) -> int:
+        """Entries that are records."""
+        return self.new + self.changed + self.same + self.filtered
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedInfo:
+    """An entry that is not a record, as it was stored."""
+
+    position: int
+    line: int | None
+    reason: str
+    excerpt: str
+
+
+def list_batches_of_review(session: ReadSession, review_id: int) -> list[BatchInfo]:
+    """All batches of a review, oldest first."""
+    return _list_batches(session, Batch.review_id == review_id)
+
+
+def list_batches_of_search(session: ReadSession, search_id: int) -> list[BatchInfo]:
+    """The batches of a search, oldest first."""
+    return _list_batches(session, Batch.search_id == search_id)
+
+
+def _list_batches(session: ReadSession, condition: Any) -> list[BatchInfo]:
+    """The batches that meet a condition on ``Batch``, oldest first."""
+    fates = (
+        select(
+            BatchEntry.batch_id,
+            *(
+                func.sum(case((BatchEntry.fate == fate, 1), else_=0)).label(fate)
+                for fate in ("new", "changed", "same", "filtered")
+            ),
+        )
+        .group_by(BatchEntry.batch_id)
+        .subquery()
+    )
+    rejected = (
+        select(BatchRejected.batch_id, func.count().label("rejected"))
+        .group_by(BatchRejected.batch_id)
+        .subquery()
+    )
+    rows = session.execute(
+        select(
+            Batch,
+            func.coalesce(fates.c.new, 0),
+            func.coalesce(fates.c.changed, 0),
+            func.coalesce(fates.c.same, 0),
+            func.coalesce(fates.c.filtered, 0),
+            func.coalesce(rejected.c.rejected, 0),
+            Identity.name,
+        )
+        .outerjoin(fates, fates.c.batch_id == Batch.id)
+        .outerjoin(rejected, rejected.c.batch_id == Batch.id)
+        .outerjoin(Identity, Identity.person_id == Batch.created_by)
+        .where(condition)
+        .order_by(Batch.id)
+    )
+    return [
+        BatchInfo(
+            id=row.id,
+            search_id=row.search_id,
+            name=row.name,
+            sha256=row.sha256,
+            size=row.size,
+            format=row.format,
+            columns=row.columns,
+            notices=tuple(row.notices),
+            new=new,
+            changed=changed,
+            same=same,
+            rejected=n_rejected,
+            created_at=row.created_at,
+            person=person,
+            withdrawn_at=row.withdrawn_at,
+            withdrawn_reason=row.withdrawn_reason,
+            filtered=filtered,
+            run_id=row.run_id,
+            number=row.number,
+            problem=row.problem,
+            held=row.held,
+            pooled=row.pooled,
+        )
+        for row, new, changed, same, filtered, n_rejected, person in rows
+    ]
+
+
+def find_batch(session: ReadSession, review_id: int, sha256: str) -> BatchInfo | None:
+    """The imported file with this content; None if the review has none that is not withdrawn."""
+    matching = _list_batches(
+        session,
+        (Batch.review_id == review_id)
+        & (Batch.sha256 == sha256)
+        & Batch.withdrawn_at.is_(None)
+        & Batch.run_id.is_(None),
+    )
+    return matching[0] if matching else None
+
+
+def list_file_hashes(session: ReadSession, review_id: int) -> set[str]:
+    """SHA-256 of every imported file that is not withdrawn."""
+    query = select(Batch.sha256).where(
+        Batch.review_id == review_id, Batch.withdrawn_at.is_(None), Batch.run_id.is_(None)
+    )
+    return {sha256 for sha256 in session.scalars(query) if sha256}
+
+
+def get_batch(session: ReadSession, review_id: int, batch_id: int) -> BatchInfo:
+    """One imported file.
+
+    Raises:
+        NotFound: the review has no such file.
+    """
+    matching = _list_batches(session, (Batch.review_id == review_id) & (Batch.id == batch_id))
+    if not matching:
+        raise NotFound(f"there is no imported file {batch_id} in this review")
+    return matching[0]
+
+
+def list_rejected(session: ReadSession, batch_id: int, *, limit: int = 1000) -> list[RejectedInfo]:
+    """Entries of a file that are not records, in file order."""
+    rows = session.scalars(
+        select(BatchRejected)
+        .where(BatchRejected.batch_id == batch_id)
+        .order_by(BatchRejected.position)
+        .limit(limit)
+    )
+    return [RejectedInfo(row.position, row.line, row.reason, row.excerpt) for row in rows]
+
+
+def get_stamp(session: ReadSession, review_id: int) -> tuple[int, int, int]:
+    """Numbers that change whenever the review's reports do.
+
+    Returns:
+        How many files and pages count, how many are withdrawn, and how often records were grouped.
+    """
+    regrouped = session.scalar(select(Review.regrouped).where(Review.id == review_id))
+    counted, withdrawn = session.execute(
+        select(
+            func.count(case((and_(Batch.held.is_(False), Batch.pooled.is_(False)), 1))),
+            func.count(Batch.withdrawn_at),
+        ).where(Batch.review_id == review_id)
+    ).one()
+    return counted, withdrawn, regrouped or 0
+
+
+def withdraw_batch(
+    session: WriteSession, review_id: int, batch_id: int, *, reason: str, person_id: int | None
+) -> int:
+    """Withdraw a file: its records no longer count, and decisions on them stay readable.
+
+    Returns:
+        How many reports no longer count; records that another file has too still do.
+
+    Raises:
+        NotFound: the review has no such file.
+        Conflict: it is withdrawn already.
+    """
+    row = session.get(Batch, batch_id)
+    if row is None or row.review_id != review_id:
+        raise NotFound(f"there is no imported file {batch_id} in this review")
+    if row.withdrawn_at is not None:
+        raise Conflict(f"file {batch_id} has already been withdrawn: {row.withdrawn_reason}")
+    row.withdrawn_at, row.withdrawn_by, row.withdrawn_reason = now(), person_id, reason
+    session.flush()
+    n_gone = refresh_batch(session, batch_id)
+    reviews.request_ranking(session, review_id)
+    audit.append_event(
+        session,
+        "file.withdrawn",
+        review_id=review_id,
+        person_id=person_id,
+        detail={"file": batch_id, "name": row.name, "reason": reason, "reports": n_gone},
+    )
+    return n_gone
+
+
+def refresh_batch(session: WriteSession, batch_id: int) -> int:
+    """Update which records and reports of a file count.
+
+    Returns:
+        How many reports of the file do not count.
+    """
+    return refresh_records(
+        session, select(BatchEntry.record_id).where(BatchEntry.batch_id == batch_id)
+    )
+
+
+def refresh_run(session: WriteSession, run_id: int) -> int:
+    """Update which records and reports of a run count.
+
+    Returns:
+        How many reports of the run do not count.
+    """
+    return refresh_records(
+        session,
+        select(BatchEntry.record_id)
+        .join(Batch, Batch.id == BatchEntry.batch_id)
+        .where(Batch.run_id == run_id),
+    )
+
+
+def refresh_records(session: WriteSession, record_ids: Select[int]) -> int:
+    """Update which of these records count, and which of their reports.
+
+    A record counts while a file or page in the review has it unfiltered. A batch that is
+    withdrawn, held or in the pool is not in the review.
+
+    Returns:
+        How many of the reports have no record that counts.
+    """
+    counts = (
+        select(BatchEntry.record_id)
+        .join(Batch, Batch.id == BatchEntry.batch_id)
+        .where(
+            BatchEntry.record_id == RecordRow.id,
+            BatchEntry.fate != "filtered",
+            Batch.withdrawn_at.is_(None),
+            Batch.held.is_(False),
+            Batch.pooled.is_(False),
+        )
+        .exists()
+    )
+    session.execute(update(RecordRow).where(RecordRow.id.in_(record_ids)).values(active=counts))
+    reports = select(RecordRow.report_id).where(RecordRow.id.in_(record_ids))
+    review_id = session.scalar(
+        select(RecordRow.review_id).where(RecordRow.id.in_(record_ids)).limit(1)
+    )
+    if review_id is None:
+        return 0
+    limits.refresh_reports(session, review_id, reports)
+    return (
+        session.scalar(
+            select(func.count())
+            .select_from(Report)
+            .where(Report.id.in_(reports), ~limits.is_member())
+        )
+        or 0
+    )

@@ -1,0 +1,1 @@
+"""Runs: one walk through a source's results, with its pages."""

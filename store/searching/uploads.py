@@ -1,0 +1,112 @@
+"""Files sent by a browser that wait until somebody confirms their preview."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import delete, select, update
+
+from store.core import raw
+from store.core.errors import NotFound
+from store.core.session import ReadSession, WriteSession
+from store.core.tables import Upload, UploadRaw, now
+
+_KEPT_FOR = dt.timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class UploadInfo:
+    """A waiting file; ``request`` says how to import it, and is empty until it is confirmed."""
+
+    id: int
+    review_id: int
+    person_id: int
+    name: str
+    sha256: str
+    size: int
+    request: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewUpload:
+    """A file as it was sent; ``chunks`` are its bytes in order."""
+
+    name: str
+    sha256: str
+    size: int
+    chunks: Iterable[bytes]
+
+
+def create_upload(session: WriteSession, review_id: int, person_id: int, file: NewUpload) -> int:
+    """Keep a file until it is confirmed; files that nobody confirmed within a week are deleted."""
+    session.execute(delete(Upload).where(Upload.created_at < now() - _KEPT_FOR))
+    row = Upload(
+        review_id=review_id,
+        person_id=person_id,
+        name=file.name,
+        sha256=file.sha256,
+        size=file.size,
+        request={},
+        created_at=now(),
+    )
+    session.add(row)
+    session.flush()
+    raw.store_upload(session, row.id, file.chunks)
+    return row.id
+
+
+def get_upload(session: ReadSession, upload_id: int, review_id: int | None = None) -> UploadInfo:
+    """A waiting file.
+
+    Raises:
+        NotFound: it is unknown, belongs to another review, or has been imported.
+    """
+    row = session.get(Upload, upload_id)
+    if row is None or review_id not in (None, row.review_id):
+        raise NotFound(f"there is no waiting file {upload_id}")
+    return _info(row)
+
+
+def _info(row: Upload) -> UploadInfo:
+    return UploadInfo(
+        row.id, row.review_id, row.person_id, row.name, row.sha256, row.size, row.request
+    )
+
+
+def confirm_upload(session: WriteSession, upload_id: int, request: Mapping[str, Any]) -> None:
+    """Note how to import a file."""
+    row = session.get(Upload, upload_id)
+    if row is None:
+        raise NotFound(f"there is no waiting file {upload_id}")
+    row.request, row.taken_up = dict(request), 0
+
+
+def return_to_preview(session: WriteSession, upload_id: int) -> None:
+    """Let a file wait for confirmation again."""
+    session.execute(update(Upload).where(Upload.id == upload_id).values(request={}, taken_up=0))
+
+
+def record_import_start(session: WriteSession, upload_id: int) -> int:
+    """Record one more start of an unfinished import; returns how many there were."""
+    n_starts: int | None = session.scalar(
+        update(Upload)
+        .where(Upload.id == upload_id)
+        .values(taken_up=Upload.taken_up + 1)
+        .returning(Upload.taken_up)
+    )
+    return n_starts or 0
+
+
+def list_confirmed(session: ReadSession) -> list[UploadInfo]:
+    """Confirmed files that have not been imported yet, oldest first."""
+    rows = session.scalars(select(Upload).order_by(Upload.id))
+    return [_info(row) for row in rows if row.request]
+
+
+def delete_upload(session: WriteSession, upload_id: int) -> None:
+    """Delete a waiting file."""
+    session.execute(delete(UploadRaw).where(UploadRaw.upload_id == upload_id))
+    session.execute(delete(Upload).where(Upload.id == upload_id))

@@ -1,0 +1,127 @@
+"""`winnow serve`, its worker, and `winnow doctor`."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.api.command_line import Run, result, words
+from tests.shared import ROOT
+
+
+def test_doctor_says_what_is_wrong(here: Run) -> None:
+    before = result(here("doctor", "--json"), code=1)
+    assert [c["name"] for c in before["checks"] if not c["ok"]] == ["database"]
+    here("init")
+    after = result(here("doctor", "--json"))
+    assert after["ok"] is True
+    found = {check["name"]: check["found"] for check in after["checks"]}
+    assert "audit intact" in found["database"]
+    assert found["encoder"].startswith("embedded@53aa51172d142c89")
+
+
+class Served:
+    """A running `winnow serve`."""
+
+    def __init__(self, process: subprocess.Popen[str], ready: dict[str, Any]) -> None:
+        self.process = process
+        self.url: str = ready["url"]
+        self.login: str | None = ready["login"]
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Served]:
+    environment = {**os.environ, "WINNOW_DATA_DIR": str(tmp_path / "data")}
+    with subprocess.Popen(
+        words("serve", "--port", "0", "--json"),
+        env=environment,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        yield Served(process, json.loads(process.stdout.readline()))
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=60)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_serve_creates_the_store_prints_a_link_and_stops_its_worker(
+    served: Served, here: Run, tmp_path: Path, number: signal.Signals
+) -> None:
+    with urllib.request.urlopen(f"{served.url}/healthz") as answer:
+        assert json.load(answer)["status"] == "ok"
+    assert served.login is not None
+    assert served.login.startswith(f"{served.url}/login?link=")
+    pid = _pid_in(tmp_path / "data" / "worker.json")
+    assert _alive(pid)
+    # A link made while it runs points to the port it listens on, not the default one.
+    link = here("user", "link", "--json")
+    assert result(link)["login"].startswith(f"{served.url}/login?link=")
+    served.process.send_signal(number)
+    _, messages = served.process.communicate(timeout=60)
+    assert "Traceback" not in messages
+    assert "Fatal" not in messages
+    assert "Interrupted" not in messages
+    assert served.process.returncode == 0
+    assert not _alive(pid)
+
+
+def test_a_worker_ends_with_its_server_even_if_that_is_killed(
+    served: Served, tmp_path: Path
+) -> None:
+    pid = _pid_in(tmp_path / "data" / "worker.json")
+    served.process.kill()
+    for _ in range(300):
+        if not _alive(pid):
+            return
+        time.sleep(0.1)
+    pytest.fail("the worker outlived its server")
+
+
+def test_a_worker_that_dies_is_started_again(served: Served, tmp_path: Path) -> None:
+    worker = tmp_path / "data" / "worker.json"
+    first = _pid_in(worker)
+    os.kill(first, signal.SIGKILL)
+    for _ in range(300):
+        pid = _pid_in(worker)
+        if pid != first and _alive(pid):
+            return
+        time.sleep(0.1)
+    pytest.fail("no new worker was started")
+
+
+def _pid_in(worker: Path) -> int:
+    while not worker.exists():
+        time.sleep(0.1)
+    return int(json.loads(worker.read_text())["pid"])
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return "Z" not in re.findall(r"State:\s(\w)", Path(f"/proc/{pid}/status").read_text())
+    except FileNotFoundError:
+        return False
+
+
+def test_a_busy_port_is_reported_with_another_to_try(here: Run) -> None:
+    with socket.socket() as busy:
+        busy.bind(("127.0.0.1", 0))
+        busy.listen()
+        port = busy.getsockname()[1]
+        error = result(here("serve", "--port", str(port), "--json"), code=1)["error"]
+    assert str(port) in error["message"]
+    assert f"WINNOW_PORT={port + 1}" in error["remedy"]

@@ -1,0 +1,158 @@
+"""The worker's jobs: imports that start, are refused or are given up, and Huey's messages."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import threading
+import time
+
+import pytest
+from huey.registry import Message
+from huey.storage import PostgresStorage
+from huey.utils import Error
+
+from api.services.ranking import comparing, explaining
+from api.services.ranking.ranker import Ranker
+from api.settings import Settings
+from api.worker.jobs import Jobs, NightJobs
+from api.worker.queues import JsonSerializer, open_queue
+from store.core import jobs
+from store.core.session import Store
+from store.reviews.people import PersonInfo
+from store.reviews.reviews import ReviewInfo
+from store.searching import uploads
+from store.searching.uploads import NewUpload
+from tests.api.answers import corpus_with_gold, newest_job, start_job
+from tests.api.corpus import decide
+from tests.api.worker.confirmed import confirm_upload
+
+
+def test_processes_that_start_together_create_the_queues_tables_in_turn(
+    settings: Settings, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if store.dialect == "sqlite":
+        pytest.skip("SQLite lets one writer in by itself")
+    inside: list[int] = []
+    most: list[int] = []
+    make = PostgresStorage.initialize_schema
+
+    def slowly(storage: PostgresStorage) -> None:
+        inside.append(1)
+        most.append(len(inside))
+        # Long enough for another to come in if nothing kept it out.
+        time.sleep(0.1)
+        make(storage)
+        inside.pop()
+
+    monkeypatch.setattr(PostgresStorage, "initialize_schema", slowly)
+    threads = [threading.Thread(target=open_queue, args=(settings,)) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == [1, 1, 1]
+
+
+def test_an_import_that_keeps_ending_the_worker_is_given_up(
+    store: Store, settings: Settings, review: ReviewInfo, person: PersonInfo
+) -> None:
+    upload, _ = confirm_upload(store, review, person, b"title,abstract\nOne,x\n")
+    # Workers that start on it and are killed before they import it.
+    for _ in range(3):
+        Jobs(store, settings, done=lambda: None).resume()
+        with store.read() as session:
+            assert [found.id for found in uploads.list_confirmed(session)] == [upload]
+    Jobs(store, settings, done=lambda: None).resume()
+    with store.read() as session:
+        assert not uploads.list_confirmed(session)
+        # The file is kept, and its page has a button to try again.
+        assert uploads.get_upload(session, upload, review.id).name == "f.csv"
+        (job,) = (job for job in jobs.list_recent_jobs(session, review.id) if job.kind == "import")
+    assert (job.state, "4 times" in (job.message or "")) == ("failed", True)
+
+
+def test_a_refused_upload_says_why_and_keeps_the_file(
+    store: Store, settings: Settings, review: ReviewInfo, person: PersonInfo
+) -> None:
+    with store.write() as session:
+        upload = uploads.create_upload(
+            session,
+            review.id,
+            person.id,
+            NewUpload(name="f", sha256="0" * 64, size=3, chunks=[b"a,b\n1,2\n"]),
+        )
+        number = jobs.start_job(session, review.id, "import")
+    Jobs(store, settings, done=lambda: None)._import_upload(upload, number)
+    with store.read() as session:
+        (job,) = jobs.list_recent_jobs(session, review.id)
+        assert uploads.get_upload(session, upload)
+        # It is not tried again automatically.
+        assert not uploads.list_confirmed(session)
+    assert job.state == "failed"
+    assert "No column was recognised" in (job.message or "")
+    # It is read on a page.
+    assert "choose them on the page" in (job.message or "")
+    assert "--map" not in (job.message or "")
+
+
+def test_hueys_messages_survive_a_round_trip_through_json() -> None:
+    serializer = JsonSerializer()
+    moment = dt.datetime(2026, 1, 2, 3, 4, tzinfo=dt.UTC)
+    message = Message("id", "name", moment, 2, 10, None, (7,), {"a": 1}, None, None, None)
+    data = serializer.serialize(message)
+    json.loads(data)
+    again = serializer.deserialize(data)
+    assert again == message._replace(args=[7])
+    error = serializer.deserialize(serializer.serialize(Error({"error": "e", "retries": 1})))
+    assert error.metadata == {"error": "e", "retries": "1"}
+    assert serializer.deserialize(serializer.serialize({"x": [1]})) == {"x": [1]}
+
+
+def test_a_message_that_an_older_program_left_in_the_queue_is_still_read(
+    store: Store, settings: Settings
+) -> None:
+    queue = Jobs(store, settings, done=lambda: None)
+    nightly = NightJobs(store, settings, begun=lambda: None)
+    names = {
+        queue.huey: ("import_upload look_up count_hits compare_orders find_misses explain".split()),
+        nightly.huey: ["tick", "look"],
+    }
+    for huey, jobs_of_queue in names.items():
+        for name in jobs_of_queue:
+            # The name that queues of the first release hold.
+            message = Message(name, f"api.jobs.{name}", None, 0, 0, None, (7,), {})
+            huey.storage.enqueue(huey.serializer.serialize(message))
+        assert [task.name for task in huey.pending()] == jobs_of_queue
+    queue.huey.flush()
+    queue.explain(1, 2, 3)
+    (data,) = queue.huey.storage.enqueued_items()
+    assert queue.huey.serializer.deserialize(data).name == "api.jobs.explain"
+
+
+@pytest.mark.usefixtures("quick_encoder")
+@pytest.mark.parametrize("kind", [comparing.KIND, explaining.KIND])
+def test_a_job_of_a_killed_worker_is_marked_interrupted_and_can_be_run_again(
+    store: Store, settings: Settings, review: ReviewInfo, person: PersonInfo, kind: str
+) -> None:
+    truth, relevant = corpus_with_gold(store, review, person)
+    decide(store, review, person, relevant[12], relevant=True)
+    decide(store, review, person, next(r for r in truth if not truth[r]), relevant=False)
+    # A running job without a message, as SIGKILL leaves behind.
+    left = start_job(store, review, kind)
+    queue = Jobs(store, settings, done=lambda: None, ranker=Ranker(store, settings))
+    queue.resume()
+    assert (newest_job(store, review, kind).id, newest_job(store, review, kind).state) == (
+        left,
+        "failed",
+    )
+    assert "interrupted" in str(newest_job(store, review, kind).message)
+    again = start_job(store, review, kind)
+    if kind == comparing.KIND:
+        queue._compare_orders(review.id, again)
+    else:
+        queue._explain(review.id, relevant[13], again)
+    assert (newest_job(store, review, kind).id, newest_job(store, review, kind).state) == (
+        again,
+        "done",
+    )

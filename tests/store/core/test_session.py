@@ -1,0 +1,18 @@
+"""Sessions: one transaction each."""
+
+from __future__ import annotations
+
+import pytest
+
+from store.core.errors import NotFound
+from store.core.session import Store
+from store.reviews import people
+from store.reviews.reviews import ReviewInfo
+
+
+def test_a_write_that_raises_leaves_nothing(store: Store, review: ReviewInfo) -> None:
+    with pytest.raises(RuntimeError), store.write() as session:
+        people.create_person(session, "half")
+        raise RuntimeError
+    with store.read() as session, pytest.raises(NotFound):
+        people.get_person_by_name(session, "half")
