@@ -19,6 +19,8 @@ from tests.loopback.shapes import europepmc_core, openalex_work, pubmed_set
 
 PATHS = {"pubmed": "/eutils", "europepmc": "/europepmc", "openalex": "/openalex"}
 _ADDRESS_LIMIT = 4094
+# A gate that nobody opens lets a test fail instead of hanging.
+_LONGEST_WAIT = 120.0
 
 
 @dataclass
@@ -44,6 +46,38 @@ class Fault:
 
 
 @dataclass
+class Gate:
+    """Holds back the answers to some requests until it is opened.
+
+    Attributes:
+        service: only requests whose path ends like this.
+        at: number of the first request that waits, counted from 1 when the gate was set.
+        times: how many requests wait; the later ones pass. 0 for all.
+    """
+
+    service: str
+    at: int
+    times: int = 0
+    seen: int = 0
+    opened: threading.Event = field(default_factory=threading.Event)
+
+    def stops(self, service: str) -> bool:
+        """Whether this request waits; each request is to be asked about once."""
+        if service != self.service:
+            return False
+        self.seen += 1
+        return self.seen >= self.at and not (self.times and self.seen >= self.at + self.times)
+
+    def wait(self) -> None:
+        """Wait until the gate is opened, at most as long as a test may take."""
+        self.opened.wait(_LONGEST_WAIT)
+
+    def open(self) -> None:
+        """Let all requests pass."""
+        self.opened.set()
+
+
+@dataclass
 class World:
     """What the server simulates."""
 
@@ -63,6 +97,13 @@ class World:
     by_number: int = 10_000
     # Articles added after this day are not there yet; None for all articles.
     today: dt.date | None = None
+    gates: list[Gate] = field(default_factory=list)
+
+    def hold(self, service: str, at: int, *, times: int = 0) -> Gate:
+        """Hold back requests, so that a test acts while the source has not answered."""
+        gate = Gate(service, at, times)
+        self.gates.append(gate)
+        return gate
 
     def there(self) -> Sequence[Article]:
         """The articles that can be found."""
@@ -153,7 +194,10 @@ class _Handler(BaseHTTPRequestHandler):
             asked.append((service, values))
             number = len(asked)
             fault = self._fault(source, number, service)
+            held_by = [gate for gate in self.world.gates if gate.stops(service)]
         time.sleep(self.world.delay)
+        for gate in held_by:
+            gate.wait()
         try:
             self._answer(source, service, values, fault)
         except BadQuery as error:

@@ -109,19 +109,17 @@ def test_missed_records_are_listed_and_become_development_records_only_with_cons
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_an_interrupted_run_is_resumed(winnow: Terminal, how: signal.Signals) -> None:
     winnow("strategy", "save", strategy(winnow.folder))
-    winnow.server.world.delay = 0.2
+    second_page = winnow.server.world.hold("efetch.fcgi", at=2)
     process = winnow.start("harvest", "run", "--source", "pubmed")
-    while (
-        sum(service == "efetch.fcgi" for service, _ in winnow.server.world.asked.get("pubmed", []))
-        < 2
-    ):
+    while second_page.seen < 2:
         time.sleep(0.02)
     process.send_signal(how)
+    # An interrupted command first takes the answer that it has asked for.
+    second_page.open()
     process.communicate(timeout=60)
     assert process.returncode != 0
     (run,) = winnow("harvest", "status")["runs"]
     assert run["state"] == ("stopped" if how == signal.SIGINT else "running")
-    winnow.server.world.delay = 0
     (ended,) = winnow("harvest", "resume")["runs"]
     assert (ended["run"], ended["state"]) == (run["run"], "complete")
     assert ended["unique"] == ended["received"] == ended["reported"]

@@ -65,16 +65,16 @@ def test_a_scheduled_search_whose_process_was_killed_is_gone_on_with(winnow: Ter
     text.write_text(STRATEGY)
     winnow("strategy", "save", str(text))
     winnow("night", "schedule", "--source", "pubmed")
-    winnow.server.world.delay = 0.2
+    second_page = winnow.server.world.hold("efetch.fcgi", at=2)
     process = winnow.start("night", "run")
-    while not _count_fetched(winnow):
+    while second_page.seen < 2:
         time.sleep(0.02)
     # While it is alive, nobody else begins.
     refused = winnow("night", "run", code=1)["error"]["message"]
     assert "another process searches pubmed for it (run 1)" in refused
     process.send_signal(signal.SIGKILL)
     process.communicate(timeout=60)
-    winnow.server.world.delay = 0
+    second_page.open()
     fetched = _count_fetched(winnow)
     said = winnow.say("night", "run")
     assert "Scheduled search 1 of" in said

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import threading
+import time
 
 import pytest
 from sqlalchemy import func, select, update
@@ -191,23 +192,23 @@ def test_waiting_records_make_no_ranking_due(at: Bench) -> None:
 
 
 def test_a_person_can_stop_a_run(at: Bench) -> None:
-    at.server.world.delay = 0.05
+    third_page = at.server.world.hold("efetch.fcgi", at=3)
     run_id = at.begin()
     thread = threading.Thread(target=at.walk, args=(run_id,))
     thread.start()
     while at.info(run_id).pages < 2:
-        pass
+        time.sleep(0.01)
     with at.store.write() as session:
         run_progress.stop_run(session, run_id, at.review.id, person_id=at.person.id)
+    third_page.open()
     thread.join(timeout=30)
     stopped = at.info(run_id)
     assert stopped.state == "stopped"
-    at.server.world.delay = 0
     assert at.walk(run_id).state == "complete"
 
 
 def test_stopping_a_run_does_not_stop_the_others(at: Bench) -> None:
-    at.server.world.delay = 0.05
+    second_page = at.server.world.hold("efetch.fcgi", at=2)
     stop = threading.Event()
     numbers = [at.begin("pubmed"), at.begin("europepmc")]
     threads = [
@@ -220,9 +221,10 @@ def test_stopping_a_run_does_not_stop_the_others(at: Bench) -> None:
     for thread in threads:
         thread.start()
     while not all(at.info(number).pages for number in numbers):
-        pass
+        time.sleep(0.01)
     with at.store.write() as session:
         run_progress.stop_run(session, numbers[0], at.review.id, person_id=at.person.id)
+    second_page.open()
     for thread in threads:
         thread.join(timeout=60)
     assert [at.info(number).state for number in numbers] == ["stopped", "complete"]
@@ -230,20 +232,23 @@ def test_stopping_a_run_does_not_stop_the_others(at: Bench) -> None:
 
 
 def test_two_processes_on_one_run_store_nothing_twice(at: Bench) -> None:
-    at.server.world.delay = 0.03
+    # The first process waits for its third page while the second one takes over.
+    third_page = at.server.world.hold("efetch.fcgi", at=3, times=1)
     run_id = at.begin()
     first = threading.Thread(target=at.walk, args=(run_id,))
     first.start()
-    while at.info(run_id).pages < 2:
-        pass
+    while third_page.seen < 3:
+        time.sleep(0.01)
     # A worker leaves it alone; a person can resume it.
     assert (
         harvesting.walk_run(at.store, at.settings, run_id, WalkOptions(due_only=True)).owner
         == at.info(run_id).owner
     )
     ended = at.walk(run_id)
+    third_page.open()
     first.join(timeout=30)
     assert ended.state == "complete"
+    assert at.info(run_id).received == ended.received
     assert ended.received == ended.unique == ended.reported
 
 
