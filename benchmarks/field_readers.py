@@ -14,7 +14,7 @@ from bibtexparser.middlewares.latex_encoding import LatexDecodingMiddleware
 from bibtexparser.middlewares.names import split_multiple_persons_names
 
 from benchmarks.measuring import ROOT
-from harvest.files.read import FileContent
+from harvest.file_content import FileContent
 from harvest.record import Record
 
 Raw = dict[str, Any]

@@ -23,7 +23,8 @@ from benchmarks.field_readers import PEERS, read_bibtexparser, read_ours, read_z
 from benchmarks.field_values import FIELDS, comparable
 from benchmarks.measuring import write
 from harvest.errors import UnreadableFile
-from harvest.files.read import FileContent, read_file
+from harvest.file_content import FileContent
+from harvest.files.read import read_file
 from tests.shared import IMPORTS
 
 Values = dict[str, Any]

@@ -4,8 +4,9 @@ HarvestError
 ├── UnreadableFile      the whole file is unusable; nothing of it is stored
 │   ├── UnknownFormat   Winnow does not know its format
 │   ├── UnknownColumns  no column of a table is known
-│   └── FileTooLarge    it exceeds a limit
-│       └── FileOverLimit   the limit for files that are sent
+│   ├── FileTooLarge    it exceeds a limit
+│   │   └── FileOverLimit   the limit for files that are sent
+│   └── ReadingFailed   the process that reads it ended early
 ├── StrategyError       a search strategy cannot be parsed or run
 │   └── ForeignSyntax       it is in another platform's syntax
 └── SourceError         a source did not give a usable answer
@@ -41,7 +42,10 @@ class UnreadableFile(HarvestError):
         message: what is wrong, in one sentence.
         remedy: what the user can do about it.
         line: line of the file, from 1, if known.
+        header: names of the columns, if the file is a table whose columns are the matter.
     """
+
+    header: tuple[str, ...] = ()
 
     def __init__(self, message: str, *, remedy: str, line: int | None = None) -> None:
         super().__init__(message)
@@ -64,6 +68,10 @@ class FileTooLarge(UnreadableFile):
 
 class FileOverLimit(FileTooLarge):
     """The file exceeds the limit for files that are sent."""
+
+
+class ReadingFailed(UnreadableFile):
+    """The process that reads the file crashed or was ended; nothing of the file is known."""
 
 
 class StrategyError(HarvestError):

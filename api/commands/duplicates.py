@@ -30,7 +30,8 @@ from api.services.duplicates.questions import list_questions
 from api.wording import count_noun
 from harvest.dedupe.rules import ASK, SAME
 from harvest.dedupe.run import Outcome, deduplicate
-from harvest.files.read import FileContent, read_file
+from harvest.file_content import FileContent
+from harvest.parsing.child import Wanted, open_file
 from harvest.record import Record
 from store.reports import overlap
 from store.reports.overlap import SourceCounts
@@ -143,15 +144,14 @@ def _show_sources(screen: Console, sources: Sequence[SourceCounts]) -> None:
 
 def _read(file: Path, mapping: dict[str, str], progress: Any) -> FileContent:
     """Read the file. A column ``record_id`` gives ids, and ``source`` is not the journal."""
-    with file.open("rb") as stream:
-        content = read_file(stream, mapping=mapping, progress=progress)
-        if _ID_COLUMN not in content.unused_columns:
-            return content
+    with open_file(file, Wanted(mapping=mapping), progress=progress) as opened:
+        if _ID_COLUMN not in opened.unused_columns:
+            return opened.content()
         own = {"accession": _ID_COLUMN}
-        if content.columns.get("venue", "").lower() == "source" and "venue" not in mapping:
+        if opened.columns.get("venue", "").lower() == "source" and "venue" not in mapping:
             own["venue"] = ""
-        stream.seek(0)
-        return read_file(stream, mapping={**own, **mapping}, progress=progress)
+    with open_file(file, Wanted(mapping={**own, **mapping}), progress=progress) as opened:
+        return opened.content()
 
 
 def _by_id(content: FileContent) -> dict[str, Record]:

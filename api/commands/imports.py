@@ -44,8 +44,9 @@ from api.services.searching.importing import (
 )
 from api.wording import count_noun
 from api.worker.wake import wake
-from harvest.files.labels.file_labels import FileLabels, read_labels
-from harvest.files.read import FileContent, read_file
+from harvest.file_content import FileContent
+from harvest.files.labels.file_labels import FileLabels
+from harvest.parsing.child import Wanted, open_file
 from store.core.session import Store
 from store.reviews import reviews
 from store.reviews.people import PersonInfo
@@ -205,10 +206,13 @@ def _find_or_create_review(
 
 
 def _dry_run(output: Output, file: Path, mapping: Mapping[str, str]) -> None:
-    with file.open("rb") as stream, output.progress("reading") as progress:
-        content = read_file(stream, mapping=mapping, progress=lambda n: progress(n, None))
+    wanted = Wanted(mapping=mapping, name=file.name)
+    with (
+        output.progress("reading") as progress,
+        open_file(file, wanted, progress=lambda number: progress(number, None)) as opened,
+    ):
+        content, labels = opened.content(), opened.labels
     stated = search_fields_from_origin(content.origin)
-    labels = read_labels(content.records, file.name, content.columns)
     output.result(
         {
             "file": str(file),

@@ -14,7 +14,7 @@ from api.pages.render import review_page
 from api.services.ranking.matching import list_known
 from api.services.searching import gold_files, gold_lists
 from harvest.errors import UnreadableFile
-from harvest.files.read import fingerprint
+from harvest.file_content import fingerprint
 from model.evaluation.matching import OWN_SEARCH
 from store.searching import gold
 from store.searching.gold import GoldUses

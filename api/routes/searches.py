@@ -20,7 +20,7 @@ from api.services.searching import searches
 from api.services.searching.importing import ImportRequest, import_file
 from api.services.searching.search_methods import get_stated_methods, state_methods
 from api.types import MAX_ID, IdPath
-from harvest.files.read import fingerprint
+from harvest.file_content import fingerprint
 from harvest.json_text import parse_json
 from store.searching import batches
 from store.searching import searches as stored_searches

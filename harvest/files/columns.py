@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from harvest.errors import UnknownColumns, UnreadableFile
+from harvest.text import excerpt
 
 # Names that databases and tools use, without spaces and punctuation, best first.
 SYNONYMS: Mapping[str, tuple[str, ...]] = {
@@ -150,8 +151,17 @@ def resolve_columns(header: Sequence[str], mapping: Mapping[str, str] | None) ->
         UnreadableFile: a field or column in the mapping does not exist.
     """
     header = tuple(name.strip() for name in header)
+    try:
+        index = _choose(header, mapping or {})
+    except UnreadableFile as error:
+        error.header = header
+        raise
+    return Columns(header, index)
+
+
+def _choose(header: tuple[str, ...], mapping: Mapping[str, str]) -> dict[str, int]:
     index = guess_columns(header)
-    for field, column in (mapping or {}).items():
+    for field, column in mapping.items():
         if field not in SYNONYMS:
             raise UnreadableFile(
                 f"There is no field named {field!r}.",
@@ -176,9 +186,9 @@ def resolve_columns(header: Sequence[str], mapping: Mapping[str, str] | None) ->
             remedy="Say which column holds what, or rename the columns in the file.",
             line=1,
         )
-    return Columns(header, index)
+    return index
 
 
 def _join(header: Sequence[str], limit: int = 30) -> str:
-    shown = ", ".join(name or "(empty)" for name in header[:limit])
+    shown = ", ".join(excerpt(name, 60) or "(empty)" for name in header[:limit])
     return shown if len(header) <= limit else f"{shown} and {len(header) - limit} more"

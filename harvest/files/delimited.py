@@ -12,6 +12,7 @@ from typing import BinaryIO
 from harvest.errors import UnreadableFile
 from harvest.files.columns import find_header, guess_columns
 from harvest.files.table import TOP, ColumnMapping, Row, parse_rows
+from harvest.limits import Limits
 from harvest.record import Entry, Notice
 from harvest.text import read_text
 
@@ -115,7 +116,7 @@ def _unclosed(lines: list[str], delimiter: str) -> bool:
 
 
 def parse(
-    stream: BinaryIO, mapping: Mapping[str, str] | None = None
+    stream: BinaryIO, mapping: Mapping[str, str] | None, limits: Limits
 ) -> Iterator[Entry | Notice | ColumnMapping]:
     """Parse a delimited file; see ``harvest.record.Parser`` and ``columns.resolve_columns``."""
     decoded = read_text(stream)
@@ -127,4 +128,4 @@ def parse(
     delimiter = find_delimiter(decoded.text)
     # An empty line in place of Excel's keeps the numbers of the lines after it.
     text = _STATED.sub("\n", decoded.text, count=1) if _STATED.match(decoded.text) else decoded.text
-    yield from parse_rows(_rows(text.lstrip("\n"), delimiter), mapping)
+    yield from parse_rows(_rows(text.lstrip("\n"), delimiter), mapping, limits)

@@ -131,6 +131,48 @@ def _proquest_sets(lines: Sequence[str]) -> list[tuple[str, int | None]]:
     return with_hits
 
 
+class OriginMarks:
+    """Counts the databases and platforms that a file's records name."""
+
+    def __init__(self) -> None:
+        self._databases: Counter[str] = Counter()
+        self._hosts: Counter[str] = Counter()
+        self._number = 0
+
+    def add(self, record: Record) -> None:
+        """Count what one record names."""
+        self._number += 1
+        if name := _database_of(record):
+            self._databases[name] += 1
+        self._hosts.update(_platforms_of(record))
+
+    def find(self, file_format: str, stated: Origin | None) -> Origin:
+        """The file's database and platform by its own statements, its format and its records."""
+        databases, hosts, number = self._databases, self._hosts, self._number
+        own = stated or Origin()
+        platform = own.platform or _FORMATS.get(file_format)
+        if platform is None and hosts:
+            host, marked = hosts.most_common(1)[0]
+            platform = host if marked >= _NEARLY_ALL * number else None
+        names = "; ".join(name for name, _ in databases.most_common())
+        if len(databases) > _NAMES or databases.total() < _NEARLY_ALL * number:
+            names = ""
+        if platform is None and _OWN.get(names) == names:
+            # A database that is its own platform.
+            platform = names
+        if platform is None and len(databases) > 1:
+            # Several databases are one search only on a platform that has them all.
+            names = ""
+        database = own.database or names or _OWN.get(platform or "")
+        return Origin(
+            database=database or None,
+            platform=platform,
+            strategy=own.strategy,
+            reported=own.reported,
+            mixed=() if database else _list_mixed(databases or hosts, number),
+        )
+
+
 def find_origin(file_format: str, records: Iterable[Record], stated: Origin | None) -> Origin:
     """Find a file's database and platform by its own statements, its format and its records.
 
@@ -139,36 +181,10 @@ def find_origin(file_format: str, records: Iterable[Record], stated: Origin | No
         records: the file's records.
         stated: the file's own statements.
     """
-    databases: Counter[str] = Counter()
-    hosts: Counter[str] = Counter()
-    number = 0
+    marks = OriginMarks()
     for record in records:
-        number += 1
-        if name := _database_of(record):
-            databases[name] += 1
-        hosts.update(_platforms_of(record))
-    own = stated or Origin()
-    platform = own.platform or _FORMATS.get(file_format)
-    if platform is None and hosts:
-        host, marked = hosts.most_common(1)[0]
-        platform = host if marked >= _NEARLY_ALL * number else None
-    names = "; ".join(name for name, _ in databases.most_common())
-    if len(databases) > _NAMES or databases.total() < _NEARLY_ALL * number:
-        names = ""
-    if platform is None and _OWN.get(names) == names:
-        # A database that is its own platform.
-        platform = names
-    if platform is None and len(databases) > 1:
-        # Several databases are one search only on a platform that has them all.
-        names = ""
-    database = own.database or names or _OWN.get(platform or "")
-    return Origin(
-        database=database or None,
-        platform=platform,
-        strategy=own.strategy,
-        reported=own.reported,
-        mixed=() if database else _list_mixed(databases or hosts, number),
-    )
+        marks.add(record)
+    return marks.find(file_format, stated)
 
 
 def _list_mixed(named: Counter[str], number: int) -> tuple[tuple[str, int], ...]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from typing import BinaryIO, NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
+from functools import partial
+from typing import BinaryIO
 
-from harvest.errors import FileOverLimit, UnknownFormat, UnreadableFile
+from harvest.errors import FileTooLarge, UnknownFormat, UnreadableFile
+from harvest.file_content import FileContent, fingerprint
 from harvest.files import (
     bibtex,
     delimited,
@@ -24,32 +25,31 @@ from harvest.files import (
     wos,
     xlsx,
 )
+from harvest.files.columns import Columns
 from harvest.files.labels import asreview_project, eppi_json
 from harvest.files.origin import Origin, find_origin
 from harvest.files.sniff import READABLE, sniff
 from harvest.files.table import ColumnMapping
 from harvest.files.unpack import unpacked
+from harvest.limits import DEFAULT, Limits
 from harvest.record import Entry, Notice, Record, Rejected
-from harvest.text import storable
+from harvest.text import excerpt, storable
 
 
-def _parse_project(stream: BinaryIO) -> Iterator[Entry | Notice]:
-    return asreview_project.parse(stream, _read_data_set)
-
-
-def _read_data_set(stream: BinaryIO) -> tuple[tuple[Record, ...], tuple[Rejected, ...]]:
+def _read_data_set(
+    stream: BinaryIO, limits: Limits
+) -> tuple[tuple[Record, ...], tuple[Rejected, ...]]:
     """The records of a file inside a project; a project inside a project is refused."""
     file_format = sniff(stream)
     if file_format == "asreview":
         raise UnreadableFile(
             "The project's data set is a project itself.", remedy="Import that one instead."
         )
-    content = read_file(stream, file_format=file_format)
+    content = read_file(stream, file_format=file_format, limits=limits)
     return content.records, content.rejected
 
 
 PARSERS: Mapping[str, Callable[[BinaryIO], Iterator[Entry | Notice | Origin]]] = {
-    "asreview": _parse_project,
     "ris": ris.parse,
     "nbib": nbib.parse,
     "pubmed-xml": pubmed_xml.parse,
@@ -65,80 +65,74 @@ PARSERS: Mapping[str, Callable[[BinaryIO], Iterator[Entry | Notice | Origin]]] =
     "refer": refer.parse,
 }
 TABLES = {"csv": delimited.parse, "xlsx": xlsx.parse}
-FORMATS = (*PARSERS, *TABLES)
-_CHUNK = 1024 * 1024
+FORMATS = ("asreview", *PARSERS, *TABLES)
+# Fields of a record that hold one text, and those that hold several.
+_TEXTS = tuple(one.name for one in fields(Record) if one.type == "str | None")
+_LISTS = tuple(one.name for one in fields(Record) if one.type == "tuple[str, ...]")
 
 
-@dataclass(frozen=True, slots=True)
-class FileContent:
-    """The parsed content of a file. ``entries_read == len(records) + len(rejected)`` always.
+@dataclass(slots=True)
+class Heading:
+    """What a file says besides its entries, as far as it was read.
 
     Attributes:
-        columns: field to column name, for tables only.
-        unused_columns: columns that fill no field, for tables only.
-        origin: database, platform and strategy, as far as the file states them.
+        columns: the columns, for tables only.
+        origin: what the file itself states of its search.
     """
 
-    format: str
-    sha256: str
-    size: int
-    records: tuple[Record, ...]
-    rejected: tuple[Rejected, ...]
-    notices: tuple[str, ...] = ()
-    columns: Mapping[str, str] = field(default_factory=dict)
-    unused_columns: tuple[str, ...] = ()
-    origin: Origin = field(default_factory=Origin)
-
-    @property
-    def entries_read(self) -> int:
-        """Highest position that the parser assigned, whatever came out of it."""
-        kept = self.records[-1].position if self.records else 0
-        lost = self.rejected[-1].position if self.rejected else 0
-        return max(kept, lost)
+    notices: list[str] = field(default_factory=list)
+    columns: Columns | None = None
+    origin: Origin | None = None
 
 
-class Fingerprint(NamedTuple):
-    """What identifies a file's content: SHA-256 (hex), and its size in bytes."""
-
-    sha256: str
-    size: int
-
-
-def fingerprint(stream: BinaryIO, *, limit: int | None = None) -> Fingerprint:
-    """The fingerprint of a file's content; leaves the stream at its start.
-
-    Raises:
-        FileOverLimit: the file has more than ``limit`` bytes.
-    """
-    digest, size = hashlib.sha256(), 0
+def _parse(
+    stream: BinaryIO, file_format: str, mapping: Mapping[str, str] | None, limits: Limits
+) -> Iterator[Entry | Notice | ColumnMapping | Origin]:
     stream.seek(0)
-    while chunk := stream.read(_CHUNK):
-        digest.update(chunk)
-        size += len(chunk)
-        if limit is not None and size > limit:
-            raise FileOverLimit(
-                f"The file is larger than {limit / 1_000_000:,.0f} MB.",
-                remedy="Split it into smaller files.",
-            )
-    stream.seek(0)
-    return Fingerprint(digest.hexdigest(), size)
+    if file_format in TABLES:
+        return TABLES[file_format](stream, mapping, limits)
+    if file_format in PARSERS:
+        return iter(PARSERS[file_format](stream))
+    if file_format == "asreview":
+        return asreview_project.parse(stream, partial(_read_data_set, limits=limits), limits)
+    raise UnknownFormat(f"There is no format named {file_format!r}.", remedy=f"Use {READABLE}.")
 
 
 def read_entries(
-    stream: BinaryIO, file_format: str, mapping: Mapping[str, str] | None = None
-) -> Iterator[Entry | Notice | ColumnMapping | Origin]:
-    """Parse a file of a known format, entry by entry.
+    stream: BinaryIO,
+    file_format: str,
+    heading: Heading,
+    mapping: Mapping[str, str] | None = None,
+    limits: Limits = DEFAULT,
+) -> Iterator[Entry]:
+    """Parse a file of a known format, entry by entry, and check that none is lost.
+
+    Args:
+        stream: seekable binary stream.
+        file_format: one of ``FORMATS``.
+        heading: takes what the file says besides its entries.
+        mapping: field to column name, for tables; overrides the guess.
+        limits: what reading may take.
 
     Raises:
         UnknownFormat: there is no such format.
         UnreadableFile: the whole file is unusable.
     """
-    stream.seek(0)
-    if file_format in TABLES:
-        return TABLES[file_format](stream, mapping)
-    if file_format in PARSERS:
-        return iter(PARSERS[file_format](stream))
-    raise UnknownFormat(f"There is no format named {file_format!r}.", remedy=f"Use {READABLE}.")
+    position = 0
+    for entry in _parse(stream, file_format, mapping, limits):
+        if isinstance(entry, Notice):
+            heading.notices.append(entry.message)
+        elif isinstance(entry, ColumnMapping):
+            heading.columns = entry.columns
+        elif isinstance(entry, Origin):
+            heading.origin = entry
+        else:
+            position += 1
+            if entry.position != position:
+                raise AssertionError(
+                    f"{file_format}: entry {position} has the position {entry.position}"
+                )
+            yield _checked(entry, limits) if isinstance(entry, Record) else entry
 
 
 def read_file(
@@ -146,71 +140,63 @@ def read_file(
     *,
     mapping: Mapping[str, str] | None = None,
     file_format: str | None = None,
-    limit: int | None = None,
-    progress: Callable[[int], None] | None = None,
+    limits: Limits = DEFAULT,
 ) -> FileContent:
-    """Read a whole file: detect its format unless given, parse it, check that nothing was lost.
+    """Read a whole file in this process: for files of our own. See ``harvest.parsing`` for others.
 
     Args:
         stream: seekable binary stream.
         mapping: field to column name, for tables; overrides the guess.
         file_format: one of ``FORMATS``, instead of detecting it.
-        limit: largest size in bytes; None for no limit.
-        progress: called with the number of entries so far, every 500.
+        limits: what reading may take, but for time and memory.
 
     Raises:
         UnreadableFile: the whole file is unusable.
     """
-    with unpacked(stream, limit=limit) as content:
-        identity = fingerprint(content, limit=limit)
+    with unpacked(stream, limit=limits.unpacked) as content:
+        identity = fingerprint(content)
         name = file_format or sniff(content)
-        return _collect(read_entries(content, name, mapping), name, identity, progress)
+        heading = Heading()
+        entries = list(read_entries(content, name, heading, mapping, limits))
+    records = tuple(entry for entry in entries if isinstance(entry, Record))
+    return FileContent(
+        format=name,
+        sha256=identity.sha256,
+        size=identity.size,
+        records=records,
+        rejected=tuple(entry for entry in entries if isinstance(entry, Rejected)),
+        notices=tuple(heading.notices),
+        columns=heading.columns.names if heading.columns else {},
+        unused_columns=heading.columns.unused if heading.columns else (),
+        origin=find_origin(name, records, heading.origin),
+    )
 
 
-def _storable(record: Record) -> Record:
-    """A record whose other fields a database takes; the rest is clean already."""
+def _checked(record: Record, limits: Limits) -> Record:
+    """A record whose other fields a database takes, as the rest does already; no field too long."""
+    for name, text in _texts(record):
+        if len(text) > limits.field_length:
+            raise FileTooLarge(
+                f"Record {record.position}: {excerpt(name, 60)} has {len(text):,} characters; the "
+                f"limit is {limits.field_length:,}.",
+                remedy="Shorten it in the file, or ask the person who runs the server to raise "
+                "files.field_length.",
+            )
     extra = {storable(name): storable(value) for name, value in record.extra.items()}
     return record if extra == record.extra else replace(record, extra=extra)
 
 
-def _collect(
-    entries: Iterable[Entry | Notice | ColumnMapping | Origin],
-    name: str,
-    identity: Fingerprint,
-    progress: Callable[[int], None] | None,
-) -> FileContent:
-    records: list[Record] = []
-    rejected: list[Rejected] = []
-    notices: list[str] = []
-    columns: ColumnMapping | None = None
-    stated: Origin | None = None
-    for entry in entries:
-        if isinstance(entry, Record):
-            records.append(_storable(entry))
-        elif isinstance(entry, Rejected):
-            rejected.append(entry)
-        elif isinstance(entry, ColumnMapping):
-            columns = entry
-        elif isinstance(entry, Origin):
-            stated = entry
-        else:
-            notices.append(entry.message)
-        if progress and (len(records) + len(rejected)) % 500 == 0:
-            progress(len(records) + len(rejected))
-    content = FileContent(
-        format=name,
-        sha256=identity.sha256,
-        size=identity.size,
-        records=tuple(records),
-        rejected=tuple(rejected),
-        notices=tuple(notices),
-        columns=columns.columns.names if columns else {},
-        unused_columns=columns.columns.unused if columns else (),
-        origin=find_origin(name, records, stated),
-    )
-    if content.entries_read != len(records) + len(rejected):
-        raise AssertionError(
-            f"{name}: {content.entries_read} entries were read, but {len(records)} records and "
-            f"{len(rejected)} rejected entries came out"
-        )
-    return content
+def _texts(record: Record) -> Iterator[tuple[str, str]]:
+    """The texts of a record with what they are called; texts of a list are one."""
+    for name in _TEXTS:
+        value = getattr(record, name)
+        if value:
+            yield name, value
+    yield "the list of authors", "".join(author.name for author in record.authors)
+    for name in _LISTS:
+        value = getattr(record, name)
+        if value:
+            yield name, "".join(value)
+    yield from record.extra.items()
+    for name in record.extra:
+        yield "the name of a field", name

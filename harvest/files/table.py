@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 
+from harvest.errors import FileTooLarge
 from harvest.exports import read_back
 from harvest.files.build import Fields, create_record, parse_label, present
 from harvest.files.columns import Columns, find_header, resolve_columns
@@ -14,6 +15,7 @@ from harvest.files.labels import ours
 from harvest.files.labels.judgement import is_undecided
 from harvest.files.people import read_list, split_people
 from harvest.identifiers import find_accession_pmids
+from harvest.limits import Limits
 from harvest.record import Author, Entry, Notice, Rejected
 from harvest.text import excerpt
 
@@ -42,7 +44,7 @@ class ColumnMapping:
 
 
 def parse_rows(
-    rows: Iterable[Row], mapping: Mapping[str, str] | None
+    rows: Iterable[Row], mapping: Mapping[str, str] | None, limits: Limits
 ) -> Iterator[Entry | Notice | ColumnMapping]:
     """Parse rows: one names the columns, and every one after it is a record or is rejected.
 
@@ -50,10 +52,13 @@ def parse_rows(
     header are prose, such as "About the data".
 
     Raises:
+        FileTooLarge: it has too many columns.
         UnreadableFile: the header is unusable; see ``columns.resolve_columns``.
     """
     rest = iter(rows)
     top = list(islice(rest, TOP))
+    for row in top:
+        _check_width(row, limits)
     at = find_header([row.cells for row in top], mapping)
     if not top:
         return
@@ -77,6 +82,16 @@ def parse_rows(
         empty.clear()
         position += 1
         yield _entry(row, columns, position, own=own)
+
+
+def _check_width(row: Row, limits: Limits) -> None:
+    if len(row.cells) > limits.columns:
+        raise FileTooLarge(
+            f"The table has {len(row.cells):,} columns; the limit is {limits.columns:,}.",
+            remedy="Keep only the columns that describe the records, or ask the person who runs "
+            "the server to raise files.columns.",
+            line=row.line,
+        )
 
 
 # Embase.com puts the whole citation into one cell: "Journal (2014) 3:3 (152-160). Date of

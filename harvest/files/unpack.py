@@ -11,12 +11,10 @@ from contextlib import contextmanager
 from typing import BinaryIO
 
 from harvest.errors import FileTooLarge, UnreadableFile
+from harvest.limits import DEFAULT
 
 _MAGIC = b"\x1f\x8b"
 _CHUNK = 1024 * 1024
-UNPACKED_LIMIT = 2 * 1024 * 1024 * 1024
-
-
 _METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 
 
@@ -35,7 +33,7 @@ def check_packing(archive: zipfile.ZipFile, remedy: str) -> None:
 
 
 @contextmanager
-def unpacked(stream: BinaryIO, *, limit: int | None = None) -> Iterator[BinaryIO]:
+def unpacked(stream: BinaryIO, *, limit: int = DEFAULT.unpacked) -> Iterator[BinaryIO]:
     """Yield the stream itself, or a temporary file with the content of a gzipped stream.
 
     Labelled data sets and bulk exports are often gzipped. Winnow treats a file and its gzipped form
@@ -43,7 +41,7 @@ def unpacked(stream: BinaryIO, *, limit: int | None = None) -> Iterator[BinaryIO
 
     Args:
         stream: seekable binary stream; it is left at its start.
-        limit: largest unpacked size in bytes; None for 2 GiB.
+        limit: largest unpacked size in bytes.
 
     Raises:
         UnreadableFile: the archive is damaged.
@@ -56,7 +54,7 @@ def unpacked(stream: BinaryIO, *, limit: int | None = None) -> Iterator[BinaryIO
         yield stream
         return
     with tempfile.TemporaryFile() as content:
-        _unpack(stream, content, UNPACKED_LIMIT if limit is None else limit)
+        _unpack(stream, content, limit)
         content.seek(0)
         yield content
 

@@ -10,17 +10,13 @@ import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
-import openpyxl
-from openpyxl.utils.exceptions import InvalidFileException
-
 from harvest.errors import FileTooLarge, UnreadableFile
 from harvest.files.table import ColumnMapping, Row, parse_rows
 from harvest.files.unpack import check_packing
+from harvest.limits import Limits
 from harvest.record import Entry, Notice
 from harvest.text import storable
 
-# A workbook of 500,000 abstracts unpacks to less than this; a zip bomb does not.
-UNPACKED_LIMIT = 1024 * 1024 * 1024
 _RATIO_LIMIT = 200
 _RATIO_FROM = 16 * 1024 * 1024
 # How a workbook writes characters that XML cannot hold, and what only looks like one of these.
@@ -42,7 +38,7 @@ def looks_like(head: bytes, stream: BinaryIO) -> bool:
         stream.seek(0)
 
 
-def _check_size(stream: BinaryIO) -> None:
+def _check_size(stream: BinaryIO, limits: Limits) -> None:
     """Refuse a zip bomb by the sizes in its directory; no more than those is ever read."""
     try:
         with zipfile.ZipFile(stream) as archive:
@@ -54,7 +50,7 @@ def _check_size(stream: BinaryIO) -> None:
                 and part.file_size > _RATIO_LIMIT * max(1, part.compress_size)
                 for part in parts
             )
-            if total > UNPACKED_LIMIT or bomb:
+            if total > limits.unpacked or bomb:
                 raise FileTooLarge(
                     f"The workbook unpacks to {total / 1e6:,.0f} MB, which is not credible for "
                     "a list of records.",
@@ -76,6 +72,9 @@ def _text(value: Any) -> str:
 
 
 def _open(stream: BinaryIO, *, values: bool) -> Any:
+    # Imported here, since it takes as long as all other parsers together.
+    import openpyxl
+
     stream.seek(0)
     with warnings.catch_warnings():
         # openpyxl warns about styles and extensions that it ignores; we only read cells.
@@ -99,17 +98,17 @@ def _rows(values: Any, formulas: Any) -> Iterator[Row]:
 
 
 def parse(
-    stream: BinaryIO, mapping: Mapping[str, str] | None = None
+    stream: BinaryIO, mapping: Mapping[str, str] | None, limits: Limits
 ) -> Iterator[Entry | Notice | ColumnMapping]:
     """Parse a workbook's first sheet that is not empty; see ``harvest.record.Parser``."""
-    _check_size(stream)
+    _check_size(stream, limits)
     try:
         values, formulas = _open(stream, values=True), _open(stream, values=False)
         filled = [
             sheet.title for sheet in values.worksheets if sheet.max_row is None or sheet.max_row > 1
         ]
     except (
-        *(zipfile.BadZipFile, zlib.error, EOFError, InvalidFileException, OSError, SyntaxError),
+        *(zipfile.BadZipFile, zlib.error, EOFError, OSError, SyntaxError),
         *(KeyError, IndexError, TypeError, AttributeError, ValueError),
     ) as error:
         # openpyxl takes much for granted about a workbook's parts.
@@ -121,7 +120,7 @@ def parse(
     if others:
         yield Notice(f"only sheet {title!r} was read, not {', '.join(others)}")
     try:
-        yield from parse_rows(_rows(values[title], formulas[title]), mapping)
+        yield from parse_rows(_rows(values[title], formulas[title]), mapping, limits)
     except (
         *(zipfile.BadZipFile, zlib.error, EOFError, OSError, SyntaxError),
         *(KeyError, IndexError, TypeError, AttributeError, ValueError),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 
-from harvest.files.read import FileContent, read_file
+from harvest.file_content import FileContent
+from harvest.files.read import read_file
 
 
 def read(data: str | bytes, mapping: Mapping[str, str] | None = None) -> FileContent:

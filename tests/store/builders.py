@@ -8,7 +8,7 @@ import itertools
 from collections.abc import Sequence
 
 from api.services.searching.record_keys import keyed_records
-from harvest.files.read import FileContent
+from harvest.file_content import FileContent
 from harvest.record import Record, Rejected
 from store.core.session import ReadSession, Store, WriteSession
 from store.core.tables import RecordRow

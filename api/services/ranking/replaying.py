@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harvest.errors import UnreadableFile
-from harvest.files.read import read_file
+from harvest.parsing.child import open_file
 from model.encode import Vectors
 from model.evaluation.simulate import Plan, Run, simulate
 from model.features import Document, Features, build
@@ -49,8 +49,8 @@ def read_labelled_set(path: Path) -> LabelledSet:
     Raises:
         UnreadableFile: it cannot be read, or a record has no label.
     """
-    with path.open("rb") as stream:
-        content = read_file(stream)
+    with open_file(path) as file:
+        content = file.content()
     unlabelled = [record.position for record in content.records if record.label is None]
     if unlabelled or content.rejected:
         at = unlabelled[0] if unlabelled else content.rejected[0].position

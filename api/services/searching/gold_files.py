@@ -7,10 +7,10 @@ from typing import BinaryIO
 
 from api.services.searching.imported_labels import count_labelled, is_relevant
 from harvest.exports import names
+from harvest.file_content import FileContent
 from harvest.files.build import MALFORMED_ID
 from harvest.files.labels import ours
-from harvest.files.labels.file_labels import read_labels
-from harvest.files.read import FileContent, read_file
+from harvest.parsing.child import open_file
 from harvest.record import Record
 from store.core.session import ReadSession
 from store.reports import record_texts
@@ -38,9 +38,9 @@ def read_gold_file(
             f"uses must be one of {gold.SEARCH_USES} and one of {gold.RANKING_USES}, "
             f"not {search_use!r} and {ranking_use!r}"
         )
-    content = read_file(stream)
+    with open_file(stream) as file:
+        content, labels = file.content(), file.labels
     origin = "own-includes" if _is_own_export(content) else "list"
-    labels = read_labels(content.records, "", content.columns)
     labelled = count_labelled(content.records, labels) > 0
     chosen = [
         gold_from_record(

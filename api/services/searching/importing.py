@@ -19,10 +19,11 @@ from api.services.searching.imported_labels import (
 from api.services.searching.record_keys import keyed_records
 from api.wording import count_noun
 from harvest.errors import UnreadableFile
-from harvest.files.labels.file_labels import FileLabels, read_labels, strip_labels
+from harvest.file_content import FileContent, fingerprint
+from harvest.files.labels.file_labels import FileLabels, strip_labels
 from harvest.files.origin import Origin
-from harvest.files.read import FileContent, fingerprint, read_file
 from harvest.files.unpack import unpacked
+from harvest.parsing.child import Wanted, open_file
 from harvest.record import Rejected
 from store.core import raw
 from store.core.session import ReadSession, Store, WriteSession
@@ -147,12 +148,13 @@ def _import_plain(
         earlier = batches.find_batch(session, job.review_id, sha256)
         if earlier is not None and not wants_decisions:
             return _repeated(session, earlier)
-    content = read_file(stream, mapping=job.request.mapping, progress=progress)
+    wanted = Wanted(mapping=job.request.mapping, name=job.name)
+    with open_file(stream, wanted, progress=progress) as file:
+        content, labels = file.content(), file.labels
     if content.entries_read == 0:
         raise UnreadableFile(
             "The file holds no records.", remedy="Check the export; it may be empty."
         )
-    labels = read_labels(content.records, job.name, content.columns)
     with store.write() as session:
         earlier = batches.find_batch(session, job.review_id, sha256)
         if earlier is not None:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import BinaryIO
 
 from api.services.searching.imported_labels import count_labelled
-from harvest.files.labels.file_labels import FileLabels, read_labels
-from harvest.files.origin import Origin, find_origin
-from harvest.files.read import read_entries
-from harvest.files.sniff import sniff
-from harvest.files.table import ColumnMapping
-from harvest.files.unpack import unpacked
-from harvest.record import Entry, Notice, Record, Rejected
+from harvest.files.labels.file_labels import FileLabels
+from harvest.files.origin import Origin
+from harvest.parsing.child import Wanted, open_file
+from harvest.record import Record, Rejected
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,35 +38,6 @@ class Preview:
     origin: Origin
 
 
-@dataclass(slots=True)
-class _Beginning:
-    """What was read so far."""
-
-    records: list[Record] = field(default_factory=list)
-    rejected: list[Rejected] = field(default_factory=list)
-    notices: list[str] = field(default_factory=list)
-    columns: ColumnMapping | None = None
-    origin: Origin | None = None
-
-    @property
-    def entries(self) -> int:
-        """Records and rejected entries."""
-        return len(self.records) + len(self.rejected)
-
-    def add(self, entry: Entry | Notice | ColumnMapping | Origin) -> None:
-        """Take in what the parser gives next."""
-        if isinstance(entry, ColumnMapping):
-            self.columns = entry
-        elif isinstance(entry, Origin):
-            self.origin = entry
-        elif isinstance(entry, Notice):
-            self.notices.append(entry.message)
-        elif isinstance(entry, Record):
-            self.records.append(entry)
-        else:
-            self.rejected.append(entry)
-
-
 def preview_file(
     stream: BinaryIO,
     mapping: Mapping[str, str] | None = None,
@@ -88,33 +56,18 @@ def preview_file(
     Raises:
         UnreadableFile: the file is refused whole.
     """
-    with unpacked(stream) as plain:
-        return _preview_plain(plain, mapping, name, limit)
-
-
-def _preview_plain(
-    stream: BinaryIO, mapping: Mapping[str, str] | None, name: str, limit: int
-) -> Preview:
-    file_format = sniff(stream)
-    beginning = _Beginning()
-    complete = True
-    for entry in read_entries(stream, file_format, mapping):
-        if beginning.entries == limit:
-            complete = False
-            break
-        beginning.add(entry)
-    columns = beginning.columns.columns if beginning.columns else None
-    names = columns.names if columns else {}
-    labels = read_labels(beginning.records, name, names)
+    wanted = Wanted(mapping=mapping, name=name, first=limit)
+    with open_file(stream, wanted) as file:
+        content, labels = file.content(), file.labels
     return Preview(
-        format=file_format,
-        records=tuple(beginning.records),
-        rejected=tuple(beginning.rejected),
-        notices=tuple(beginning.notices),
-        columns=names,
-        header=columns.header if columns else (),
-        complete=complete,
-        labelled=count_labelled(beginning.records, labels),
+        format=file.format,
+        records=content.records,
+        rejected=content.rejected,
+        notices=file.notices,
+        columns=file.columns,
+        header=file.header,
+        complete=file.complete,
+        labelled=count_labelled(content.records, labels),
         labels=labels,
-        origin=find_origin(file_format, beginning.records, beginning.origin),
+        origin=file.origin,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from api.services.reviews.names import make_slug
-from harvest.files.read import FileContent
+from harvest.file_content import FileContent
 from harvest.record import Record
 from harvest.text import fold, title_key
 from store.searching.record_rows import KeyedRecord

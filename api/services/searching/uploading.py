@@ -12,16 +12,11 @@ from api.services.searching import importing, previews
 from api.services.searching.importing import ImportRequest
 from api.services.searching.previews import Preview
 from harvest.errors import UnknownColumns, UnreadableFile
-from harvest.files.delimited import find_delimiter, read_header
-from harvest.files.read import fingerprint
-from harvest.text import decode
+from harvest.file_content import fingerprint
 from store.core import jobs, raw
 from store.core.session import Store
 from store.searching import searches, uploads
 from store.searching.uploads import NewUpload
-
-# Characters of a table's beginning that are read for its column names.
-_BEGINNING = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,19 +90,8 @@ def preview_upload(
         try:
             preview = previews.preview_file(file, mapping, name=name)
         except UnreadableFile as error:
-            return UploadPreview(None, _header(store, upload_id), error)
+            return UploadPreview(None, error.header, error)
     return UploadPreview(preview, preview.header)
-
-
-def _header(store: Store, upload_id: int) -> tuple[str, ...]:
-    """Column names of a table whose columns were not recognised, as far as they can be read."""
-    with store.read() as session:
-        beginning = next(raw.read_upload(session, upload_id), b"")[:_BEGINNING]
-    try:
-        text = decode(beginning).text
-    except UnreadableFile:
-        return ()
-    return tuple(read_header(text, find_delimiter(text)))
 
 
 def confirm_upload(store: Store, review_id: int, upload_id: int, request: ImportRequest) -> int:

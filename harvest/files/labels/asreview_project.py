@@ -22,15 +22,14 @@ from harvest.files.build import Fields, create_record, parse_label
 from harvest.files.labels.asreview import LABEL, NOTE, TAGS, TIME, USER_ID
 from harvest.files.unpack import check_packing
 from harvest.json_text import parse_json
+from harvest.limits import DEFAULT, Limits
 from harvest.record import Author, Entry, Notice, Record, Rejected
 from harvest.sqlite import TooMuch, open_read_only, read_table
 from harvest.text import title_key
 
-UNPACKED_LIMIT: Final = 1024 * 1024 * 1024
 _MEMBERS: Final = 10_000
 _RATIO: Final = 200
 _RATIO_FROM: Final = 16 * 1024 * 1024
-_CONFIG_LIMIT: Final = 16 * 1024 * 1024
 _CHUNK: Final = 1024 * 1024
 _CONFIG: Final = "project.json"
 _REMEDY: Final = "Export the project from ASReview again, or export its data set as CSV."
@@ -71,12 +70,15 @@ def looks_like(head: bytes, stream: BinaryIO) -> bool:
         stream.seek(0)
 
 
-def parse(stream: BinaryIO, read_data: _ReadData) -> Iterator[Entry | Notice]:
+def parse(
+    stream: BinaryIO, read_data: _ReadData, limits: Limits = DEFAULT
+) -> Iterator[Entry | Notice]:
     """Parse a project; see ``harvest.record.Parser``.
 
     Args:
         stream: the project file.
         read_data: reads the data set in it, which is a file of records of any kind.
+        limits: what reading may take.
 
     Raises:
         UnreadableFile: the archive or its database is damaged or of an unknown kind.
@@ -86,7 +88,7 @@ def parse(stream: BinaryIO, read_data: _ReadData) -> Iterator[Entry | Notice]:
     try:
         with zipfile.ZipFile(stream) as archive, tempfile.TemporaryDirectory() as folder:
             _check(archive)
-            yield from _parse(archive, Path(folder), read_data)
+            yield from _parse(_Parts(archive, Path(folder), limits.unpacked), read_data)
     except (
         *(zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError),
         # SQLite writes parts of a damaged file into its messages, which then are no UTF-8.
@@ -100,15 +102,24 @@ def parse(stream: BinaryIO, read_data: _ReadData) -> Iterator[Entry | Notice]:
 def _check(archive: zipfile.ZipFile) -> None:
     """Refuse a zip bomb and paths that lead out of the project's folder, by the directory."""
     members = archive.infolist()
-    total = sum(member.file_size for member in members)
-    bomb = any(
-        member.file_size > _RATIO_FROM and member.file_size > _RATIO * max(1, member.compress_size)
-        for member in members
+    bomb = next(
+        (
+            member
+            for member in members
+            if member.file_size > _RATIO_FROM
+            and member.file_size > _RATIO * max(1, member.compress_size)
+        ),
+        None,
     )
-    if len(members) > _MEMBERS or total > UNPACKED_LIMIT or bomb:
+    if len(members) > _MEMBERS:
         raise FileTooLarge(
-            f"The project file unpacks to {total / 1e6:,.0f} MB in {len(members):,} files, which "
-            "is not credible for a project.",
+            f"The project file has {len(members):,} parts, which is not credible for a project.",
+            remedy=_REMEDY,
+        )
+    if bomb is not None:
+        raise FileTooLarge(
+            f"A part of the project file unpacks to {bomb.file_size / 1e6:,.0f} MB, which is not "
+            f"credible for its size: {bomb.filename[:100]!r}.",
             remedy=_REMEDY,
         )
     check_packing(archive, _REMEDY)
@@ -121,28 +132,37 @@ def _check(archive: zipfile.ZipFile) -> None:
             )
 
 
-def _unpack(archive: zipfile.ZipFile, name: str, path: Path, limit: int = UNPACKED_LIMIT) -> Path:
-    """Unpack one part to a path, up to a size whatever the directory says."""
-    size = 0
-    with archive.open(name) as source, path.open("wb") as target:
-        while chunk := source.read(_CHUNK):
-            size += len(chunk)
-            if size > limit:
-                raise TooMuch(f"{name} has more than {limit / 1e6:,.0f} MB")
-            target.write(chunk)
-    return path
+class _Parts:
+    """Unpacks parts of a project, up to a size in all whatever the archive's directory says."""
+
+    def __init__(self, archive: zipfile.ZipFile, folder: Path, limit: int) -> None:
+        self.names = frozenset(archive.namelist())
+        self._archive = archive
+        self._folder = folder
+        self._limit = limit
+        self._size = 0
+
+    def unpack(self, name: str, to: str) -> Path:
+        """Unpack one part to a file of this name in the folder."""
+        path = self._folder / to
+        with self._archive.open(name) as source, path.open("wb") as target:
+            while chunk := source.read(_CHUNK):
+                self._size += len(chunk)
+                if self._size > self._limit:
+                    raise TooMuch(f"what is read of it has more than {self._limit / 1e6:,.0f} MB")
+                target.write(chunk)
+        return path
 
 
-def _find_project(archive: zipfile.ZipFile, folder: Path) -> _Project:
+def _find_project(parts: _Parts) -> _Project:
     try:
-        text = _unpack(archive, _CONFIG, folder / "config", _CONFIG_LIMIT).read_bytes()
-        config = parse_json(text)
+        config = parse_json(parts.unpack(_CONFIG, "config").read_bytes())
     except ValueError as error:
         raise UnreadableFile(
             f"{_CONFIG} of the project is not JSON: {error}.", remedy=_REMEDY
         ) from error
     config = config if isinstance(config, dict) else {}
-    names = set(archive.namelist())
+    names = parts.names
     listed = config.get("reviews")
     reviews = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
     ids = [str(one.get("id")) for one in reviews]
@@ -169,14 +189,12 @@ def _find_project(archive: zipfile.ZipFile, folder: Path) -> _Project:
     )
 
 
-def _parse(
-    archive: zipfile.ZipFile, folder: Path, read_data: _ReadData
-) -> Iterator[Entry | Notice]:
-    project = _find_project(archive, folder)
+def _parse(parts: _Parts, read_data: _ReadData) -> Iterator[Entry | Notice]:
+    project = _find_project(parts)
     if project.reviews > 1:
         yield Notice(f"the project has {project.reviews} reviews; the first one was read")
-    results = _unpack(archive, project.results, folder / "results")
-    store = _unpack(archive, project.store, folder / "store") if project.store else results
+    results = parts.unpack(project.results, "results")
+    store = parts.unpack(project.store, "store") if project.store else results
     with open_read_only(results) as connection:
         labels = {
             row["record_id"]: row
@@ -191,7 +209,7 @@ def _parse(
     data: tuple[Record, ...] = ()
     rejected: tuple[Rejected, ...] = ()
     if project.data is not None:
-        with _unpack(archive, project.data, folder / "data").open("rb") as stream:
+        with parts.unpack(project.data, "data").open("rb") as stream:
             try:
                 data, rejected = read_data(stream)
             except UnreadableFile as error:

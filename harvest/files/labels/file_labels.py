@@ -86,6 +86,71 @@ def strip_labels(record: Record, tool: str | None) -> Record:
 
 
 _Reader = Callable[[Record], Reading]
+# How a record shows which tool wrote its file; the first tool that any record shows is taken.
+_IS_MARKED: Final[Mapping[str, Callable[[Record], bool]]] = {
+    "Winnow": own_exports.is_marked,
+    "Rayyan": rayyan.is_marked,
+    "EPPI-Reviewer": eppi.is_marked,
+    "ASReview": asreview.is_marked,
+    "Covidence": covidence.is_marked,
+}
+
+
+class LabelMarks:
+    """Notes which tools a file's records show, so that their decisions can be read afterwards."""
+
+    def __init__(self) -> None:
+        self._tools: set[str] = set()
+        self._labelled = False
+
+    def add(self, record: Record) -> None:
+        """Look at one record."""
+        self._labelled = self._labelled or record.label is not None
+        for tool, is_marked in _IS_MARKED.items():
+            if tool not in self._tools and is_marked(record):
+                self._tools.add(tool)
+
+    def read(self, records: Iterable[Record], name: str, columns: Mapping[str, str]) -> FileLabels:
+        """Find the decisions on the same records; see ``read_labels``."""
+        column = columns.get("label")
+        if not self._tools and column is None and not self._labelled:
+            return FileLabels()
+        tool, reader = self._find_reader(name, column)
+        by_position: dict[int, tuple[Judgement, ...]] = {}
+        unread: Counter[str] = Counter()
+        for record in records:
+            reading = reader(record)
+            if reading.judgements:
+                by_position[record.position] = tuple(map(_storable, reading.judgements))
+            unread.update(set(map(storable, reading.unread)))
+        return FileLabels(
+            tool=tool,
+            by_position=by_position,
+            unread=dict(unread.most_common(_KINDS)),
+            by_name=tool == "Covidence" and _needs_name(by_position.values()),
+        )
+
+    def _find_reader(self, name: str, column: str | None) -> tuple[str | None, _Reader]:
+        """The tool that wrote the file, by its marks, and the reader of its records."""
+
+        def label(record: Record) -> str | None:
+            return None if column is None else record.extra.get(column, record.label or "")
+
+        if "Winnow" in self._tools:
+            ours = column is None or column_key(column) == column_key(DECISION)
+            return "Winnow", lambda one: own_exports.read(one, label(one) if ours else None)
+        if "Rayyan" in self._tools:
+            return "Rayyan", rayyan.read
+        if "EPPI-Reviewer" in self._tools:
+            return "EPPI-Reviewer", eppi.read
+        if column is not None and asreview.is_table([column]):
+            return "ASReview", lambda record: asreview.read(record, label(record))
+        if column is None and "ASReview" in self._tools:
+            return "ASReview", asreview.read
+        if column is None and "Covidence" in self._tools:
+            outcome = covidence.find_outcome(name)
+            return "Covidence", lambda record: covidence.read(record, outcome)
+        return None, lambda record: _plain(record, label(record))
 
 
 def read_labels(
@@ -100,21 +165,10 @@ def read_labels(
         columns: field to column name, for tables.
     """
     known = list(records)
-    column = (columns or {}).get("label")
-    tool, reader = _find_reader(known, name, column)
-    by_position: dict[int, tuple[Judgement, ...]] = {}
-    unread: Counter[str] = Counter()
+    marks = LabelMarks()
     for record in known:
-        reading = reader(record)
-        if reading.judgements:
-            by_position[record.position] = tuple(map(_storable, reading.judgements))
-        unread.update(set(map(storable, reading.unread)))
-    return FileLabels(
-        tool=tool,
-        by_position=by_position,
-        unread=dict(unread.most_common(_KINDS)),
-        by_name=tool == "Covidence" and _needs_name(by_position.values()),
-    )
+        marks.add(record)
+    return marks.read(known, name, columns or {})
 
 
 def _storable(judgement: Judgement) -> Judgement:
@@ -131,31 +185,6 @@ def _storable(judgement: Judgement) -> Judgement:
 def _needs_name(made: Iterable[tuple[Judgement, ...]]) -> bool:
     """Whether a record of Covidence has a decision without the reason that shows it."""
     return any(not judgement.reasons for judgements in made for judgement in judgements)
-
-
-def _find_reader(
-    records: list[Record], name: str, column: str | None
-) -> tuple[str | None, _Reader]:
-    """The tool that wrote a file, by its marks, and the reader of its records."""
-
-    def label(record: Record) -> str | None:
-        return None if column is None else record.extra.get(column, record.label or "")
-
-    if any(map(own_exports.is_marked, records)):
-        ours = column is None or column_key(column) == column_key(DECISION)
-        return "Winnow", lambda record: own_exports.read(record, label(record) if ours else None)
-    if any(map(rayyan.is_marked, records)):
-        return "Rayyan", rayyan.read
-    if any(map(eppi.is_marked, records)):
-        return "EPPI-Reviewer", eppi.read
-    if column is not None and asreview.is_table([column]):
-        return "ASReview", lambda record: asreview.read(record, label(record))
-    if column is None and any(map(asreview.is_marked, records)):
-        return "ASReview", asreview.read
-    if column is None and any(map(covidence.is_marked, records)):
-        outcome = covidence.find_outcome(name)
-        return "Covidence", lambda record: covidence.read(record, outcome)
-    return None, lambda record: _plain(record, label(record))
 
 
 def _plain(record: Record, value: str | None) -> Reading:

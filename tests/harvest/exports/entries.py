@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from api.documents.exports import FORMATS
 from harvest.exports.entry import ExportEntry, StageDecision
+from harvest.file_content import FileContent
 from harvest.files.build import Fields, create_record
 from harvest.files.labels import ours
-from harvest.files.read import FileContent, read_file
+from harvest.files.read import read_file
 from harvest.record import Author, Record
 
 # What ends values, entries, rows or files in one format or another.

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from harvest.dedupe.run import deduplicate
-from harvest.files.read import FileContent
+from harvest.file_content import FileContent
 from tests.harvest.reading import read
 from tests.shared import CASES, needs_shared
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from harvest.errors import UnreadableFile
+from harvest.file_content import FileContent
 from harvest.files.ovid_source import parse_source_line
-from harvest.files.read import FileContent
 from tests.harvest.reading import read
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harvest.errors import UnreadableFile
-from harvest.files.read import FileContent
+from harvest.file_content import FileContent
 from tests.harvest.reading import read
 from tests.shared import IMPORTS, needs_shared
 

@@ -14,7 +14,7 @@ from api.services.ranking.ranker import Ranker
 from api.services.screening import deciding
 from api.services.searching.record_keys import keyed_record
 from api.settings import Settings
-from harvest.files.read import FileContent
+from harvest.file_content import FileContent
 from harvest.record import Record
 from store.core.errors import Conflict
 from store.core.session import Store

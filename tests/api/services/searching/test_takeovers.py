@@ -142,7 +142,7 @@ def _job(store: Store, job: int) -> Job:
         return session.get_one(Job, job)
 
 
-@pytest.mark.parametrize("place", ["read_file", "compare_new_records"])
+@pytest.mark.parametrize("place", ["open_file", "compare_new_records"])
 def test_a_slow_import_writes_nothing_after_it_was_taken_over(
     store: Store,
     settings: Settings,

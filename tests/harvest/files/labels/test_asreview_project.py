@@ -16,9 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harvest.errors import FileTooLarge, UnreadableFile
+from harvest.file_content import FileContent
 from harvest.files.labels.file_labels import FileLabels, read_labels
 from harvest.files.labels.judgement import Judgement
-from harvest.files.read import FileContent
 from harvest.record import Record
 from tests.harvest.files.labels import asreview_projects as made
 from tests.harvest.reading import read

@@ -15,9 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harvest.errors import UnreadableFile
+from harvest.file_content import FileContent
 from harvest.files.labels.file_labels import FileLabels, read_labels
 from harvest.files.labels.judgement import parse_time
-from harvest.files.read import FileContent
 from harvest.json_text import parse_json
 from tests.harvest.files.labels import asreview_projects as made
 from tests.harvest.reading import read
@@ -137,7 +137,7 @@ def rayyan(notes: str) -> FileLabels:
     [
         "RAYYAN-INCLUSION: {" + '\\"' * 400_000,
         'RAYYAN-INCLUSION: {"Ann"=>"Included"} | USER-NOTES: ' + '"a"=>[' * 150_000,
-        'RAYYAN-INCLUSION: {"Ann"=>"Included"} | USER-NOTES: {' + '"a"=>["' * 150_000,
+        'RAYYAN-INCLUSION: {"Ann"=>"Included"} | USER-NOTES: {' + '"a"=>["' * 140_000,
         'RAYYAN-INCLUSION: {"Ann"=>"Included"} | USER-NOTES: {"a"=>[' + '"\\' * 400_000,
     ],
 )
