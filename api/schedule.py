@@ -89,6 +89,15 @@ def get_zone(name: str) -> ZoneInfo:
     return ZoneInfo(name)
 
 
+def check_cron(cron: str, zone: ZoneInfo) -> None:
+    """Refuse a cron line that is none.
+
+    Raises:
+        ScheduleError: says what is wrong.
+    """
+    _due_times(cron, zone, dt.datetime.now(dt.UTC))
+
+
 def _due_times(cron: str, zone: ZoneInfo, after: dt.datetime) -> CronSim:
     if len(cron.split()) != 5:
         raise ScheduleError(

@@ -30,6 +30,7 @@ from api.commands.output import (
     opened,
     settings,
 )
+from api.services.living import setting_faults
 from api.services.ranking.encoding import make_encoder
 from api.services.ranking.ranker import Ranker
 from api.services.reviews.opening import open_store
@@ -245,6 +246,9 @@ def run_worker(
                 output.say("The worker has stopped.")
 
 
+_SETTINGS_REMEDY = "A lead of the review sets it again on its page, or by command or API."
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
     """One thing that doctor checked.
@@ -295,6 +299,14 @@ def _database(chosen: Settings) -> str:
         )
 
 
+def _review_settings(chosen: Settings) -> str:
+    with opened(chosen) as store, store.read() as session:
+        faults = setting_faults.list_faults_of_all(session)
+    if faults:
+        raise ValueError("\n".join(faults))
+    return "all can be read"
+
+
 def _keys(chosen: Settings) -> Iterator[Check]:
     """The API keys without which a source cannot be searched in full."""
     for name, config in chosen.sources.items():
@@ -321,6 +333,7 @@ def doctor(as_json: Json = False) -> None:
             ),
             _checked("encoder", lambda: encoder.identity, "Install Winnow again."),
             Check("contact address", True, chosen.harvest.contact or NO_CONTACT),
+            _checked("settings of reviews", lambda: _review_settings(chosen), _SETTINGS_REMEDY),
             *_keys(chosen),
             _checked(
                 "pipeline",

@@ -21,6 +21,7 @@ from api.services.living import (
     notifications,
     pooling,
     schedules,
+    setting_faults,
     versions,
 )
 from api.services.living.notifications import NotificationSettings, SendError
@@ -74,6 +75,7 @@ def _nights(
         waiting=waiting,
         notifications=notifications.get_notification_settings(review),
         sources=request.state.settings.sources,
+        faults=setting_faults.list_faults(review),
         problem=problem.text if problem else None,
     )
 

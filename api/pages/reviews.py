@@ -12,6 +12,7 @@ from api.documents import changes, exports, plots
 from api.documents.downloads import export_response
 from api.documents.exports import ExportChoice
 from api.pages.render import page, review_page
+from api.services.living import setting_faults
 from api.services.screening import progress
 from store.core import audit, jobs
 from store.reports import limits, record_counts, record_events
@@ -63,6 +64,7 @@ def overview(request: ReadRequest) -> HTMLResponse:
         request,
         "overview.html",
         formats={key: form.name for key, form in exports.FORMATS.items()},
+        faults=setting_faults.list_faults(request.review),
         **values,
     )
 

@@ -12,7 +12,6 @@ from api.schemas.reviews import (
     ProtocolIn,
     ReviewIn,
     ReviewOut,
-    SettingsIn,
     TitleIn,
 )
 from api.services.reviews import limits, managing, protocols
@@ -60,15 +59,6 @@ def rename_review(request: LeadRequest, body: TitleIn) -> ReviewOut:
     """Give a review another title. Its short name stays."""
     review = managing.rename_review(
         request.store, request.review.id, body.title, person_id=request.person.id
-    )
-    return _with_counts(request.store, review)
-
-
-@router.patch("/reviews/{slug}/settings")
-def change_settings(request: LeadRequest, body: SettingsIn) -> ReviewOut:
-    """Change settings of a review. They are audited, but have no versions."""
-    review = managing.change_settings(
-        request.store, request.review.id, body.settings, person_id=request.person.id
     )
     return _with_counts(request.store, review)
 

@@ -122,15 +122,6 @@ class ProtocolIn(In):
     based_on: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
 
 
-class SettingsIn(In):
-    """Settings of a review. They are audited, but have no versions."""
-
-    settings: dict[
-        Annotated[Text, Field(max_length=80)],
-        Text | int | bool | None,
-    ]
-
-
 class AuditEventOut(Out):
     """A line of the audit trail."""
 

@@ -16,8 +16,9 @@ from sqlalchemy.orm import aliased
 
 from store.core.chunks import CHUNK, batched
 from store.core.session import ReadSession, WriteSession
-from store.core.tables import BatchEntry, Decision, Lease, Protocol, RecordRow, Report, Review
+from store.core.tables import BatchEntry, Decision, Lease, Protocol, RecordRow, Report
 from store.reports.screening_state import not_undone
+from store.reviews import reviews
 from store.rules.limits import IN_FORCE, YearLimits, limits_from_body
 from store.rules.plans import TITLE_ABSTRACT
 
@@ -56,8 +57,7 @@ def get_year_limits(session: ReadSession, review_id: int) -> YearLimits:
 
 def are_in_force(session: ReadSession, review_id: int) -> bool:
     """Whether the limits of a review leave reports out."""
-    settings = session.scalar(select(Review.settings).where(Review.id == review_id))
-    return bool((settings or {}).get(IN_FORCE, True))
+    return reviews.get_review(session, review_id).settings.get(IN_FORCE) is not False
 
 
 def is_member() -> Any:

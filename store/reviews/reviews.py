@@ -77,8 +77,10 @@ class NewProtocol:
 
 
 def _info(row: Review) -> ReviewInfo:
+    # A database that somebody mended by hand must not stop the work for the other reviews.
+    settings = row.settings if isinstance(row.settings, dict) else {}
     return ReviewInfo(
-        row.id, row.slug, row.title, row.banner, row.settings, row.revision, row.created_at
+        row.id, row.slug, row.title, row.banner, settings, row.revision, row.created_at
     )
 
 
@@ -124,6 +126,11 @@ def create_review(session: WriteSession, new: NewReview, *, person_id: int | Non
 def list_reviews(session: ReadSession) -> list[ReviewInfo]:
     """All reviews, oldest first."""
     return [_info(row) for row in session.scalars(select(Review).order_by(Review.id))]
+
+
+def list_review_ids(session: ReadSession) -> list[int]:
+    """Ids of all reviews, oldest first."""
+    return list(session.scalars(select(Review.id).order_by(Review.id)))
 
 
 def list_reviews_of_person(session: ReadSession, person_id: int) -> list[ReviewInfo]:
@@ -215,8 +222,9 @@ def update_settings(
     )
     if row is None:
         raise NotFound(f"there is no review {review_id}")
-    before = {key: row.settings.get(key) for key in settings}
-    row.settings = {**row.settings, **settings}
+    stored = _info(row).settings
+    before = {key: stored.get(key) for key in settings}
+    row.settings = {**stored, **settings}
     audit.append_event(
         session,
         "review.settings",

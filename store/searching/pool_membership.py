@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import aliased
@@ -16,7 +17,7 @@ from store.core import audit
 from store.core.chunks import CHUNK, batched
 from store.core.errors import Conflict, NotFound
 from store.core.session import ReadSession, WriteSession
-from store.core.tables import Batch, BatchEntry, Completion, RecordRow, Report, Review, Search
+from store.core.tables import Batch, BatchEntry, Completion, RecordRow, Report, Search
 from store.reviews import reviews
 from store.searching import batches, pool, search_days
 
@@ -27,8 +28,28 @@ ASSIGNED = ("review", "pool")
 
 def get_freeze_date(session: ReadSession, review_id: int) -> str | None:
     """The search freeze date, YYYY-MM-DD; None if the review has none and so no pool."""
-    value = reviews.get_review(session, review_id).settings.get(FREEZE)
-    return str(value) if value else None
+    return read_freeze_date(reviews.get_review(session, review_id).settings)
+
+
+def read_freeze_date(settings: Mapping[str, Any]) -> str | None:
+    """The search freeze date in a review's settings; None if there is none, or it is no day."""
+    try:
+        return parse_freeze_date(settings.get(FREEZE))
+    except ValueError:
+        return None
+
+
+def parse_freeze_date(value: object) -> str | None:
+    """A search freeze date from its stored JSON; None if a lead took it away.
+
+    Raises:
+        ValueError: it is not a day, YYYY-MM-DD.
+    """
+    if not value:
+        return None
+    if not (isinstance(value, str) and search_days.is_day(value)):
+        raise ValueError(f"{value!r} is not a day, YYYY-MM-DD")
+    return value
 
 
 def _find_last_completion(session: ReadSession, review_id: int) -> dt.datetime | None:
@@ -263,5 +284,7 @@ def assign_search(
 
 def get_freeze_dates(session: ReadSession) -> Mapping[int, str]:
     """Freeze dates of the reviews that have one, YYYY-MM-DD, by review."""
-    rows = session.execute(select(Review.id, Review.settings).order_by(Review.id))
-    return {row[0]: row[1][FREEZE] for row in rows if row[1].get(FREEZE)}
+    dates = {
+        review.id: read_freeze_date(review.settings) for review in reviews.list_reviews(session)
+    }
+    return {review_id: day for review_id, day in sorted(dates.items()) if day}

@@ -21,6 +21,14 @@ def find_latest_day(stated: str | None) -> str | None:
         return None
 
 
+def is_day(text: str) -> bool:
+    """Whether a text is a day, YYYY-MM-DD."""
+    try:
+        return dt.date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
 def find_search_day(stated: str | None, stored_at: dt.datetime) -> str:
     """The last day on which a search can have been run, YYYY-MM-DD.
 

@@ -226,15 +226,18 @@ def test_the_documentation_loads_nothing_from_elsewhere(client: TestClient) -> N
             assert "401" in operation["responses"]
 
 
-@pytest.mark.parametrize("name", ["schedule", "tell", "admit", "freeze_on"])
-def test_a_setting_with_an_address_of_its_own_is_refused_elsewhere(
-    client: TestClient, review: ReviewInfo, name: str
+@pytest.mark.case("service", 3)
+def test_no_address_stores_a_setting_that_nothing_checks(
+    client: TestClient, review: ReviewInfo
 ) -> None:
-    address = f"{API}/reviews/{review.slug}/settings"
-    refused = client.patch(address, json={"settings": {name: "off"}})
-    assert refused.status_code == 422
-    assert f"PUT {API}/reviews/" in refused.json()["error"]["message"]
-    assert client.get(f"{API}/reviews/{review.slug}/schedule").is_success
+    own = f"{API}/reviews/{review.slug}"
+    refused = client.patch(f"{own}/settings", json={"settings": {"schedule": "x"}})
+    assert refused.status_code == 404
+    for wrong in ({"schedule": "x"}, {"cron": "x"}, {"zone": "x"}, {"sources": ["x"]}, {"on": 7}):
+        answer = client.put(f"{own}/schedule", json=wrong)
+        assert answer.status_code == 422, (wrong, answer.text)
+    assert client.get(own).json()["settings"] == {}
+    assert client.get(f"{own}/schedule").is_success
 
 
 def test_a_request_of_another_persons_page_is_nobodys(
@@ -259,7 +262,3 @@ def test_only_a_change_makes_a_new_protocol_version(client: TestClient, review: 
     assert answer.status_code == 422
     assert "2020" in answer.json()["error"]["message"]
     assert client.put(url, json={"body": {"qestions": []}}).status_code == 422
-    address = f"{API}/reviews/{review.slug}/settings"
-    settings = client.patch(address, json={"settings": {"colour": "green"}})
-    assert settings.json()["settings"] == {"colour": "green"}
-    assert client.get(f"{API}/reviews/{review.slug}/audit").json()[0]["action"] == "review.settings"

@@ -17,7 +17,7 @@ from functools import partial
 from api.refusals import Blocked
 from api.schedule import Schedule, find_due, get_rule_cron, get_zone
 from api.services.living import pooling
-from api.services.living.schedules import SCHEDULE, get_schedule
+from api.services.living.schedules import get_schedule
 from api.services.searching import strategies
 from api.services.searching.run_starts import NightWindow, start_night_run
 from api.settings import Settings
@@ -57,7 +57,9 @@ def run_due(store: Store, settings: Settings, *, moment: dt.datetime | None = No
     """
     moment = moment or dt.datetime.now(dt.UTC)
     end_finished_nights(store, moment=moment)
-    for review_id in _list_scheduled_reviews(store):
+    with store.read() as session:
+        review_ids = reviews.list_review_ids(session)
+    for review_id in review_ids:
         _try(partial(_claim_due_night, store, review_id, moment), review_id)
     with store.read() as session:
         unfinished = nights.list_unfinished_nights(session)
@@ -65,9 +67,7 @@ def run_due(store: Store, settings: Settings, *, moment: dt.datetime | None = No
     for night in waiting:
         _try(partial(_begin_night, store, settings, night, moment), night.review_id)
     end_finished_nights(store, moment=moment)
-    with store.read() as session:
-        frozen = pool_membership.get_freeze_dates(session)
-    for review_id in frozen:
+    for review_id in review_ids:
         _try(partial(_admit_due, store, settings, review_id, moment), review_id)
     return [night.id for night in waiting]
 
@@ -129,18 +129,11 @@ def find_abandoned_night(store: Store, settings: Settings, review_id: int) -> Ni
     return night
 
 
-def _list_scheduled_reviews(store: Store) -> list[int]:
-    with store.read() as session:
-        return [
-            review.id
-            for review in reviews.list_reviews(session)
-            if (review.settings.get(SCHEDULE) or {}).get("on")
-        ]
-
-
 def _claim_due_night(store: Store, review_id: int, moment: dt.datetime) -> int | None:
     with store.read() as session:
         schedule = get_schedule(reviews.get_review(session, review_id))
+        if not schedule.on:
+            return None
         last = nights.get_newest_night(session, review_id)
     after = max(filter(None, (schedule.since, last.due_at if last else None)), default=moment)
     due = find_due(schedule.cron, schedule.zone, after=after, moment=moment)
@@ -187,6 +180,8 @@ def _begin_once(session: WriteSession, settings: Settings, plan: NightPlan, name
 
 
 def _begin_source(session: WriteSession, settings: Settings, plan: NightPlan, name: str) -> None:
+    if name not in settings.sources:
+        raise NotFound(f"this installation has no source {name!r}")
     review_id = plan.night.review_id
     current = strategies.get_current(session, review_id)
     earlier = run_outlines.list_run_outlines_of_line(
@@ -250,20 +245,24 @@ def end_finished_nights(store: Store, *, moment: dt.datetime | None = None) -> l
     """End each night whose runs have all ended or cannot go on; returns those nights."""
     moment = moment or dt.datetime.now(dt.UTC)
     with store.read() as session:
-        finished = [
-            night
-            for night in nights.list_unfinished_nights(session)
-            if _has_finished(session, night)
-        ]
-    ended = []
-    for night in finished:
-        with store.write() as session:
-            night_runs = runs.list_runs_of_night(session, night.id)
-            failed = {run.source for run in night_runs if not run.good} | night.problems.keys()
-            detail = {"new": sum(run.new for run in night_runs), "failed": sorted(failed)}
-            if nights.end_night(session, night.id, moment=moment, detail=detail):
-                ended.append(night.id)
+        unfinished = nights.list_unfinished_nights(session)
+    ended: list[int] = []
+    for night in unfinished:
+        _try(partial(_end_if_finished, store, night, moment, ended), night.review_id)
     return ended
+
+
+def _end_if_finished(store: Store, night: NightInfo, moment: dt.datetime, ended: list[int]) -> None:
+    """End a night if none of its runs can go on, and add it to those that ended."""
+    with store.read() as session:
+        if not _has_finished(session, night):
+            return
+    with store.write() as session:
+        night_runs = runs.list_runs_of_night(session, night.id)
+        failed = {run.source for run in night_runs if not run.good} | night.problems.keys()
+        detail = {"new": sum(run.new for run in night_runs), "failed": sorted(failed)}
+        if nights.end_night(session, night.id, moment=moment, detail=detail):
+            ended.append(night.id)
 
 
 def _has_finished(session: ReadSession, night: NightInfo) -> bool:
@@ -275,6 +274,8 @@ def _has_finished(session: ReadSession, night: NightInfo) -> bool:
 def _admit_due(store: Store, settings: Settings, review_id: int, moment: dt.datetime) -> None:
     """Admit what a rule makes due; what came in after the due time waits for the next."""
     with store.read() as session:
+        if pool_membership.get_freeze_date(session, review_id) is None:
+            return
         rule = pooling.get_admission_rule(reviews.get_review(session, review_id))
         by_rule = [a.admitted_at for a in admissions.list_admissions(session, review_id) if a.rule]
     if rule is None:

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from api.services.living import night_summary
 from api.services.living.night_summary import NightSummary
+from api.services.reviews.stored_settings import read_setting
 from api.services.searching import sources
 from api.settings import Settings, TellSettings
 from api.wording import count_noun
@@ -67,8 +68,8 @@ class NotificationSettings(BaseModel):
 
 
 def get_notification_settings(review: ReviewInfo) -> NotificationSettings:
-    """Who gets the review's summaries; nobody if that was never set."""
-    return NotificationSettings.model_validate(review.settings.get(TELL) or {})
+    """Who gets the review's summaries; nobody if that was never set, or if it is broken."""
+    return read_setting(review, TELL, NotificationSettings.model_validate, NotificationSettings())
 
 
 def set_notification_settings(
@@ -155,7 +156,14 @@ def send_summaries(store: Store, settings: Settings, to_json: ToJson) -> None:
         with store.write() as session:
             claimed = nights.claim_sending(session, night.id)
         if claimed:
-            _send_night(store, settings, night, to_json)
+            try:
+                _send_night(store, settings, night, to_json)
+            except Exception:
+                # Each night is sent once; the other reviews get theirs.
+                logger.exception("the summary of night %s was not sent", night.id)
+                problem = "Winnow failed to write the summary; its log says why"
+                with store.write() as session:
+                    nights.record_sending(session, night.id, [problem])
 
 
 def _send_night(store: Store, settings: Settings, night: NightInfo, to_json: ToJson) -> None:

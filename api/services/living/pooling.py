@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from typing import Any
 
 from api.refusals import FreezeDateNeeded
-from api.schedule import get_rule_cron
+from api.schedule import get_rule_cron, get_zone
 from api.services.duplicates.deduplicating import compare_new_records
 from api.services.duplicates.grouping import regroup_reports
 from api.services.living.schedules import get_schedule
+from api.services.reviews.stored_settings import read_setting
 from store.core.errors import Conflict
 from store.core.session import ReadSession, Store
 from store.reports import limits, records
@@ -116,13 +118,23 @@ def bring_in_record(
         return admissions.bring_in_record(session, review_id, record, person_id=person_id)
 
 
+def parse_admission_rule(value: Any) -> AdmissionRule:
+    """A rule for a pool from its stored JSON.
+
+    Raises:
+        ValueError, TypeError or KeyError: it is not a rule.
+    """
+    since = dt.datetime.fromisoformat(value["since"])
+    if since.tzinfo is None:
+        raise ValueError("since has no time zone")
+    get_rule_cron(value["rule"])
+    get_zone(value["zone"])
+    return AdmissionRule(value["rule"], value["zone"], since)
+
+
 def get_admission_rule(review: ReviewInfo) -> AdmissionRule | None:
-    """The review's rule for its pool; None if a lead admits it."""
-    stored = review.settings.get(ADMIT)
-    if not stored:
-        return None
-    since = dt.datetime.fromisoformat(stored["since"])
-    return AdmissionRule(stored["rule"], stored["zone"], since)
+    """The review's rule for its pool; None if a lead admits it, or if what is stored is broken."""
+    return read_setting(review, ADMIT, parse_admission_rule, None)
 
 
 def set_admission_rule(

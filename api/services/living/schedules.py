@@ -6,7 +6,8 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
-from api.schedule import Schedule, ScheduleError, check_schedule, get_zone
+from api.schedule import Schedule, ScheduleError, check_cron, check_schedule, get_zone
+from api.services.reviews.stored_settings import read_setting
 from api.settings import Settings
 from store.core.session import Store
 from store.reviews import reviews
@@ -15,9 +16,20 @@ from store.reviews.reviews import ReviewInfo
 SCHEDULE = "schedule"
 
 
+def parse_schedule(value: Any) -> Schedule:
+    """A schedule from its stored JSON.
+
+    Raises:
+        ValueError: it is not a schedule, or its cron line or time zone cannot be followed.
+    """
+    schedule = Schedule.model_validate(value)
+    check_cron(schedule.cron, get_zone(schedule.zone))
+    return schedule
+
+
 def get_schedule(review: ReviewInfo) -> Schedule:
-    """The review's schedule; switched off if none was set."""
-    return Schedule.model_validate(review.settings.get(SCHEDULE) or {})
+    """The review's schedule; switched off if none was set, or if what is stored is broken."""
+    return read_setting(review, SCHEDULE, parse_schedule, Schedule())
 
 
 def get_today(review: ReviewInfo) -> dt.date:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -23,7 +23,14 @@ _PIECE = 64
 def get_scores(session: ReadSession, review_id: int) -> dict[int, float]:
     """Scores by report, as they were stored last; empty before the first time."""
     answer = model_answers.get_answer(session, review_id, KIND)
-    return {} if answer is None else {int(r): float(score) for r, score in answer.body["scores"]}
+    if answer is None or _stamp_of(answer.body) is None:
+        return {}
+    return {int(r): float(score) for r, score in answer.body["scores"]}
+
+
+def _stamp_of(body: object) -> object:
+    """The stamp in a stored answer; None if the answer is not one of ours, and so is made again."""
+    return body.get("stamp") if isinstance(body, Mapping) and "scores" in body else None
 
 
 def list_pools_to_score(session: ReadSession) -> list[int]:
@@ -32,7 +39,7 @@ def list_pools_to_score(session: ReadSession) -> list[int]:
     for review_id in pool_membership.get_freeze_dates(session):
         answer = model_answers.get_answer(session, review_id, KIND)
         stamp = pool.get_stamp(session, review_id)
-        if stamp != ("" if answer is None else answer.body["stamp"]):
+        if stamp != ("" if answer is None else _stamp_of(answer.body)):
             due.append(review_id)
     return due
 

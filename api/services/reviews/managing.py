@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from api.protocol import ProtocolBody
 from api.services.reviews.names import check_title, make_slug
-from api.services.searching.search_methods import METHODS
 from store.core.errors import AlreadyUsed
 from store.core.session import Store
 from store.reviews import reviews
 from store.reviews.reviews import NewReview, ReviewInfo
-from store.rules.limits import IN_FORCE
 
 # How many reviews may have the same title; later ones get a number in their short name.
 _SAME_TITLE = 1000
-# Settings that services check before they are stored, and the addresses that take them.
-_ELSEWHERE = {
-    "schedule": "schedule",
-    "tell": "telling",
-    "admit": "pool/rule",
-    "freeze_on": "pool/freeze",
-    IN_FORCE: "limits",
-    METHODS: "search-log/methods",
-}
 
 
 def create_review(store: Store, new: NewReview, *, person_id: int) -> ReviewInfo:
@@ -71,20 +58,4 @@ def rename_review(store: Store, review_id: int, title: str, *, person_id: int) -
     with store.write() as session:
         if reviews.get_review(session, review_id).title != title:
             reviews.rename_review(session, review_id, title, person_id=person_id)
-        return reviews.get_review(session, review_id)
-
-
-def change_settings(
-    store: Store, review_id: int, settings: Mapping[str, Any], *, person_id: int
-) -> ReviewInfo:
-    """Change settings of a review. They are audited, but have no versions.
-
-    Raises:
-        ValueError: a setting has an address of its own, which checks it.
-    """
-    for name, address in _ELSEWHERE.items():
-        if name in settings:
-            raise ValueError(f"set {name!r} with PUT /api/v1/reviews/{{slug}}/{address}")
-    with store.write() as session:
-        reviews.update_settings(session, review_id, settings, person_id=person_id)
         return reviews.get_review(session, review_id)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
+from pydantic import TypeAdapter
+
+from api.services.reviews.stored_settings import read_setting
 from store.core.session import Store
 from store.reviews import reviews
 from store.reviews.reviews import ReviewInfo
@@ -22,12 +25,25 @@ QUESTIONS: Final[Mapping[int, str]] = {
 }
 _NONE: Final = "none"
 _LONGEST: Final = 5000
+_METHODS: Final = TypeAdapter(dict[int, str])
+_NOTHING: Final[Mapping[int, str]] = {}
 
 
 def get_stated_methods(review: ReviewInfo) -> dict[int, str]:
     """What was stated by item; "" for "none". Items that nobody has stated are left out."""
-    stored = review.settings.get(METHODS) or {}
-    return {int(item): "" if text == _NONE else text for item, text in stored.items()}
+    return {
+        item: "" if text == _NONE else text
+        for item, text in read_setting(review, METHODS, parse_methods, _NOTHING).items()
+    }
+
+
+def parse_methods(value: Any) -> Mapping[int, str]:
+    """What was stated by item, from its stored JSON.
+
+    Raises:
+        ValueError: it is not text by item.
+    """
+    return _METHODS.validate_python(value)
 
 
 def state_methods(
@@ -49,7 +65,9 @@ def state_methods(
             raise ValueError(f"item {item}: write at most {_LONGEST:,} characters")
     with store.write() as session:
         reviews.lock_review(session, review_id)
-        before = dict(reviews.get_review(session, review_id).settings.get(METHODS) or {})
+        review = reviews.get_review(session, review_id)
+        stored = read_setting(review, METHODS, parse_methods, _NOTHING)
+        before = {str(item): text for item, text in stored.items()}
         after = dict(before)
         for item, text in stated.items():
             words = (text or "").strip()
