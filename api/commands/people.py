@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from api.commands.links import login_url
 from api.commands.output import (
@@ -25,6 +26,7 @@ from api.settings import Settings
 from store.core.session import Store
 from store.reviews import people
 from store.reviews.people import PersonInfo
+from store.rules.person_names import list_look_alikes
 
 app = typer.Typer(help="People, login links, passwords and API tokens.", no_args_is_help=True)
 tokens = typer.Typer(help="API tokens.", no_args_is_help=True)
@@ -59,13 +61,19 @@ def add(
     """Add a person."""
     with command(as_json) as output, opened() as store:
         person = accounts.add_person(store, name)
-        output.result(
-            {"person": person.name, "id": person.id},
-            lambda screen: screen.print(
+        with store.read() as session:
+            known = [each.name for each in people.list_people(session)]
+        alike = [pair for pair in list_look_alikes(known) if person.name in pair]
+
+        def show(screen: Console) -> None:
+            screen.print(
                 f"Added {person.name}. For a login link: winnow user link --as '{person.name}'",
                 markup=False,
-            ),
-        )
+            )
+            for pair in alike:
+                screen.print(f"{pair[0]} and {pair[1]} look alike: check both.", markup=False)
+
+        output.result({"person": person.name, "id": person.id}, show)
 
 
 @app.command("list")

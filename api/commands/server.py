@@ -44,6 +44,7 @@ from store.core import audit, migrate
 from store.core.session import Store
 from store.reviews import people
 from store.reviews.people import PersonInfo
+from store.rules.person_names import list_look_alikes
 
 
 def init(
@@ -299,6 +300,37 @@ def _database(chosen: Settings) -> str:
         )
 
 
+def _database_checks(chosen: Settings) -> list[Check]:
+    """The database, and what is stored in it; the latter only if it can be opened."""
+    database = _checked(
+        "database", lambda: _database(chosen), "Run `winnow init`; see docs/operating.md."
+    )
+    if not database.ok:
+        return [database]
+    return [
+        database,
+        _checked("names of people", lambda: _names(chosen), "Run `winnow init`."),
+        _checked("settings of reviews", lambda: _review_settings(chosen), _SETTINGS_REMEDY),
+    ]
+
+
+def _names(chosen: Settings) -> str:
+    with opened(chosen) as store, store.read() as session:
+        known = people.list_people(session)
+        renamed = people.list_renamed_people(session)
+    notes = [
+        f"{person.name} was called {person.former_name} until an upgrade, and signs in with the "
+        "new name"
+        for person in renamed
+    ]
+    notes += [
+        f"{one!r} and {other!r} look alike and are two people"
+        for one, other in list_look_alikes(person.name for person in known)
+    ]
+    # Nothing is broken: the people concerned must know.
+    return "; ".join(notes) or "no two can be mistaken for each other"
+
+
 def _review_settings(chosen: Settings) -> str:
     with opened(chosen) as store, store.read() as session:
         faults = setting_faults.list_faults_of_all(session)
@@ -328,12 +360,9 @@ def doctor(as_json: Json = False) -> None:
                 lambda: _writable(chosen.data_dir),
                 "Choose another folder with WINNOW_DATA_DIR.",
             ),
-            _checked(
-                "database", lambda: _database(chosen), "Run `winnow init`; see docs/operating.md."
-            ),
+            *_database_checks(chosen),
             _checked("encoder", lambda: encoder.identity, "Install Winnow again."),
             Check("contact address", True, chosen.harvest.contact or NO_CONTACT),
-            _checked("settings of reviews", lambda: _review_settings(chosen), _SETTINGS_REMEDY),
             *_keys(chosen),
             _checked(
                 "pipeline",

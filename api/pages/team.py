@@ -15,7 +15,8 @@ from api.services.reviews import invitations, membership
 from api.services.reviews.invitations import InvitationRequest
 from api.services.screening import assigning
 from api.types import FormText, Id, IdPath
-from store.reviews import imported_people, members
+from store.reviews import imported_people, members, people
+from store.rules.person_names import list_look_alikes
 from store.rules.roles import ROLES, is_higher, parse_role, role_allows
 from store.screening import assignments
 from store.screening.assignments import NewAssignment
@@ -68,9 +69,13 @@ def _page(
         assigned = assignments.list_assignments(session, review_id)
         named = imported_people.list_imported_people(session, review_id)
         handed_over_by_all = assignments.count_handed_over_by_all(session, review_id)
+        renamed = people.list_renamed_people(session)
+    members_here = {member.id for member in team}
     return review_page(
         request,
         "team.html",
+        renamed=[person for person in renamed if person.id in members_here],
+        alike=list_look_alikes(member.name for member in team),
         status=problem.status if problem else 200,
         team=team,
         own=own,

@@ -7,12 +7,13 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 
 from store.core.errors import AlreadyUsed, NotFound
 from store.core.session import ReadSession, WriteSession
 from store.core.tables import ApiToken, Identity, LoginLink, Person, WebSession, now
+from store.rules.person_names import make_name_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,15 @@ class PersonInfo:
 
     id: int
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class RenamedPerson:
+    """A person whom an upgrade gave another name, since somebody had the same in other letters."""
+
+    id: int
+    name: str
+    former_name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +53,17 @@ def create_person(session: WriteSession, name: str) -> PersonInfo:
     """Create a person.
 
     Raises:
-        AlreadyUsed: the name is taken.
+        AlreadyUsed: the name is taken, perhaps in other letters; see ``make_name_key``.
     """
     person = Person()
     session.add(person)
     session.flush()
+    identity = Identity(
+        person_id=person.id, name=name, name_key=make_name_key(name), password_hash=None
+    )
     try:
         with session.begin_nested():
-            session.add(Identity(person_id=person.id, name=name, password_hash=None))
+            session.add(identity)
     except IntegrityError as error:
         raise AlreadyUsed(f"there is already a person named {name!r}") from error
     return PersonInfo(person.id, name)
@@ -62,14 +75,24 @@ def list_people(session: ReadSession) -> list[PersonInfo]:
     return [PersonInfo(person_id, name) for person_id, name in rows]
 
 
+def list_renamed_people(session: ReadSession) -> list[RenamedPerson]:
+    """People whom an upgrade gave another name, by id."""
+    rows = session.execute(
+        select(Identity.person_id, Identity.name, Identity.former_name)
+        .where(Identity.former_name.is_not(None))
+        .order_by(Identity.person_id)
+    )
+    return [RenamedPerson(person_id, name, str(former)) for person_id, name, former in rows]
+
+
 def get_person_by_name(session: ReadSession, name: str) -> PersonInfo:
-    """The person with a name, in any case.
+    """The person with a name, whatever its case and form.
 
     Raises:
         NotFound: there is no such person.
     """
     person_id = session.scalar(
-        select(Identity.person_id).where(func.lower(Identity.name) == name.lower())
+        select(Identity.person_id).where(Identity.name_key == make_name_key(name))
     )
     if person_id is None:
         raise NotFound(f"there is no person named {name!r}")

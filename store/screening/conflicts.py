@@ -14,6 +14,7 @@ from store.reports.record_listing import RecordFilter
 from store.reviews import members, reviews
 from store.rules import questions
 from store.rules.agreed_decision import get_own_decisions
+from store.rules.person_names import make_name_key
 from store.rules.plans import TITLE_ABSTRACT
 from store.screening import decision_log, decisions
 from store.screening.decision_log import DecisionInfo
@@ -166,7 +167,9 @@ def find_conflicts(
     }
     person = None
     if filters.between:
-        person = session.scalar(select(Identity.person_id).where(Identity.name == filters.between))
+        person = session.scalar(
+            select(Identity.person_id).where(Identity.name_key == make_name_key(filters.between))
+        )
     matching = [
         report_id
         for report_id in ids

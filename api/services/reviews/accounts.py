@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from api.security import check_password, hash_password
-from api.services.reviews.names import check_name
+from api.services.reviews.names import check_person_name, check_token_name
 from store.core import audit
 from store.core.session import Store
 from store.reviews import people
@@ -19,7 +19,7 @@ def add_person(store: Store, name: str) -> PersonInfo:
         AlreadyUsed: the name is taken.
         ValueError: the name is empty or too long.
     """
-    name = check_name(name)
+    name = check_person_name(name)
     with store.write() as session:
         person = people.create_person(session, name)
         audit.append_event(session, "person.added", detail={"person": person.id})
@@ -33,8 +33,9 @@ def set_password(store: Store, person_id: int, password: str) -> None:
         ValueError: the password is too easy to guess.
     """
     check_password(password)
+    hashed = hash_password(password)
     with store.write() as session:
-        people.set_password_hash(session, person_id, hash_password(password))
+        people.set_password_hash(session, person_id, hashed)
         audit.append_event(session, "person.password", person_id=person_id)
 
 
@@ -52,7 +53,7 @@ def create_token(store: Store, person_id: int, name: str) -> NewToken:
     Raises:
         ValueError: the token's name is empty or too long.
     """
-    name = check_name(name, "a token's name")
+    name = check_token_name(name)
     with store.write() as session:
         info, secret = people.create_token(session, person_id, name)
         audit.append_event(session, "token.created", person_id=person_id, detail={"name": name})

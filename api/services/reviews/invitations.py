@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 from api.security import check_password, hash_password
-from api.services.reviews.names import check_name
+from api.services.reviews.names import check_person_name
 from api.settings import Settings
 from store.core import audit
 from store.core.session import Store
@@ -85,8 +85,11 @@ def join_as_new_person(
         AlreadyUsed: the name is taken.
         NotFound: the invitation is not valid any more.
     """
-    name = check_name(name)
+    name = check_person_name(name)
     check_password(password)
+    with store.read() as session:
+        # Before the password is hashed, which is slow on purpose: strangers get no such work.
+        members.get_invitation(session, secret)
     hashed = hash_password(password)
     with store.write() as session:
         # First, so that people without an invitation cannot find out which names are taken.

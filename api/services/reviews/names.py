@@ -6,9 +6,12 @@ import unicodedata
 from typing import Final
 
 from harvest.text import fold
+from store.rules.person_names import find_invisible, make_name_key
 
 LONGEST_TITLE: Final = 500
 _LONGEST_NAME: Final = 200
+# Some single characters stand for a word, so that the form in which names are compared is longer.
+_LONGEST_KEY: Final = 400
 # Letters and symbols that show nothing: Hangul fillers and the empty Braille pattern.
 _BLANK: Final = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 # Marks that write what follows from right to left, or end that.
@@ -34,19 +37,34 @@ def check_title(title: str) -> str:
     return title
 
 
-def check_name(name: str, what: str = "a name") -> str:
-    """A name of a person or a token as it is stored: without control characters.
+def check_person_name(name: str) -> str:
+    """A name of a person as it is stored: all of it can be seen, with single blanks inside.
 
-    Args:
-        name: as it was typed.
-        what: what is named, for the message.
+    Raises:
+        ValueError: it is empty or too long, or has characters that cannot be seen.
+    """
+    name = " ".join(name.split())
+    invisible = find_invisible(name)
+    if invisible is not None:
+        raise ValueError(
+            f"a name must not have characters that cannot be seen, such as {invisible}: type the "
+            "name instead of pasting it"
+        )
+    long = len(name) > _LONGEST_NAME or len(make_name_key(name)) > _LONGEST_KEY
+    if not _can_be_seen(name) or long:
+        raise ValueError(f"a name must have 1 to {_LONGEST_NAME} characters")
+    return name
+
+
+def check_token_name(name: str) -> str:
+    """A name of an API token as it is stored: without control characters.
 
     Raises:
         ValueError: nothing of it can be seen, or it is too long.
     """
     name = _without_controls(name).strip()
     if not _can_be_seen(name) or len(name) > _LONGEST_NAME:
-        raise ValueError(f"{what} must have 1 to {_LONGEST_NAME} characters")
+        raise ValueError(f"a token's name must have 1 to {_LONGEST_NAME} characters")
     return name
 
 

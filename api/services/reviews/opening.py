@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 from dataclasses import dataclass
 
-from api.services.reviews.names import check_name
+from api.services.reviews.names import check_person_name
 from api.settings import Settings
 from store.core import migrate
 from store.core.session import Store
@@ -40,7 +40,7 @@ def open_store(settings: Settings, *, create: bool, first_person: str | None = N
         ValueError: the first person's name is empty or too long.
     """
     if first_person:
-        first_person = check_name(first_person)
+        first_person = check_person_name(first_person)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     store = Store(settings.store_url)
     before = migrate.get_current_migration(store.engine)

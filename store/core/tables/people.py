@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from sqlalchemy import CheckConstraint, ForeignKey, String, true
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from store.core.tables.base import Base, now
@@ -21,11 +21,18 @@ class Person(Base):
 
 
 class Identity(Base):
-    """A person's name and password hash, which can be erased without touching decisions."""
+    """A person's name and password hash, which can be erased without touching decisions.
+
+    ``name_key`` is the form in which no two names agree. ``former_name`` is the name before an
+    upgrade gave this person a number, because another had the same name in other letters.
+    """
 
     __tablename__ = "identity"
+    __table_args__ = (Index("ux_identity_name_key", "name_key", unique=True),)
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), primary_key=True)
     name: Mapped[str] = mapped_column(String(200), unique=True)
+    name_key: Mapped[str] = mapped_column(String(400), server_default="")
+    former_name: Mapped[str | None] = mapped_column(String(200))
     password_hash: Mapped[str | None]
 
 

@@ -6,10 +6,13 @@ import datetime as dt
 import re
 from urllib.parse import urljoin, urlsplit
 
+import pytest
 from fastapi import FastAPI
 from lxml import html
+from sqlalchemy import update
 
 from store.core.session import Store
+from store.core.tables import Identity
 from store.reviews import members, people
 from store.reviews.people import PersonInfo
 from store.reviews.reviews import ReviewInfo
@@ -27,6 +30,23 @@ def _link(answer: object) -> str:
     found = re.search(r'id="link">([^<]+)<', answer.text)  # type: ignore[attr-defined] # a response
     assert found
     return found.group(1).replace("&amp;", "&")
+
+
+@pytest.mark.case("service", 4)
+def test_names_that_look_alike_and_renamed_people_are_pointed_out(
+    app: FastAPI, store: Store, review: ReviewInfo, person: PersonInfo
+) -> None:
+    lead = browser(app, store, person)
+    assert "look alike" not in lead.get(f"/reviews/{review.slug}/team").text
+    with store.write() as session:
+        join(session, review.id, "аda")
+        renamed = join(session, review.id, "BO (2)")
+        session.execute(
+            update(Identity).where(Identity.person_id == renamed.id).values(former_name="BO")
+        )
+    shown = " ".join(lead.get(f"/reviews/{review.slug}/team").text.split())
+    assert "“ada” and “аda” look alike and are two people." in shown
+    assert "BO (2) was called BO until an upgrade" in shown
 
 
 def test_a_newcomer_joins_by_a_link(

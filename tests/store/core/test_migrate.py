@@ -12,8 +12,9 @@ from api.services.reviews.limits import set_in_force
 from store.core import migrate
 from store.core.errors import SchemaOutdated
 from store.core.session import Store
+from store.core.tables.base import Base
 from store.reports import limits, pairs, record_counts
-from store.reviews import imported_people, members, reviews
+from store.reviews import imported_people, members, people, reviews
 from store.screening import decision_log, imported_decisions
 from store.searching import flow, searches
 
@@ -78,6 +79,52 @@ def test_an_older_database_keeps_its_records(tmp_path: Path) -> None:
     # Only this version allows filtered entries.
     with store.engine.begin() as connection:
         connection.execute(text("UPDATE batch_entry SET fate = 'filtered'"))
+    store.close()
+
+
+@pytest.mark.case("service", 4)
+def test_of_two_people_with_the_same_name_the_later_gets_a_number(database_url: str) -> None:
+    store = Store(database_url)
+    with store.engine.begin() as connection:
+        config = migrate._config()
+        config.attributes["connection"] = connection
+        if store.dialect == "postgresql":
+            connection.execute(text("DROP SCHEMA public CASCADE"))
+            connection.execute(text("CREATE SCHEMA public"))
+        else:
+            connection.execute(text("PRAGMA foreign_keys = OFF"))
+            for table in reversed(Base.metadata.sorted_tables):
+                connection.execute(text(f"DROP TABLE {table.name}"))
+            connection.execute(text("DROP TABLE alembic_version"))
+        command.upgrade(config, "0018")
+    names = ("lead", "ann", "LEAD", "Ｌｅａｄ", "LEAD (2)", "ANN")
+    with store.engine.begin() as connection:
+        for number, name in enumerate(names, start=1):
+            row = {"id": number, "name": name, "password": str(number)}
+            for statement in (
+                "INSERT INTO person (id, created_at) VALUES (:id, '2026-01-01')",
+                "INSERT INTO identity (person_id, name, password_hash) "
+                "VALUES (:id, :name, :password)",
+            ):
+                connection.execute(text(statement), row)
+    migrate.upgrade(store.engine)
+    assert migrate.find_schema_differences(store.engine) == []
+    with store.read() as session:
+        assert [person.name for person in people.list_people(session)] == [
+            "lead",
+            "ann",
+            "LEAD (3)",
+            "Ｌｅａｄ (4)",
+            "LEAD (2)",
+            "ANN (2)",
+        ]
+        assert [person.former_name for person in people.list_renamed_people(session)] == [
+            "LEAD",
+            "Ｌｅａｄ",
+            "ANN",
+        ]
+        assert people.get_person_by_name(session, "Lead").id == 1
+        assert [str(people.get_password_hash(session, id_)) for id_ in (1, 3, 4)] == ["1", "3", "4"]
     store.close()
 
 

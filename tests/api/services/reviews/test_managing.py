@@ -133,14 +133,3 @@ def test_reviews_with_one_title_get_short_names_of_their_own(
     assert slugs == ["housing-first", "housing-first-2", "housing-first-2-2", "review"]
     with pytest.raises(AlreadyUsed):
         managing.create_review(store, NewReview("housing-first", "x", {}), person_id=person.id)
-
-
-def test_settings_change_and_the_audit_trail_has_what_they_were(
-    store: Store, review: ReviewInfo, person: PersonInfo
-) -> None:
-    managing.change_settings(store, review.id, {"colour": "blue"}, person_id=person.id)
-    changed = managing.change_settings(store, review.id, {"colour": None}, person_id=person.id)
-    assert changed.settings["colour"] is None
-    with store.read() as session:
-        newest = audit.list_events(session, review.id)[0]
-    assert newest.detail == {"before": {"colour": "blue"}, "after": {"colour": None}}
