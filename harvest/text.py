@@ -7,6 +7,7 @@ import html
 import re
 import unicodedata
 from dataclasses import dataclass
+from string import ascii_lowercase, digits
 from typing import BinaryIO
 
 from anyascii import anyascii
@@ -31,6 +32,9 @@ _LATIN = frozenset({"cp1252", "latin-1", "cp1250", "cp1254", "mac_roman"})
 _BY_CHANCE = 0.1
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 _SPACE = re.compile(r"\s+")
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
+# For str.translate: what is neither a small letter nor a digit is left out.
+_BETWEEN = {code: None for code in range(128) if chr(code) not in f"{ascii_lowercase}{digits}"}
 # Characters that are no text to PostgreSQL, or that UTF-8 cannot encode.
 _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
 # Anything after a tag's name must be attributes, with "=": "<a and b>" is text.
@@ -258,8 +262,10 @@ def clean(text: str | None) -> str | None:
         # Most text needs no normalising, and this takes a tenth of the time.
         plain = " ".join(text.split()) if "  " in text else text.strip()
         return plain or None
-    plain = unicodedata.normalize("NFC", _CONTROL.sub("", text))
-    plain = _SPACE.sub(" ", plain).strip()
+    plain = _CONTROL.sub("", text)
+    if plain.isascii():
+        return " ".join(plain.split()) or None
+    plain = _SPACE.sub(" ", unicodedata.normalize("NFC", plain)).strip()
     return plain or None
 
 
@@ -281,13 +287,35 @@ def fold(text: str | None) -> str:
     """Text for comparing and searching: in lower-case Latin letters, without accents."""
     if not text:
         return ""
-    latin = text if text.isascii() else anyascii(text)
-    return clean(latin.lower()) or ""
+    return clean(_to_latin(text).lower()) or ""
+
+
+def _to_latin(text: str) -> str:
+    """Text in Latin letters without accents."""
+    if text.isascii():
+        return text
+    return _NOT_ASCII.sub(lambda match: match[0].translate(_LATIN_LETTERS), text)
+
+
+class _LatinLetters(dict[int, str]):
+    """For str.translate: each character's Latin letters, looked up when it is first met."""
+
+    def __missing__(self, code: int) -> str:
+        letters = self[code] = anyascii(chr(code))
+        return letters
+
+
+_LATIN_LETTERS = _LatinLetters()
+
+
+def squeeze(text: str | None) -> str:
+    """The letters and digits of a folded text, without what is between them."""
+    return _to_latin(text).lower().translate(_BETWEEN) if text else ""
 
 
 def title_key(title: str | None) -> str:
     """Folded letters and digits of a title; to a reader, titles with the same key are the same."""
-    return re.sub(r"[^a-z0-9]", "", fold(title))
+    return squeeze(title)
 
 
 def find_year(text: str | None) -> int | None:

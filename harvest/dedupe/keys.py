@@ -35,7 +35,8 @@ def _parts(record: Prepared) -> Iterator[tuple[str, ...]]:
     if record.pmid:
         yield "pmid", record.pmid
     for words, squeezed in record.titles:
-        distinct = sorted(set(words), key=lambda word: (-len(word), word))
+        # Longest first, in alphabetical order where they are equally long.
+        distinct = sorted(sorted(set(words)), key=len, reverse=True)
         if len(words) >= 4:
             yield "title", squeezed
             yield "begin", *words[:4]

@@ -83,6 +83,12 @@ _KINDS: Final = (
     ),
 )
 _KIND = tuple((kind, re.compile(pattern)) for kind, pattern in _KINDS)
+# Every title that a pattern of ``_KINDS`` fits has one of these; few titles have any of them, and
+# to look for them is quicker.
+_MARKS: Final = (
+    *("errat", "corrigend", "addendum", "correction", "retraction", "expression of concern"),
+    *("reply", "response", "rejoinder", "comment", "protocol", "summary", "brief", "appendi"),
+)
 _TYPES: Final = {
     "published erratum": ERRATUM,
     "erratum": ERRATUM,
@@ -138,9 +144,10 @@ def find_kind(
     plain = title
     if "[" in title or "(" in title:
         plain = _PLACE.sub(" ", _NOTE.sub(" ", _ERRATUM_NOTE.sub(" ", title)))
-    for kind, pattern in _KIND:
-        if pattern.search(plain):
-            return kind
+    if any(mark in plain for mark in _MARKS):
+        for kind, pattern in _KIND:
+            if pattern.search(plain):
+                return kind
     if _PLACE.search(title):
         return ERRATUM
     server = bool(_PREPRINT_VENUE.search(venue))

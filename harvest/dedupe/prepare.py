@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from harvest.dedupe.kinds import find_kind, find_version, strip_notes
 from harvest.record import Author, Record
-from harvest.text import clean_markup, fold
+from harvest.text import clean_markup, fold, squeeze
 
 # A longer abstract says nothing more about identity, and one of 100,000 characters must not take as
 # long as a thousand others.
@@ -30,6 +30,7 @@ _OTHER: Final = frozenset(
     "och i het een van voor met".split()
 ) - {"do", "no", "i", "van"}
 _WORD = re.compile(r"[a-z0-9]+")
+_LONGER_WORD = re.compile(r"[a-z0-9]{3,}")
 _ROMAN: Final = {
     **{"ii": "2", "iii": "3", "iv": "4", "vi": "6", "vii": "7", "viii": "8", "ix": "9"},
 }
@@ -41,7 +42,6 @@ _ORDINAL: Final = {
     **{"i": "1", "v": "5", "x": "10", "one": "1", "two": "2", "three": "3", "four": "4"},
     **{"five": "5", "a": "1", "b": "2", "c": "3", "d": "4", "e": "5"},
 }
-_APOSTROPHE = re.compile(r"['`]")
 # A shorter text next to brackets is a remark, not another title.
 _WORDING_MIN: Final = 15
 # Parts of journals that have the same title in every issue.
@@ -64,12 +64,17 @@ _THESIS = re.compile(
     r"|\bdiss\w* abs\w* int|^ph\.? ?d\b|university[, ]+\d{4}\.\s*\d+ pp",
     re.IGNORECASE,
 )
+# Every text that the pattern fits has one of these.
+_THESIS_MARKS: Final = ("diss", "thesis", "ph", "university")
 # Embase names the meeting after the journal that printed its abstracts.
 _MEETING = re.compile(r"\. ?conference\b", re.IGNORECASE)
+_IN_BRACKETS = re.compile(r"\([^)]*\)|\[[^\]]*\]")
+_AFTER_VENUE = re.compile(r" : | / |;|\. ?conference")
 _PUBLISHER = re.compile(
     r"^(?:springer|elsevier|wiley|biomed central|sage publications|taylor|oxford university press"
     r"|cambridge university press|routledge|john wiley|wolters kluwer|mdpi|frontiers media)\b"
 )
+_PAGE_WORD = re.compile(r"^(?:pp?|pages?|article|art)\b[. ]*")
 _NO_PAGES = re.compile(r"no pag|n/?a\b|^\W*$|online|ahead")
 _PAGE = re.compile(r"([a-z]*)0*(\d+)([a-z]?)")
 
@@ -139,7 +144,9 @@ def _wording(text: str) -> Wording:
     """Words of a folded title without stop words; roman numerals and part numbers as digits."""
     if _NUMBERED.search(text):
         text = _NUMBERED.sub(lambda match: f"{match[1]} {_ORDINAL[match[2]]}", text)
-    all_words = [_ROMAN.get(word, word) for word in _WORD.findall(_APOSTROPHE.sub("", text))]
+    all_words = _WORD.findall(text.replace("'", "").replace("`", ""))
+    if not _ROMAN.keys().isdisjoint(all_words):
+        all_words = [_ROMAN.get(word, word) for word in all_words]
     words = tuple(word for word in all_words if word not in STOP)
     return Wording(words or tuple(all_words), "".join(all_words))
 
@@ -180,7 +187,7 @@ def family_name(name: str) -> tuple[str, frozenset[str]]:
     "Zuna, R E", "Zuna RE", "R. E. Zuna" and "ZUNA R.E." all give "zuna". Without a comma, the
     family name is the part before trailing initials, or otherwise the last word.
     """
-    parts = frozenset(word for word in _WORD.findall(fold(name)) if len(word) > 2)
+    parts = frozenset(_LONGER_WORD.findall(fold(name)))
     if "," in name:
         family = name.split(",", 1)[0]
     else:
@@ -195,8 +202,7 @@ def family_name(name: str) -> tuple[str, frozenset[str]]:
             while start > 1 and words[start - 1].lower() in _PARTICLE:
                 start -= 1
             family = " ".join(words[start:])
-    letters = "".join(_WORD.findall(fold(family)))
-    return letters, parts
+    return squeeze(family), parts
 
 
 def _authors(authors: Sequence[Author]) -> tuple[tuple[str, ...], tuple[frozenset[str], ...]]:
@@ -207,9 +213,10 @@ def _authors(authors: Sequence[Author]) -> tuple[tuple[str, ...], tuple[frozense
     families: list[str] = []
     parts: list[frozenset[str]] = []
     for name in names[:_AUTHORS_LIMIT]:
-        if len(name) > 200 or _NO_AUTHOR.match(name.lower()):
+        lower = name.lower()
+        if len(name) > 200 or _NO_AUTHOR.match(lower):
             continue
-        family, others = family_name(_ET_AL.sub("", name))
+        family, others = family_name(_ET_AL.sub("", name) if " al" in lower else name)
         if not family:
             continue
         families.append(family)
@@ -221,8 +228,8 @@ def _authors(authors: Sequence[Author]) -> tuple[tuple[str, ...], tuple[frozense
 def _venue(venue: str | None) -> tuple[str, ...]:
     folded = fold(clean_markup(venue[:300])) if venue else ""
     # "PLoS ONE [Electronic Resource]", "The BMJ : official journal of ...", "X. Conference: ...".
-    folded = re.sub(r"\([^)]*\)|\[[^\]]*\]", " ", folded)
-    folded = re.split(r" : | / |;|\. ?conference", folded)[0]
+    folded = _IN_BRACKETS.sub(" ", folded)
+    folded = _AFTER_VENUE.split(folded, maxsplit=1)[0]
     if _PUBLISHER.match(folded):
         return ()
     return tuple(word for word in _WORD.findall(folded.replace("'", "")) if word not in STOP)
@@ -230,6 +237,8 @@ def _venue(venue: str | None) -> tuple[str, ...]:
 
 def _number(text: str | None) -> str:
     """A volume or issue: "3 Suppl 1" gives "3", "Suppl 1" gives "s1", "SI" "si"; "" if unknown."""
+    if text and text.isascii() and text.isdigit():
+        return text[:40].lstrip("0")
     folded = fold(text[:40]) if text else ""
     number = re.search(r"\d+", folded)
     supplement = re.match(r"\W*s(?:upp\w*)?\W*(\d*)", folded)
@@ -254,7 +263,7 @@ def _volume(volume: str | None, issue: str | None) -> tuple[str, str]:
 def _pages(text: str | None) -> tuple[str, str]:
     """First and last page, each "" if unknown; "2309-16" ends at 2316."""
     folded = fold(text[:60]) if text else ""
-    folded = re.sub(r"^(?:pp?|pages?|article|art)\b[. ]*", "", folded)
+    folded = _PAGE_WORD.sub("", folded)
     if not folded or _NO_PAGES.search(folded):
         return "", ""
     pages = _PAGE.findall(folded.replace(" ", ""))
@@ -264,6 +273,16 @@ def _pages(text: str | None) -> tuple[str, str]:
     if last and len(last) < len(first):
         last = first[: len(first) - len(last)] + last
     return f"{letters}{first}{tail}", last
+
+
+def _is_thesis(text: str) -> bool:
+    """Whether a venue, volume or title is that of a dissertation."""
+    if text.isascii():
+        lower = text.lower()
+        # The pattern is slow, and hardly any text can fit it.
+        if not any(mark in lower for mark in _THESIS_MARKS):
+            return False
+    return _THESIS.search(text) is not None
 
 
 def prepare(record: Record, key: str) -> Prepared:
@@ -276,13 +295,11 @@ def prepare(record: Record, key: str) -> Prepared:
     titles = _titles(record.title)
     folded = fold((record.title or "")[: 3 * _TITLE_LIMIT])
     venue = _venue(record.venue)
-    thesis = any(
-        _THESIS.search(text) for text in (record.venue, record.volume, record.title) if text
-    )
+    thesis = any(_is_thesis(text) for text in (record.venue, record.volume, record.title) if text)
     authors, names = _authors(record.authors)
     first_page, last_page = _pages(record.pages)
     volume, issue = _volume(record.volume, record.issue)
-    abstract = "".join(_WORD.findall(fold((record.abstract or "")[:ABSTRACT_LIMIT])))
+    abstract = squeeze((record.abstract or "")[:ABSTRACT_LIMIT])
     return Prepared(
         key=key,
         titles=titles,

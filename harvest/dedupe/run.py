@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from harvest.dedupe.compare import PairDecision, compare
 from harvest.dedupe.groups import GROUP_LIMIT, Links, Refused, group
 from harvest.dedupe.keys import BUCKET_LIMIT, Index
+from harvest.dedupe.outlines import Outline, are_apart, make_outline
 from harvest.dedupe.prepare import prepare
 from harvest.record import Record
 
@@ -79,13 +80,17 @@ def deduplicate(
     """
     index = Index()
     keys: list[str] = []
+    outlines: dict[str, Outline] = {}
     pairs: list[Pair] = []
     compared = 0
     for key, record in records:
         keys.append(key)
         prepared = prepare(record, key)
+        outline = outlines[key] = make_outline(prepared)
         for other in index.add(prepared):
             compared += 1
+            if are_apart(outlines[other.key], outline):
+                continue
             decision = compare(other, prepared)
             if decision.label != "different":
                 pairs.append(Pair(other.key, key, decision))

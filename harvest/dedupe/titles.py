@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from enum import IntEnum
+from functools import lru_cache
 from itertools import pairwise
+from operator import add
 from typing import Final
 
 from rapidfuzz.distance import OSA
@@ -57,8 +59,10 @@ def _opposite(a: str, b: str) -> bool:
     )
 
 
-def _slip(a: str, b: str) -> bool:
-    """Whether one word can be the other misspelt, inflected or cut short."""
+# Titles that share a key have many words in common, so the same two words meet again and again.
+@lru_cache(maxsize=20_000)
+def is_slip(a: str, b: str) -> bool:
+    """Whether one word can be the other misspelt, inflected or cut short. Symmetric."""
     if a.isdigit() or b.isdigit():
         return False
     short, long = (a, b) if len(a) <= len(b) else (b, a)
@@ -80,15 +84,14 @@ def _digits(words: list[str]) -> str:
     return "".join("".join(filter(str.isdigit, word)) for word in words)
 
 
-def _find_joined(words: tuple[str, ...], only: list[str]) -> tuple[set[str], set[str]]:
-    """Words of ``only`` that are two neighbours in ``words`` written as one, and the neighbours."""
-    joined: set[str] = set()
+def _find_joined(title: tuple[str, ...], only: list[str]) -> tuple[set[str], set[str]]:
+    """Words of ``only`` that are two neighbours in a title written as one, and the neighbours."""
+    joined = _join_neighbours(title).intersection(only)
     parts: set[str] = set()
-    candidates = set(only)
-    for first, second in pairwise(words):
-        if first + second in candidates:
-            joined.add(first + second)
-            parts.update((first, second))
+    if joined:
+        for first, second in pairwise(title):
+            if first + second in joined:
+                parts.update((first, second))
     return joined, parts
 
 
@@ -102,12 +105,59 @@ def _unpaired(
     rest_b = [word for word in only_b if word not in joined_b and word not in split_b]
     unpaired_a = []
     for word in left_a:
-        partner = next((other for other in rest_b if _slip(word, other)), None)
+        partner = next((other for other in rest_b if is_slip(word, other)), None)
         if partner is None:
             unpaired_a.append(word)
         else:
             rest_b.remove(partner)
     return unpaired_a, rest_b
+
+
+# If one word is a slip of another, at most this many letters are in one of them only: two letters
+# replaced by two others change four, and no slip changes more.
+_CHANGED_LETTERS: Final = 4
+
+
+@lru_cache(maxsize=20_000)
+def _letters(word: str) -> int:
+    """The letters and digits of a folded word as bits, however often each occurs."""
+    bits = 0
+    for character in word:
+        bits |= 1 << (ord(character) - ord("0"))
+    return bits
+
+
+def has_own_word(words: tuple[str, ...], others: tuple[str, ...]) -> bool:
+    """Whether a word of one title surely stays unpaired beside the words of another.
+
+    It has no digit, the other title lacks it, no word there is a slip of it, and it is not joined
+    or split there. If each of two titles has such a word, and neither starts or ends with the
+    other, ``compare_titles`` gives ``OTHER`` or ``SIBLING``. False says nothing.
+    """
+    distinct = set(others)
+    joined = "".join(others)
+    for place, word in enumerate(words):
+        if word in distinct or not word.isalpha() or _has_slip(word, others):
+            continue
+        if words.count(word) > 1 or (word in joined and word in _join_neighbours(others)):
+            continue
+        split = place > 0 and words[place - 1] + word in distinct
+        if not split and "".join(words[place : place + 2]) not in distinct:
+            return True
+    return False
+
+
+def _has_slip(word: str, others: tuple[str, ...]) -> bool:
+    letters = _letters(word)
+    for other in others:
+        if (letters ^ _letters(other)).bit_count() <= _CHANGED_LETTERS and is_slip(word, other):
+            return True
+    return False
+
+
+def _join_neighbours(words: tuple[str, ...]) -> set[str]:
+    """Each two neighbouring words written as one."""
+    return set(map(add, words, words[1:]))
 
 
 def compare_titles(one: Wording, other: Wording) -> Title:
@@ -188,7 +238,7 @@ def _grade_rest(
             return min(best, Title.NEAR)
         start = 0
         for x, y in zip(a, b, strict=False):
-            if x != y and not _slip(x, y):
+            if x != y and not is_slip(x, y):
                 break
             start += 1
         if start >= 4 and start >= 0.8 * shorter:

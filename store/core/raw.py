@@ -11,6 +11,8 @@ from store.core.session import ReadSession, WriteSession
 from store.core.tables import BatchRaw, UploadRaw
 
 _PIECE = 4 * 1024 * 1024
+# Text is a fifth larger than at the usual level, and takes a third of the time.
+_LEVEL = 1
 
 
 def _pieces(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -26,14 +28,14 @@ def _pieces(chunks: Iterable[bytes]) -> Iterator[bytes]:
 def store_batch(session: WriteSession, batch_id: int, chunks: Iterable[bytes]) -> None:
     """Store the raw bytes of an imported file."""
     for number, piece in enumerate(_pieces(chunks)):
-        session.add(BatchRaw(batch_id=batch_id, piece=number, data=zlib.compress(piece)))
+        session.add(BatchRaw(batch_id=batch_id, piece=number, data=zlib.compress(piece, _LEVEL)))
         session.flush()
 
 
 def store_upload(session: WriteSession, upload_id: int, chunks: Iterable[bytes]) -> None:
     """Store the raw bytes of an uploaded file that is not imported yet."""
     for number, piece in enumerate(_pieces(chunks)):
-        session.add(UploadRaw(upload_id=upload_id, piece=number, data=zlib.compress(piece)))
+        session.add(UploadRaw(upload_id=upload_id, piece=number, data=zlib.compress(piece, _LEVEL)))
         session.flush()
 
 

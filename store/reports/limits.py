@@ -119,12 +119,12 @@ def refresh_reports(session: WriteSession, review_id: int, report_ids: Any) -> N
     if not limits.is_empty and are_in_force(session, review_id):
         aside = and_(is_outside(limits), not_(is_decided()))
     chosen = Report.id.in_(report_ids)
-    session.execute(update(Report).where(chosen).values(out_of_range=aside))
+    # Only rows that change are written: of a large file these are few.
     session.execute(
-        update(Report)
-        .where(chosen)
-        .values(active=and_(is_member(), Report.out_of_range.is_(False)))
+        update(Report).where(chosen, Report.out_of_range != aside).values(out_of_range=aside)
     )
+    counts = and_(is_member(), Report.out_of_range.is_(False))
+    session.execute(update(Report).where(chosen, Report.active != counts).values(active=counts))
     # Nobody goes on with a card that was left out.
     gone = select(Report.id).where(chosen, Report.out_of_range.is_(True))
     session.execute(delete(Lease).where(Lease.report_id.in_(gone)))

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, exists, func, insert, or_, select, update
 from sqlalchemy.orm import aliased
 
-from harvest.record import Record
 from store.core.chunks import CHUNK, batched
 from store.core.errors import Conflict, NotFound
 from store.core.session import ReadSession, WriteSession
-from store.core.tables import Batch, BatchEntry, Identity, PairKey, PairRow, RecordRow, Review, now
-from store.reports.records import record_from_row
+from store.core.tables import Batch, BatchEntry, Identity, PairRow, RecordRow, Review, now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,61 +91,24 @@ def count_uncompared_records(session: ReadSession, review_id: int) -> int:
     return session.scalar(query) or 0
 
 
-def list_next_uncompared_records(
-    session: ReadSession, review_id: int, *, limit: int
-) -> dict[int, Record]:
-    """The oldest records that have not been compared yet, by id."""
-    rows = session.scalars(
-        select(RecordRow)
-        .where(RecordRow.review_id == review_id, RecordRow.paired.is_(False))
-        .order_by(RecordRow.id)
-        .limit(limit)
-    )
-    return {row.id: record_from_row(row) for row in rows}
+def find_records_to_group(session: ReadSession, record_ids: Iterable[int]) -> set[int]:
+    """Those of these records that grouping can move, or whose reports have other records.
 
-
-def get_parsed_records(session: ReadSession, record_ids: Iterable[int]) -> dict[int, Record]:
-    """Records by id, as their files were parsed."""
-    records: dict[int, Record] = {}
-    for part in batched(record_ids, CHUNK):
-        for row in session.scalars(select(RecordRow).where(RecordRow.id.in_(part))):
-            records[row.id] = record_from_row(row)
-    return records
-
-
-def store_keys(
-    session: WriteSession, review_id: int, keys: Mapping[int, Sequence[int]]
-) -> dict[int, list[int]]:
-    """Replace the keys of some records.
-
-    Args:
-        session: a writing session.
-        review_id: the review.
-        keys: the new keys, by record id.
-
-    Returns:
-        For each key, the ids of all records that share it, oldest first.
+    The others are alone in the report created with them, and no pair joins them to another.
     """
-    for part in batched(keys, CHUNK):
-        session.execute(delete(PairKey).where(PairKey.record_id.in_(part)))
-    rows = [
-        {"review_id": review_id, "key": key, "record_id": record_id}
-        for record_id, own_keys in keys.items()
-        for key in own_keys
-    ]
-    for chunk in batched(rows, 5000):
-        session.execute(insert(PairKey), list(chunk))
-    sharing: dict[int, list[int]] = defaultdict(list)
-    distinct = {key for own_keys in keys.values() for key in own_keys}
-    for part in batched(sorted(distinct), CHUNK):
-        shared = session.execute(
-            select(PairKey.key, PairKey.record_id)
-            .where(PairKey.review_id == review_id, PairKey.key.in_(part))
-            .order_by(PairKey.key, PairKey.record_id)
-        )
-        for key, record_id in shared:
-            sharing[key].append(record_id)
-    return sharing
+    other = aliased(RecordRow)
+    joins = (PairRow.superseded_at.is_(None), PairRow.label == "same")
+    grouped = or_(
+        RecordRow.report_id != RecordRow.own_report_id,
+        exists().where(other.report_id == RecordRow.report_id, other.id != RecordRow.id),
+        exists().where(PairRow.a_id == RecordRow.id, *joins),
+        exists().where(PairRow.b_id == RecordRow.id, *joins),
+    )
+    found: set[int] = set()
+    for part in batched(record_ids, CHUNK):
+        query = select(RecordRow.id).where(RecordRow.id.in_(part), grouped)
+        found.update(session.scalars(query))
+    return found
 
 
 def replace_rule_pairs(
@@ -378,15 +338,3 @@ def count_pairs_by_rule(session: ReadSession, review_id: int) -> dict[tuple[str,
         .group_by(PairRow.label, PairRow.rule)
     )
     return {(label, rule): count for label, rule, count in rows}
-
-
-def count_crowded_keys(session: ReadSession, review_id: int, *, limit: int) -> int:
-    """Count the keys that more records share than are compared with each other."""
-    keys = (
-        select(PairKey.key)
-        .where(PairKey.review_id == review_id)
-        .group_by(PairKey.key)
-        .having(func.count() > limit)
-        .subquery()
-    )
-    return session.scalar(select(func.count()).select_from(keys)) or 0

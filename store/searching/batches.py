@@ -287,7 +287,12 @@ def refresh_records(session: WriteSession, record_ids: Select[int]) -> int:
         )
         .exists()
     )
-    session.execute(update(RecordRow).where(RecordRow.id.in_(record_ids)).values(active=counts))
+    # Only rows that change are written: of a large file these are few.
+    session.execute(
+        update(RecordRow)
+        .where(RecordRow.id.in_(record_ids), RecordRow.active != counts)
+        .values(active=counts)
+    )
     reports = select(RecordRow.report_id).where(RecordRow.id.in_(record_ids))
     review_id = session.scalar(
         select(RecordRow.review_id).where(RecordRow.id.in_(record_ids)).limit(1)

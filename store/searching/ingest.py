@@ -12,6 +12,7 @@ from sqlalchemy import delete, insert, select, update
 from harvest.record import NOTICE, Rejected
 from store.core import audit
 from store.core.chunks import CHUNK, batched
+from store.core.new_rows import insert_plain_rows, table_of, take_ids
 from store.core.session import ReadSession, WriteSession
 from store.core.tables import Batch, BatchEntry, BatchRejected, RecordRow, Report, Search, now
 from store.reports import source_events
@@ -165,10 +166,12 @@ def _add_records(
     fates: list[dict[str, Any]] = []
     for chunk in batched(records, CHUNK):
         fates.extend(_add_chunk(session, batch, chunk, filtered))
-    for fate in fates:
-        fate["batch_id"] = batch.id
-    for rows in batched(fates, 5000):
-        session.execute(insert(BatchEntry), list(rows))
+    insert_plain_rows(
+        session,
+        BatchEntry,
+        ("batch_id", "position", "record_id", "fate"),
+        [(batch.id, fate["position"], fate["record_id"], fate["fate"]) for fate in fates],
+    )
     return len(fates)
 
 
@@ -316,20 +319,18 @@ def _insert(session: WriteSession, batch: Batch, records: Sequence[KeyedRecord])
     if not records:
         return []
     active = not (batch.held or batch.pooled)
-    reports = session.scalars(
-        insert(Report).returning(Report.id, sort_by_parameter_order=True),
-        [{"review_id": batch.review_id, "active": active} for _ in records],
-    ).all()
-    rows = [
-        record_rows.row_values(batch.review_id, report_id, record, active=active)
-        for report_id, record in zip(reports, records, strict=True)
-    ]
-    return list(
-        session.scalars(
-            # Without render_nulls, rows are grouped by their empty fields: a statement for every
-            # few rows.
-            insert(RecordRow).returning(RecordRow.id, sort_by_parameter_order=True),
-            rows,
-            execution_options={"render_nulls": True},
-        ).all()
+    report_ids = take_ids(session, Report, len(records))
+    record_ids = take_ids(session, RecordRow, len(records))
+    session.execute(
+        insert(table_of(Report)),
+        [{"id": number, "review_id": batch.review_id, "active": active} for number in report_ids],
     )
+    rows = [
+        {
+            "id": record_id,
+            **record_rows.row_values(batch.review_id, report_id, record, active=active),
+        }
+        for record_id, report_id, record in zip(record_ids, report_ids, records, strict=True)
+    ]
+    session.execute(insert(table_of(RecordRow)), rows)
+    return record_ids

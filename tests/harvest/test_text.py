@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+import re
+
 import pytest
+from anyascii import anyascii
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from harvest.errors import UnreadableFile
-from harvest.text import clean, clean_markup, decode, find_year, fold, title_key
+from harvest.text import clean, clean_markup, decode, find_year, fold, squeeze, title_key
 
 
 @pytest.mark.parametrize(
@@ -117,3 +122,16 @@ def test_one_broken_byte_spoils_nothing_else() -> None:
 def test_the_label_of_a_part_of_an_abstract_stays() -> None:
     text = '<AbstractText Label="AIMS" NlmCategory="UNASSIGNED">To ask.</AbstractText>'
     assert clean_markup(text) == "AIMS: To ask."
+
+
+def _fold_plainly(text: str) -> str:
+    latin = "".join(anyascii(character) for character in text).lower()
+    without = "".join(c for c in latin if c in "\t\n\r" or " " <= c < "\x7f")
+    return " ".join(without.split())
+
+
+@given(st.text())
+@example("Ärzte\u2028und\u00a0Kinder\t детей\x0b")
+def test_folding_is_the_same_as_letter_by_letter(text: str) -> None:
+    assert fold(text) == _fold_plainly(text)
+    assert squeeze(text) == "".join(re.findall("[a-z0-9]", _fold_plainly(text)))

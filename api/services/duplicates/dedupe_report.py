@@ -15,7 +15,7 @@ from api.services.duplicates.studies import StudyCounts, count_studies
 from api.wording import count_noun, describe_expected
 from harvest.dedupe.keys import BUCKET_LIMIT
 from store.core.session import ReadSession
-from store.reports import pairs, record_counts
+from store.reports import pair_keys, pairs, record_counts
 from store.searching import flow
 
 _DRAWS = 20_000
@@ -116,7 +116,7 @@ def build_report(session: ReadSession, review_id: int) -> DedupeReport:
         related=sum(n for (label, _), n in by_rule.items() if label == "related"),
         studies=count_studies(session, review_id),
         waiting=pairs.count_uncompared_records(session, review_id),
-        crowded=pairs.count_crowded_keys(session, review_id, limit=BUCKET_LIMIT),
+        crowded=pair_keys.count_crowded_keys(session, review_id, limit=BUCKET_LIMIT),
         rules=rules,
         false_pairs=false,
         copies_left=left,

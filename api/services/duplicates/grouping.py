@@ -50,6 +50,8 @@ def regroup_reports(
         The reports that changed, and the pairs that could not be joined.
     """
     report_ids = set(reports.get_report_by_record(session, record_ids).values())
+    if not report_ids:
+        return [], []
     while True:
         members = {
             member.record_id: member for member in reports.list_grouped_records(session, report_ids)

@@ -58,9 +58,6 @@ class RecordRow(Base):
         Index("ix_record_review_paired", "review_id", "paired"),
         Index("ix_record_own_report_id", "own_report_id"),
         UniqueConstraint("review_id", "source", "source_id"),
-        Index("ix_record_review_doi", "review_id", "doi"),
-        Index("ix_record_review_pmid", "review_id", "pmid"),
-        Index("ix_record_review_title", "review_id", "title_key"),
         Index("ix_record_report_id", "report_id"),
         Index("ix_record_review_source_id", "review_id", "source_id"),
     )

@@ -22,6 +22,7 @@ from store.core.errors import Conflict, NotFound
 from store.core.session import Store
 from store.core.tables import PairKey, RecordRow, Report
 from store.reports import (
+    compared_records,
     pairs,
     record_counts,
     record_listing,
@@ -406,7 +407,9 @@ def check_nights(store: Store, review: ReviewInfo, nights: Sequence[Sequence[int
         arrive(store, review, *_copies(night))
     # Earlier examples are in the same review, so all of them together are one batch.
     with store.read() as session:
-        held = pairs.get_parsed_records(session, session.scalars(select(RecordRow.id)).all())
+        held = compared_records.get_parsed_records(
+            session, session.scalars(select(RecordRow.id)).all()
+        )
     assert before <= held.keys()
     whole = deduplicate((str(number), held[number]) for number in sorted(held))
     wanted = {frozenset(map(int, keys)) for keys in whole.groups}
