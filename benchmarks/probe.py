@@ -31,7 +31,7 @@ from api.services.searching.importing import ImportRequest, import_file
 from api.settings import Settings, load
 from benchmarks.measuring import write
 from store.core.session import Store
-from store.core.tables import Report
+from store.core.tables import Report, ReportState
 from store.reports import marks
 from store.reports.marks import NewMark
 from store.reviews import people, reviews
@@ -121,7 +121,9 @@ def world(store: Store) -> World:
 def _hides(store: Store, at: World) -> bool:
     """Whether everything hidden must still be hidden: nobody has settled a report meanwhile."""
     with store.read() as session:
-        query = select(func.count()).where(Report.id.in_(at.hidden), Report.state == "awaiting")
+        query = select(func.count()).where(
+            ReportState.report_id.in_(at.hidden), ReportState.state == "awaiting"
+        )
         return session.scalar(query) == len(at.hidden)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from harvest.exports.bibtex import as_bibtex
@@ -21,7 +20,7 @@ from store.reports.records import StoredRecord
 from store.reports.screening_state import AgreedAnswers
 from store.reviews import reviews
 from store.rules import questions, reasons
-from store.rules.agreed_decision import IMPORT, find_outcome
+from store.rules.agreed_decision import IMPORT
 from store.rules.plans import FULL_TEXT
 from store.screening import decision_log, imported_decisions, rankings
 from store.screening.decision_log import DecisionInfo
@@ -132,42 +131,21 @@ def _read_context(session: ReadSession, review_id: int) -> _Context:
         places = {report: (at, score) for at, (report, score) in enumerate(scored, start=1)}
     # Only decisions that count: nothing is said about a report that still needs decisions.
     counting: dict[int, DecisionInfo] = {}
-    at_full_text: list[DecisionInfo] = []
+    full_text: dict[int, DecisionInfo] = {}
     for decision in decision_log.list_log(session, review_id, seen_by=None):
-        if decision.stage == FULL_TEXT:
-            at_full_text.append(decision)
-        elif decision.counts:
-            counting[decision.report_id] = decision
+        if decision.counts:
+            (full_text if decision.stage == FULL_TEXT else counting)[decision.report_id] = decision
     protocols = reviews.list_protocols(session, review_id)
     return _Context(
         places=places,
         counting=counting,
-        full_text=_find_settled(session, review_id, at_full_text),
+        full_text=full_text,
         imported=imported_decisions.list_agreed_full_text(session, review_id),
         marks=marks.list_shared_marks(session, review_id),
         protocols={version.version: version.body for version in protocols},
         answers=screening_state.list_agreed_answers(session, review_id),
         n_decisions=newest.n_decisions if newest else None,
     )
-
-
-def _find_settled(
-    session: ReadSession, review_id: int, made: Iterable[DecisionInfo]
-) -> dict[int, DecisionInfo]:
-    """Of decisions at full text, those that count, by report."""
-    by_id = {decision.id: decision for decision in made}
-    if not by_id:
-        return {}
-    required = screening_state.get_required_decisions(session, review_id, FULL_TEXT)
-    reports = {decision.report_id for decision in by_id.values()}
-    active = screening_state.list_active_decisions(session, reports, FULL_TEXT)
-    settled = {}
-    for report_id, decisions in active.items():
-        needed = partial(required.count_needed, report_id)
-        outcome = find_outcome(decisions, needed, maybe_waits=True)
-        if outcome.decision_id is not None:
-            settled[report_id] = by_id[outcome.decision_id]
-    return settled
 
 
 def _entry(stored: StoredRecord, context: _Context, attribution: str | None) -> ExportEntry:

@@ -16,7 +16,15 @@ from sqlalchemy.orm import aliased
 
 from store.core.chunks import CHUNK, batched
 from store.core.session import ReadSession, WriteSession
-from store.core.tables import BatchEntry, Decision, Lease, Protocol, RecordRow, Report
+from store.core.tables import (
+    BatchEntry,
+    Decision,
+    Lease,
+    Protocol,
+    RecordRow,
+    Report,
+    ReportState,
+)
 from store.reports.screening_state import not_undone
 from store.reviews import reviews
 from store.rules.limits import IN_FORCE, YearLimits, limits_from_body
@@ -125,6 +133,13 @@ def refresh_reports(session: WriteSession, review_id: int, report_ids: Any) -> N
     )
     counts = and_(is_member(), Report.out_of_range.is_(False))
     session.execute(update(Report).where(chosen, Report.active != counts).values(active=counts))
+    active = select(Report.active).where(Report.id == ReportState.report_id).scalar_subquery()
+    session.execute(
+        update(ReportState)
+        .where(ReportState.report_id.in_(report_ids), ReportState.active != active)
+        .values(active=active)
+        .execution_options(synchronize_session=False)
+    )
     # Nobody goes on with a card that was left out.
     gone = select(Report.id).where(chosen, Report.out_of_range.is_(True))
     session.execute(delete(Lease).where(Lease.report_id.in_(gone)))

@@ -18,7 +18,8 @@ from sqlalchemy.orm import aliased
 from store.core.chunks import CHUNK, batched
 from store.core.errors import NotAllowed, NotFound
 from store.core.session import ReadSession, WriteSession
-from store.core.tables import Identity, Mark, RecordRow, Report, now
+from store.core.tables import Identity, Mark, RecordRow, Report, ReportState, now
+from store.reports.report_states import at_stage
 from store.reviews import members, reviews
 from store.rules.agreed_decision import UNDECIDED
 from store.rules.roles import LEADS, role_allows
@@ -184,12 +185,12 @@ def remove_mark(session: WriteSession, review_id: int, person_id: int, mark_id: 
 
 
 def _shared() -> Any:
-    """A condition on ``Mark`` and its ``Report``: everybody in the review sees the mark."""
-    return (Mark.kind != "star") & Report.state.not_in(UNDECIDED)
+    """A condition on ``Mark`` and its ``ReportState``: everybody in the review sees the mark."""
+    return (Mark.kind != "star") & ReportState.state.not_in(UNDECIDED)
 
 
 def _visible_to(person_id: int) -> Any:
-    """A condition on ``Mark`` and its ``Report``: the person sees the mark."""
+    """A condition on ``Mark`` and its ``ReportState``: the person sees the mark."""
     return or_(Mark.person_id == person_id, _shared())
 
 
@@ -199,6 +200,7 @@ def _marks_query(review_id: int, visible: Any) -> Any:
         select(Mark, Identity.name, Report.id)
         .join(RecordRow, RecordRow.id == Mark.record_id)
         .join(Report, Report.id == RecordRow.report_id)
+        .join(ReportState, at_stage())
         .outerjoin(Identity, Identity.person_id == Mark.person_id)
         .where(Mark.review_id == review_id, Mark.removed_at.is_(None), visible)
         .order_by(Mark.id)
@@ -243,6 +245,7 @@ def list_tags(session: ReadSession, review_id: int, person_id: int) -> list[str]
         select(Mark.text)
         .join(RecordRow, RecordRow.id == Mark.record_id)
         .join(Report, Report.id == RecordRow.report_id)
+        .join(ReportState, at_stage())
         .where(
             Mark.review_id == review_id,
             Mark.kind == "tag",
@@ -265,7 +268,7 @@ def mark_condition(marked: MarkFilter) -> Any:
     )
     if marked.star:
         return query.where(Mark.person_id == marked.person_id).exists()
-    # The query of the list joins ``Report``.
+    # The query of the list joins ``ReportState``.
     return query.where(Mark.text == marked.tag, _visible_to(marked.person_id)).exists()
 
 

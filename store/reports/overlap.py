@@ -10,7 +10,8 @@ from itertools import permutations
 from sqlalchemy import func, select
 
 from store.core.session import ReadSession
-from store.core.tables import Batch, BatchEntry, Decision, RecordRow, Report, Search
+from store.core.tables import Batch, BatchEntry, RecordRow, Report, ReportState, Search
+from store.reports.report_states import at_stage
 
 NOT_STATED = "source not stated"
 
@@ -123,7 +124,7 @@ def _find_included_reports(session: ReadSession, review_id: int) -> set[int]:
     return set(
         session.scalars(
             select(Report.id)
-            .join(Decision, Decision.id == Report.decision_id)
-            .where(Report.review_id == review_id, Decision.decision == "include")
+            .join(ReportState, at_stage())
+            .where(Report.review_id == review_id, ReportState.outcome == "include")
         )
     )

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from sqlalchemy import and_, case, func, select
 
 from store.core.session import ReadSession
-from store.core.tables import Decision, RecordRow, Report
+from store.core.tables import RecordRow, Report, ReportState
 from store.rules.agreed_decision import UNDECIDED
+from store.rules.plans import TITLE_ABSTRACT
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +51,17 @@ class ReportCounts:
         return self.undecided - self.awaiting - self.conflict
 
 
-def count_undecided(session: ReadSession, review_id: int) -> int:
+def count_undecided(session: ReadSession, review_id: int, stage: str = TITLE_ABSTRACT) -> int:
     """Count the open and awaiting reports; the query needs an index only."""
     return (
         session.scalar(
             select(func.count())
-            .select_from(Report)
+            .select_from(ReportState)
             .where(
-                Report.review_id == review_id,
-                Report.active.is_(True),
-                Report.state.in_(UNDECIDED),
+                ReportState.review_id == review_id,
+                ReportState.stage == stage,
+                ReportState.active.is_(True),
+                ReportState.state.in_(UNDECIDED),
             )
         )
         or 0
@@ -86,13 +88,13 @@ def count_reports(session: ReadSession, review_id: int) -> ReportCounts:
         )
     ).one()
     rows = session.execute(
-        select(
-            func.coalesce(Decision.decision, Report.state).label("outcome"), func.count(Report.id)
+        select(ReportState.outcome, func.count())
+        .where(
+            ReportState.review_id == review_id,
+            ReportState.stage == TITLE_ABSTRACT,
+            ReportState.active.is_(True),
         )
-        .select_from(Report)
-        .outerjoin(Decision, Decision.id == Report.decision_id)
-        .where(Report.review_id == review_id, Report.active.is_(True))
-        .group_by("outcome")
+        .group_by(ReportState.outcome)
     )
     by_outcome: dict[str, int] = {row[0]: row[1] for row in rows}
     return ReportCounts(

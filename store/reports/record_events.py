@@ -17,7 +17,18 @@ from store.core import audit
 from store.core.chunks import CHUNK, batched
 from store.core.errors import Conflict, NotFound
 from store.core.session import ReadSession, WriteSession
-from store.core.tables import ACTS, Decision, Event, EventAct, Identity, RecordRow, Report, now
+from store.core.tables import (
+    ACTS,
+    Decision,
+    Event,
+    EventAct,
+    Identity,
+    RecordRow,
+    Report,
+    ReportState,
+    now,
+)
+from store.reports.report_states import at_stage
 
 # Kinds of events that readers must know about before they rely on a report.
 SERIOUS_KINDS = ("retracted", "republished", "concern", "corrected")
@@ -110,7 +121,8 @@ def _list_events(
         select(Event, RecordRow, Report.active, Decision.decision, marker.c.name)
         .join(RecordRow, RecordRow.id == Event.record_id)
         .join(Report, Report.id == RecordRow.report_id)
-        .outerjoin(Decision, Decision.id == Report.decision_id)
+        .join(ReportState, at_stage())
+        .outerjoin(Decision, Decision.id == ReportState.decision_id)
         .outerjoin(marker, marker.c.person_id == Event.mistaken_by)
         .where(condition)
         .order_by(Event.id.desc())

@@ -10,7 +10,7 @@ from sqlalchemy import Text, and_, cast, func, or_, select
 from sqlalchemy.orm import aliased
 
 from store.core.session import ReadSession
-from store.core.tables import Batch, BatchEntry, Decision, RecordRow, Report
+from store.core.tables import Batch, BatchEntry, RecordRow, Report, ReportState
 from store.reports import limits, marks
 from store.reports.marks import MarkFilter
 from store.reports.records import (
@@ -19,6 +19,7 @@ from store.reports.records import (
     select_stored,
     stored_record,
 )
+from store.reports.report_states import at_stage
 from store.rules.limits import YearLimits
 
 
@@ -125,9 +126,9 @@ def _apply_filters(session: ReadSession, query: Any, review_id: int, filters: Re
         escaped = word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         query = query.where(RecordRow.search_text.like(f"%{escaped}%", escape="\\"))
     if filters.decision == "undecided":
-        query = query.where(Report.decision_id.is_(None))
+        query = query.where(ReportState.decision_id.is_(None))
     elif filters.decision:
-        query = query.where(Decision.decision == filters.decision)
+        query = query.where(ReportState.outcome == filters.decision)
     if filters.flag:
         query = query.where(_flag_condition(filters.flag, year_limits))
     if filters.languages:
@@ -159,9 +160,7 @@ def list_records(
     and matches if any of its records does. Everything else is listed record by record.
     """
     base = select(RecordRow.id, RecordRow.report_id).select_from(RecordRow)
-    joined = base.join(Report, Report.id == RecordRow.report_id).outerjoin(
-        Decision, Decision.id == Report.decision_id
-    )
+    joined = base.join(Report, Report.id == RecordRow.report_id).join(ReportState, at_stage())
     matches = _apply_filters(session, joined, review_id, filters).subquery()
     if filters.standing not in ("counts", "out-of-range"):
         total = session.scalar(select(func.count()).select_from(matches))
@@ -191,7 +190,7 @@ def find_matching_reports(session: ReadSession, review_id: int, filters: RecordF
     joined = (
         select(RecordRow.report_id)
         .join(Report, Report.id == RecordRow.report_id)
-        .outerjoin(Decision, Decision.id == Report.decision_id)
+        .join(ReportState, at_stage())
     )
     query = _apply_filters(session, joined, review_id, replace(filters, standing="counts"))
     return sorted(set(session.scalars(query)))

@@ -14,7 +14,8 @@ from harvest.record import Author, Record
 from store.core.chunks import CHUNK, batched
 from store.core.errors import NotFound
 from store.core.session import ReadSession
-from store.core.tables import BatchEntry, Decision, RecordRow, Report
+from store.core.tables import BatchEntry, Decision, RecordRow, Report, ReportState
+from store.reports.report_states import at_stage
 from store.reports.representative import compose_record, hash_text
 from store.reviews.imported_people import person_name
 from store.rules.agreed_decision import IMPORT
@@ -92,7 +93,8 @@ def select_stored() -> Any:
     return (
         select(RecordRow, Decision.decision, person_name(Decision.person_id), made_at)
         .join(Report, Report.id == RecordRow.report_id)
-        .outerjoin(Decision, Decision.id == Report.decision_id)
+        .join(ReportState, at_stage())
+        .outerjoin(Decision, Decision.id == ReportState.decision_id)
     )
 
 

@@ -12,6 +12,7 @@ from store.core.chunks import CHUNK, batched
 from store.core.session import ReadSession, WriteSession
 from store.core.tables import Lease, RecordRow, Report, Review
 from store.reports import limits, screening_state
+from store.reports.screening_state import RequiredDecisions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,14 +151,21 @@ def _update_reports(
     }
     active = _find_active_records(session, touched)
     changes: list[ReportChange] = []
-    required = None
+    required: list[RequiredDecisions] = []
     for part in batched(report_ids, CHUNK):
-        rows = session.scalars(select(Report).where(Report.id.in_(part)).with_for_update()).all()
-        if required is None:
-            required = screening_state.get_required_decisions(session, rows[0].review_id)
-        decided_before = {row.id: row.decision_id for row in rows}
-        screening_state.update_states(session, rows, required)
-        session.flush()
+        rows = session.scalars(
+            select(Report).where(Report.id.in_(part)).order_by(Report.id).with_for_update()
+        ).all()
+        if not required:
+            review_id = rows[0].review_id
+            required = [
+                screening_state.get_required_decisions(session, review_id, stage)
+                for stage in screening_state.list_stages(session, review_id)
+            ]
+        decided_before = screening_state.get_counting_ids(session, part)
+        for each in required:
+            screening_state.update_states(session, rows, each)
+        decided = screening_state.get_counting_ids(session, part)
         limits.refresh_reports(session, rows[0].review_id, [row.id for row in rows])
         for row in rows:
             joined, left = after[row.id] - before[row.id], before[row.id] - after[row.id]
@@ -166,8 +174,8 @@ def _update_reports(
                     report_id=row.id,
                     joined=tuple(sorted(joined)),
                     left=tuple(sorted(left)),
-                    decision_before=decided_before[row.id],
-                    decision=row.decision_id,
+                    decision_before=decided_before.get(row.id),
+                    decision=decided.get(row.id),
                     shown=not active.isdisjoint(joined | left),
                 )
             )

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.orm import aliased
 
 from store.core.chunks import CHUNK, batched
+from store.core.new_rows import table_of
 from store.core.session import ReadSession, WriteSession
 from store.core.tables import (
     AssignmentReport,
@@ -24,8 +25,10 @@ from store.core.tables import (
     Protocol,
     RecordRow,
     Report,
+    ReportState,
     Rescreen,
 )
+from store.reports.report_states import at_stage
 from store.rules import plans
 from store.rules.agreed_decision import (
     INCLUDING,
@@ -35,7 +38,7 @@ from store.rules.agreed_decision import (
     find_outcome,
     get_own_decisions,
 )
-from store.rules.plans import TITLE_ABSTRACT, Plan
+from store.rules.plans import FULL_TEXT, TITLE_ABSTRACT, Plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,34 +170,123 @@ def list_active_decisions(
 
 def update_states(
     session: WriteSession, rows: Iterable[Report], required: RequiredDecisions
-) -> None:
-    """Derive the state of reports, and the decision that counts, from the decisions on them.
+) -> dict[int, ReportState]:
+    """Derive the state of reports at a stage, and the decision that counts, from the decisions.
 
-    A report's row holds its state on title and abstract, which counts, the queue and the ranking
-    read. Decisions at another stage never change it.
+    Args:
+        session: a writing session.
+        rows: the reports, locked.
+        required: how many people must decide, with the stage. Decisions at one stage never change
+            the state at another.
+
+    Returns:
+        The states now, by report id.
     """
-    if required.stage != TITLE_ABSTRACT:
-        return
     reports = list(rows)
     decisions = list_active_decisions(session, [row.id for row in reports], required.stage)
+    states = _get_states(session, reports, required.stage)
     for row in reports:
+        lines = decisions.get(row.id, [])
         outcome = find_outcome(
-            decisions.get(row.id, []),
+            lines,
             partial(required.count_needed, row.id),
+            maybe_waits=required.stage == FULL_TEXT,
         )
-        row.state = outcome.state
-        if row.out_of_range and decisions.get(row.id):
+        if required.stage == TITLE_ABSTRACT and row.out_of_range and lines:
             # What somebody has decided stays in the review, whatever its year.
             row.out_of_range, row.active = False, True
-        row.decision_id = outcome.decision_id
-        row.first_decision_id = outcome.first_id
+        state = states[row.id]
+        words = {line.id: line.decision for line in lines}
+        state.active = row.active
+        state.state = outcome.state
+        state.outcome = words.get(outcome.decision_id or 0, outcome.state)
+        state.decision_id = outcome.decision_id
+        state.first_decision_id = outcome.first_id
+    session.flush()
+    return states
 
 
-def update_all_states(session: WriteSession, review_id: int) -> None:
+def _get_states(
+    session: WriteSession, reports: Sequence[Report], stage: str
+) -> dict[int, ReportState]:
+    """The rows of these reports at a stage; missing ones are added."""
+    states: dict[int, ReportState] = {}
+    for part in batched([row.id for row in reports], CHUNK):
+        query = select(ReportState).where(
+            ReportState.report_id.in_(part), ReportState.stage == stage
+        )
+        rows = session.scalars(query.execution_options(populate_existing=True))
+        states.update({row.report_id: row for row in rows})
+    for row in reports:
+        if row.id not in states:
+            states[row.id] = ReportState(
+                report_id=row.id,
+                stage=stage,
+                review_id=row.review_id,
+                active=row.active,
+                state="open",
+                outcome="open",
+            )
+            session.add(states[row.id])
+    return states
+
+
+def get_counting_ids(
+    session: ReadSession, report_ids: Iterable[int], stage: str = TITLE_ABSTRACT
+) -> dict[int, int]:
+    """The decision that counts on each of these reports that is settled: its id."""
+    counting: dict[int, int] = {}
+    for part in batched(report_ids, CHUNK):
+        rows = session.execute(
+            select(ReportState.report_id, ReportState.decision_id).where(
+                ReportState.report_id.in_(part),
+                ReportState.stage == stage,
+                ReportState.decision_id.is_not(None),
+            )
+        )
+        counting.update((report_id, decision_id or 0) for report_id, decision_id in rows)
+    return counting
+
+
+def add_open_reports(
+    session: WriteSession, review_id: int, report_ids: Sequence[int], *, active: bool
+) -> None:
+    """Add the state at title and abstract of new reports, which nobody has decided."""
+    session.execute(
+        insert(table_of(ReportState)),
+        [
+            {
+                "report_id": report_id,
+                "stage": TITLE_ABSTRACT,
+                "review_id": review_id,
+                "active": active,
+                "state": "open",
+                "outcome": "open",
+            }
+            for report_id in report_ids
+        ],
+    )
+
+
+def list_stages(session: ReadSession, review_id: int) -> list[str]:
+    """The stages at which reports have a state: titles and abstracts, and full texts if begun."""
+    begun = select(ReportState.report_id).where(
+        ReportState.review_id == review_id, ReportState.stage == FULL_TEXT
+    )
+    if session.scalar(begun.limit(1)) is None:
+        return [TITLE_ABSTRACT]
+    return [TITLE_ABSTRACT, FULL_TEXT]
+
+
+def update_all_states(session: WriteSession, review_id: int, stage: str = TITLE_ABSTRACT) -> None:
     """Update the states of all reports of a review after its plan or a pilot round has changed."""
     session.flush()
-    required = get_required_decisions(session, review_id)
-    decided = select(Report.id).where(Report.review_id == review_id, Report.state != "open")
+    required = get_required_decisions(session, review_id, stage)
+    decided = select(ReportState.report_id).where(
+        ReportState.review_id == review_id,
+        ReportState.stage == stage,
+        ReportState.state != "open",
+    )
     update_states_of(session, session.scalars(decided).all(), required)
 
 
@@ -203,9 +295,10 @@ def update_states_of(
 ) -> None:
     """Lock these reports and update their states."""
     for part in batched(sorted(set(report_ids)), CHUNK):
-        rows = session.scalars(select(Report).where(Report.id.in_(part)).with_for_update())
+        rows = session.scalars(
+            select(Report).where(Report.id.in_(part)).order_by(Report.id).with_for_update()
+        )
         update_states(session, rows, required)
-    session.flush()
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,12 +331,13 @@ def list_agreed_answers(
             Decision.decision,
             Decision.reasons,
             Decision.questions,
-            Decision.id == Report.decision_id,
+            Decision.id == ReportState.decision_id,
             counting.decision,
         )
         .join(RecordRow, RecordRow.id == Decision.record_id)
         .join(Report, Report.id == RecordRow.report_id)
-        .join(counting, counting.id == Report.decision_id)
+        .join(ReportState, at_stage(stage))
+        .join(counting, counting.id == ReportState.decision_id)
         .where(Report.review_id == review_id, Decision.stage == stage, *active_condition())
         .order_by(Decision.id)
     )

@@ -20,9 +20,11 @@ from store.core.tables import (
     HandedOver,
     Lease,
     Report,
+    ReportState,
     now,
 )
-from store.reports import marks
+from store.reports import marks, report_states
+from store.reports.report_states import at_stage, is_undecided
 from store.reviews import members, reviews, screeners
 from store.rules.agreed_decision import UNDECIDED
 from store.rules.plans import TITLE_ABSTRACT
@@ -213,7 +215,8 @@ def hand_over_card(session: WriteSession, review_id: int, person_id: int, card: 
     row = session.get(Report, report_id)
     if row is None or row.review_id != review_id:
         raise NotFound(f"there is no report {report_id} in this review")
-    if row.state not in UNDECIDED:
+    state = report_states.get_state(session, report_id, card.stage)
+    if state is not None and state.state not in UNDECIDED:
         raise Conflict(f"report {report_id} has been decided")
     key = {"report_id": report_id, "stage": card.stage, "person_id": person_id}
     earlier = session.get(HandedOver, (report_id, card.stage, person_id))
@@ -239,11 +242,9 @@ def count_handed_over_by_all(
     n_undecided = 0
     for chunk in batched(refused, CHUNK):
         rows = session.scalars(
-            select(Report.id).where(
-                Report.id.in_(chunk),
-                Report.active.is_(True),
-                Report.state.in_(UNDECIDED),
-            )
+            select(Report.id)
+            .outerjoin(ReportState, at_stage(stage))
+            .where(Report.id.in_(chunk), Report.active.is_(True), is_undecided())
         )
         n_undecided += len(rows.all())
     return n_undecided

@@ -27,11 +27,13 @@ from store.core.tables import (
     Mark,
     RecordRow,
     Report,
+    ReportState,
     now,
 )
 from store.reports import marks, record_listing, records, screening_state
 from store.reports.marks import NewMark
 from store.reports.record_listing import RecordFilter
+from store.reports.report_states import at_stage, is_undecided
 from store.reports.screening_state import RequiredDecisions, not_undone
 from store.reviews import members, reviews
 from store.rules import questions
@@ -210,8 +212,10 @@ def _decide(session: WriteSession, bulk: Bulk, report_ids: Sequence[int]) -> int
     for chunk in batched([id_ for id_ in report_ids if id_ not in in_pilots], CHUNK):
         rows = session.scalars(
             select(Report)
-            .where(Report.id.in_(chunk), Report.state.in_(UNDECIDED))
-            .with_for_update()
+            .outerjoin(ReportState, at_stage(bulk.stage))
+            .where(Report.id.in_(chunk), is_undecided())
+            .order_by(Report.id)
+            .with_for_update(of=Report)
             .execution_options(populate_existing=True)
         ).all()
         lines = screening_state.list_active_decisions(session, [row.id for row in rows], bulk.stage)
@@ -256,8 +260,8 @@ def _update_reports(
     session: WriteSession, rows: Sequence[Report], required: RequiredDecisions, stage: str
 ) -> None:
     """Update reports after decisions on them, and give back cards that nobody needs any more."""
-    screening_state.update_states(session, rows, required)
-    settled = [row.id for row in rows if row.state not in UNDECIDED]
+    states = screening_state.update_states(session, rows, required)
+    settled = [id_ for id_, row in states.items() if row.state not in UNDECIDED]
     session.execute(delete(Lease).where(Lease.report_id.in_(settled), Lease.stage == stage))
 
 
@@ -328,6 +332,7 @@ def _undo(session: WriteSession, bulk: Bulk, person_id: int) -> int:
         rows = session.scalars(
             select(Report)
             .where(Report.id.in_(ids))
+            .order_by(Report.id)
             .with_for_update()
             .execution_options(populate_existing=True)
         ).all()
@@ -348,13 +353,15 @@ def list_actions(session: ReadSession, review_id: int, *, seen_by: int) -> list[
         .join(Decision, Decision.id == BulkDecision.decision_id)
         .join(RecordRow, RecordRow.id == Decision.record_id)
         .join(Report, Report.id == RecordRow.report_id)
-        .where(BulkDecision.bulk_id == Bulk.id, Report.state.in_(UNDECIDED))
+        .outerjoin(ReportState, at_stage(Bulk.stage))
+        .where(BulkDecision.bulk_id == Bulk.id, is_undecided())
     )
     open_tags = (
         select(Mark.id)
         .join(RecordRow, RecordRow.id == Mark.record_id)
         .join(Report, Report.id == RecordRow.report_id)
-        .where(Mark.bulk_id == Bulk.id, Report.state.in_(UNDECIDED))
+        .join(ReportState, at_stage())
+        .where(Mark.bulk_id == Bulk.id, is_undecided())
     )
     rows = session.execute(
         select(Bulk, Identity.name)

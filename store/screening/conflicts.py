@@ -8,8 +8,8 @@ from sqlalchemy import select
 
 from store.core.errors import Conflict, NotAllowed
 from store.core.session import ReadSession, WriteSession
-from store.core.tables import Decision, Identity, Report, now
-from store.reports import record_listing, screening_state
+from store.core.tables import Decision, Identity, ReportState, now
+from store.reports import record_listing, report_states, screening_state
 from store.reports.record_listing import RecordFilter
 from store.reviews import members, reviews
 from store.rules import questions
@@ -62,9 +62,10 @@ def settle_conflict(
         if earlier.kind != kind:
             raise Conflict(f"token {new.token!r} was used for another decision")
         return earlier.id, False
-    if new.stage != TITLE_ABSTRACT or row.state != "conflict":
+    state = report_states.get_state(session, row.id, new.stage)
+    if state is None or state.state != "conflict":
         raise Conflict(f"report {row.id} is not in conflict")
-    _require_settlers(session, row.id, person_id, joint_with)
+    _require_settlers(session, row.id, new.stage, person_id, joint_with)
     protocol = reviews.get_protocol(session, review_id)
     shown, text, with_abstract = decisions.get_shown_record(session, new.report_id, row.id)
     decision = Decision(
@@ -94,14 +95,14 @@ def settle_conflict(
 
 
 def _require_settlers(
-    session: ReadSession, report_id: int, person_id: int, joint_with: int | None
+    session: ReadSession, report_id: int, stage: str, person_id: int, joint_with: int | None
 ) -> None:
     """Check that the right people settle a conflict.
 
     Raises:
         NotAllowed: a third person is one of those who differ, or one of two is not.
     """
-    lines = screening_state.list_active_decisions(session, [report_id])[report_id]
+    lines = screening_state.list_active_decisions(session, [report_id], stage)[report_id]
     differing = get_own_decisions(lines).keys()
     if joint_with is None:
         if person_id in differing:
@@ -150,10 +151,13 @@ def find_conflicts(
     session: ReadSession, review_id: int, filters: ConflictFilter = _ALL, *, limit: int = 50
 ) -> tuple[int, list[ConflictInfo]]:
     """How many conflicts match, and the first ``limit`` of them, oldest first."""
-    query = select(Report.id).where(
-        Report.review_id == review_id, Report.state == "conflict", Report.active.is_(True)
+    query = select(ReportState.report_id).where(
+        ReportState.review_id == review_id,
+        ReportState.stage == TITLE_ABSTRACT,
+        ReportState.active.is_(True),
+        ReportState.state == "conflict",
     )
-    ids = session.scalars(query.order_by(Report.first_decision_id)).all()
+    ids = session.scalars(query.order_by(ReportState.first_decision_id)).all()
     if filters.text:
         with_text = set(
             record_listing.find_matching_reports(

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import aliased
 
 from store.core.chunks import CHUNK, batched
 from store.core.session import ReadSession
-from store.core.tables import BulkDecision, Decision, PilotReport, PilotRow, Report
+from store.core.tables import BulkDecision, Decision, PilotReport, PilotRow, ReportState
 from store.reports import screening_state
 from store.reviews import reviews
 from store.rules.agreed_decision import OWN
+from store.rules.plans import TITLE_ABSTRACT
 
 # Labels of unsettled reports are used in batches of this size, so that a changed order does not
 # reveal a single decision.
@@ -32,9 +34,22 @@ class Label:
     first_id: int
 
 
+def _active(review_id: int) -> tuple[Any, ...]:
+    """Conditions: the state at title and abstract of a report that counts."""
+    return (
+        ReportState.review_id == review_id,
+        ReportState.stage == TITLE_ABSTRACT,
+        ReportState.active.is_(True),
+    )
+
+
 def list_started_reports(session: ReadSession, review_id: int) -> set[int]:
     """Reports that somebody has decided, whether or not a decision counts yet."""
-    query = select(Report.id).where(Report.review_id == review_id, Report.state != "open")
+    query = select(ReportState.report_id).where(
+        ReportState.review_id == review_id,
+        ReportState.stage == TITLE_ABSTRACT,
+        ReportState.state != "open",
+    )
     return set(session.scalars(query))
 
 
@@ -43,9 +58,11 @@ def get_settled_decisions(session: ReadSession, report_ids: Iterable[int]) -> di
     decisions: dict[int, str] = {}
     for chunk in batched(set(report_ids), CHUNK):
         rows = session.execute(
-            select(Report.id, Decision.decision)
-            .join(Decision, Decision.id == Report.decision_id)
-            .where(Report.id.in_(chunk))
+            select(ReportState.report_id, ReportState.outcome).where(
+                ReportState.report_id.in_(chunk),
+                ReportState.stage == TITLE_ABSTRACT,
+                ReportState.decision_id.is_not(None),
+            )
         )
         decisions.update({row[0]: row[1] for row in rows})
     return decisions
@@ -54,10 +71,9 @@ def get_settled_decisions(session: ReadSession, report_ids: Iterable[int]) -> di
 def list_labels(session: ReadSession, review_id: int) -> list[Label]:
     """The decision that counts on every decided, active report, in screening order."""
     rows = session.execute(
-        select(Report.id, Decision.decision, Report.first_decision_id)
-        .join(Decision, Decision.id == Report.decision_id)
-        .where(Report.review_id == review_id, Report.active.is_(True))
-        .order_by(Report.first_decision_id)
+        select(ReportState.report_id, ReportState.outcome, ReportState.first_decision_id)
+        .where(*_active(review_id), ReportState.state == "settled")
+        .order_by(ReportState.first_decision_id)
     )
     return [Label(report_id, decision, first or 0) for report_id, decision, first in rows]
 
@@ -84,7 +100,7 @@ class ReadReport:
 
 def list_read_reports(session: ReadSession, review_id: int) -> list[ReadReport]:
     """Every active report that somebody has decided, in screening order."""
-    first, counting = aliased(Decision), aliased(Decision)
+    first = aliased(Decision)
     in_pilot = set(
         session.scalars(
             screening_state.current_reports_query(PilotReport)
@@ -94,17 +110,16 @@ def list_read_reports(session: ReadSession, review_id: int) -> list[ReadReport]:
     )
     rows = session.execute(
         select(
-            Report.id,
-            func.coalesce(counting.decision, Report.state),
+            ReportState.report_id,
+            ReportState.outcome,
             first.place,
             first.kind,
             BulkDecision.decision_id,
         )
-        .join(first, first.id == Report.first_decision_id)
-        .outerjoin(counting, counting.id == Report.decision_id)
+        .join(first, first.id == ReportState.first_decision_id)
         .outerjoin(BulkDecision, BulkDecision.decision_id == first.id)
-        .where(Report.review_id == review_id, Report.active.is_(True), Report.state != "open")
-        .order_by(Report.first_decision_id)
+        .where(*_active(review_id), ReportState.state != "open")
+        .order_by(ReportState.first_decision_id)
     )
     return [
         ReadReport(
@@ -126,10 +141,8 @@ def list_training_labels(session: ReadSession, review_id: int) -> list[Label]:
     if not screening_state.learns_from_all(reviews.get_protocol(session, review_id).body):
         return labels
     unsettled = session.scalars(
-        select(Report.id).where(
-            Report.review_id == review_id,
-            Report.active.is_(True),
-            Report.state.in_(("awaiting", "conflict")),
+        select(ReportState.report_id).where(
+            *_active(review_id), ReportState.state.in_(("awaiting", "conflict"))
         )
     ).all()
     waiting = [

@@ -14,8 +14,9 @@ from sqlalchemy import Select, func, literal, select
 from store.core.chunks import CHUNK, batched
 from store.core.errors import NotFound
 from store.core.session import ReadSession
-from store.core.tables import Decision, RecordRow, Report
+from store.core.tables import Decision, RecordRow, Report, ReportState
 from store.reports import screening_state
+from store.reports.report_states import at_stage
 from store.reports.screening_state import active_condition, not_undone
 from store.reviews.imported_people import person_name
 from store.rules.agreed_decision import UNDECIDED, get_own_decisions
@@ -121,9 +122,10 @@ def get_last_decision_id(session: ReadSession, review_id: int) -> int | None:
 def log_query(review_id: int) -> Select[Decision, str | None, int | None, int]:
     """The whole log of a review, in the order it was written."""
     return (
-        select(Decision, person_name(Decision.person_id), Report.decision_id, Report.id)
+        select(Decision, person_name(Decision.person_id), ReportState.decision_id, Report.id)
         .join(RecordRow, RecordRow.id == Decision.record_id)
         .join(Report, Report.id == RecordRow.report_id)
+        .outerjoin(ReportState, at_stage(Decision.stage))
         .where(Decision.review_id == review_id)
         .order_by(Decision.id)
     )
@@ -150,7 +152,7 @@ def list_log(
     query = log_query(review_id).where(Decision.id > after)
     query = query.execution_options(yield_per=500)
     if seen_by is not None:
-        query = query.where((Decision.person_id == seen_by) | Report.state.not_in(UNDECIDED))
+        query = query.where((Decision.person_id == seen_by) | ReportState.state.not_in(UNDECIDED))
     if report_id is not None:
         query = query.where(Report.id == report_id)
     for row, name, counting_id, report in session.execute(query):
@@ -195,7 +197,11 @@ def get_decision(session: ReadSession, review_id: int, decision_id: int) -> Deci
         raise NotFound(f"there is no decision {decision_id} in this review")
     name = session.scalar(select(person_name(literal(row.person_id))))
     report_id = get_current_report_id(session, row) or row.report_id
-    counting_id = session.scalar(select(Report.decision_id).where(Report.id == report_id))
+    counting_id = session.scalar(
+        select(ReportState.decision_id).where(
+            ReportState.report_id == report_id, ReportState.stage == row.stage
+        )
+    )
     return decision_info(row, name, report_id, counts=counting_id == row.id)
 
 
@@ -204,9 +210,10 @@ def find_latest_decision(
 ) -> DecisionInfo | None:
     """A person's newest active decision on a title and abstract, which their undo takes back."""
     row = session.execute(
-        select(Decision, person_name(Decision.person_id), Report.id, Report.decision_id)
+        select(Decision, person_name(Decision.person_id), Report.id, ReportState.decision_id)
         .join(RecordRow, RecordRow.id == Decision.record_id)
         .join(Report, Report.id == RecordRow.report_id)
+        .join(ReportState, at_stage())
         .where(
             Decision.review_id == review_id,
             Decision.person_id == person_id,
@@ -242,7 +249,9 @@ def list_decided_on_title(session: ReadSession, review_id: int) -> list[DecidedO
     )
     rows = session.execute(
         select(Decision.id, Report.id)
-        .join(Report, Report.decision_id == Decision.id)
+        .select_from(Report)
+        .join(ReportState, at_stage())
+        .join(Decision, Decision.id == ReportState.decision_id)
         .where(
             Report.review_id == review_id,
             Report.active.is_(True),

@@ -12,8 +12,18 @@ from sqlalchemy.exc import IntegrityError
 
 from store.core.errors import Conflict, NotFound
 from store.core.session import ReadSession, WriteSession
-from store.core.tables import Batch, BatchEntry, Decision, Lease, Ranking, RecordRow, Report, now
-from store.reports import screening_state
+from store.core.tables import (
+    Batch,
+    BatchEntry,
+    Decision,
+    Lease,
+    Ranking,
+    RecordRow,
+    Report,
+    ReportState,
+    now,
+)
+from store.reports import report_states, screening_state
 from store.reports.records import record_from_row
 from store.reports.representative import compose_record, hash_text
 from store.reports.screening_state import RequiredDecisions
@@ -100,7 +110,7 @@ def record_decision(
 ) -> tuple[int, bool]:
     """Append a decision; if one person decides a report, the latest decision counts.
 
-    A decision at another stage than title and abstract leaves the report's state as it is.
+    A decision at one stage leaves the report's state at another as it is.
 
     Returns:
         The decision's id, and whether it was stored now (False: the token was seen before).
@@ -164,10 +174,9 @@ def record_decision(
         recorded_at=now(),
     )
     append_decision(session, decision)
-    update_report(session, row, required)
+    state = update_report(session, row, required)
     leases = delete(Lease).where(Lease.report_id == row.id, Lease.stage == new.stage)
-    # The report's state is that of its title and abstract.
-    if new.stage != TITLE_ABSTRACT or row.state == "awaiting":
+    if state.state == "awaiting":
         leases = leases.where(Lease.person_id == person_id)
     session.execute(leases)
     return decision.id, True
@@ -213,21 +222,25 @@ def _find_superseded(
     if not required.single:
         return decision_log.find_own_decision(session, row.id, person_id, required.stage)
     if required.stage == TITLE_ABSTRACT:
-        return row.decision_id
+        state = report_states.get_state(session, row.id)
+        return state.decision_id if state else None
     return decision_log.find_latest_active_decision(session, row.id, required.stage)
 
 
-def update_report(session: WriteSession, row: Report, required: RequiredDecisions) -> None:
+def update_report(session: WriteSession, row: Report, required: RequiredDecisions) -> ReportState:
     """Update a report's state after a decision, and ask for a ranking if its labels change.
 
-    Only decisions on titles and abstracts change either.
+    Only decisions on titles and abstracts are labels.
+
+    Returns:
+        The state at the stage of the decision.
     """
-    if required.stage != TITLE_ABSTRACT:
-        return
-    before = row.decision_id
-    screening_state.update_states(session, [row], required)
-    if row.decision_id != before or required.learn_all:
+    earlier = report_states.get_state(session, row.id, required.stage)
+    before = earlier.decision_id if earlier else None
+    state = screening_state.update_states(session, [row], required)[row.id]
+    if required.stage == TITLE_ABSTRACT and (state.decision_id != before or required.learn_all):
         reviews.request_ranking(session, row.review_id)
+    return state
 
 
 def _in_pool(session: ReadSession, report_id: int) -> bool:

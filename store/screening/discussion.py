@@ -9,7 +9,9 @@ from sqlalchemy import func, or_, select
 
 from store.core.errors import Conflict, NotFound
 from store.core.session import ReadSession, WriteSession
-from store.core.tables import CriteriaNote, Identity, RecordRow, Report, now
+from store.core.tables import CriteriaNote, Identity, RecordRow, Report, ReportState, now
+from store.reports import report_states
+from store.reports.report_states import at_stage
 from store.reviews import members, reviews
 from store.rules.agreed_decision import UNDECIDED
 
@@ -60,7 +62,8 @@ def add_note(
         row = session.get(Report, report_id)
         if row is None or row.review_id != review_id:
             raise NotFound(f"there is no report {report_id} in this review")
-        if row.state in UNDECIDED:
+        state = report_states.get_state(session, report_id)
+        if state is None or state.state in UNDECIDED:
             raise Conflict("others still have to decide this record; write about the criteria only")
         record_id = session.scalar(
             select(func.min(RecordRow.id)).where(RecordRow.report_id == report_id)
@@ -85,9 +88,10 @@ def list_notes(session: ReadSession, review_id: int) -> list[NoteInfo]:
         .outerjoin(Identity, Identity.person_id == CriteriaNote.person_id)
         .outerjoin(RecordRow, RecordRow.id == CriteriaNote.record_id)
         .outerjoin(Report, Report.id == RecordRow.report_id)
+        .outerjoin(ReportState, at_stage())
         .where(
             CriteriaNote.review_id == review_id,
-            or_(Report.id.is_(None), Report.state.not_in(UNDECIDED)),
+            or_(Report.id.is_(None), ReportState.state.not_in(UNDECIDED)),
         )
         .order_by(CriteriaNote.id)
     )

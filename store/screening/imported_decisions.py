@@ -20,8 +20,10 @@ from store.core.tables import (
     ImportedPerson,
     RecordRow,
     Report,
+    ReportState,
     now,
 )
+from store.reports.report_states import at_stage
 from store.reviews.imported_people import person_name
 from store.rules.agreed_decision import UNDECIDED
 from store.rules.plans import FULL_TEXT
@@ -157,12 +159,15 @@ def list_imported(
         select(ImportedDecision, person_name(ImportedDecision.person_id), RecordRow.report_id)
         .join(RecordRow, RecordRow.id == ImportedDecision.record_id)
         .join(Report, Report.id == RecordRow.report_id)
+        .join(ReportState, at_stage())
         .where(ImportedDecision.review_id == review_id)
         .order_by(ImportedDecision.id)
     )
     if seen_by is not None:
         own = select(ImportedPerson.person_id).where(ImportedPerson.mapped_to == seen_by)
-        query = query.where(Report.state.not_in(UNDECIDED) | ImportedDecision.person_id.in_(own))
+        query = query.where(
+            ReportState.state.not_in(UNDECIDED) | ImportedDecision.person_id.in_(own)
+        )
     if report_id is not None:
         query = query.where(Report.id == report_id)
     return [

@@ -26,8 +26,10 @@ from store.core.tables import (
     Protocol,
     RecordRow,
     Report,
+    ReportState,
     Rescreen,
 )
+from store.reports.report_states import at_stage
 from store.reports.screening_state import (
     RequiredDecisions,
     current_reports_query,
@@ -134,7 +136,8 @@ def list_screened(
         report_id: (decision, kind)
         for report_id, decision, kind in session.execute(
             select(Report.id, Decision.decision, Decision.kind)
-            .join(Decision, Decision.id == Report.decision_id)
+            .join(ReportState, at_stage(stage))
+            .join(Decision, Decision.id == ReportState.decision_id)
             .where(Report.review_id == review_id, Report.active.is_(True))
         )
     }
@@ -164,12 +167,13 @@ def find_first_and_last(
         select(func.min(Decision.recorded_at), func.max(Decision.recorded_at))
         .join(RecordRow, RecordRow.id == Decision.record_id)
         .join(Report, Report.id == RecordRow.report_id)
+        .join(ReportState, at_stage(stage))
         .where(
             Decision.review_id == review_id,
             Decision.stage == stage,
             Decision.kind.in_(_READ),
             Decision.decision != "undo",
-            Report.state.not_in(UNDECIDED),
+            ReportState.state.not_in(UNDECIDED),
             not_undone(),
         )
     ).one()
@@ -267,12 +271,13 @@ def _list_logs(session: ReadSession, review_id: int, stage: str) -> dict[int, li
         )
         .join(RecordRow, RecordRow.id == Decision.record_id)
         .join(Report, Report.id == RecordRow.report_id)
+        .join(ReportState, at_stage(stage))
         .where(
             Decision.review_id == review_id,
             Decision.stage == stage,
             Decision.id.not_in(outdated),
             Report.active.is_(True),
-            Report.state.in_(("settled", "conflict")),
+            ReportState.state.in_(("settled", "conflict")),
         )
         .order_by(Decision.id)
         .execution_options(yield_per=500)

@@ -17,8 +17,9 @@ from sqlalchemy import func, select
 from store.core import audit
 from store.core.errors import Conflict, NotAllowed, NotFound
 from store.core.session import ReadSession, WriteSession
-from store.core.tables import Decision, Recheck, RecheckItem, Report, now
+from store.core.tables import Decision, Recheck, RecheckItem, Report, ReportState, now
 from store.reports import screening_state
+from store.reports.report_states import at_stage
 from store.reviews import members, reviews, screeners
 from store.rules.agreed_decision import INCLUDING, LOOK, get_own_decisions
 from store.rules.plans import TITLE_ABSTRACT
@@ -137,12 +138,11 @@ def list_candidates(session: ReadSession, review_id: int) -> list[int]:
     )
     query = (
         select(Report.id)
-        .join(Decision, Decision.id == Report.decision_id)
+        .join(ReportState, at_stage())
         .where(
             Report.review_id == review_id,
             Report.active.is_(True),
-            Report.state == "settled",
-            Decision.decision == "exclude",
+            ReportState.outcome == "exclude",
             Report.id.not_in(listed),
         )
         .order_by(Report.id)
@@ -236,8 +236,11 @@ def _find_checkable(
     alone = len(screeners.list_screeners(session, review_id)) == 1
     settled = set(
         session.scalars(
-            select(Report.id).where(
-                Report.id.in_(report_ids), Report.active.is_(True), Report.state == "settled"
+            select(ReportState.report_id).where(
+                ReportState.report_id.in_(report_ids),
+                ReportState.stage == TITLE_ABSTRACT,
+                ReportState.active.is_(True),
+                ReportState.state == "settled",
             )
         )
     )

@@ -24,9 +24,11 @@ from store.core.tables import (
     PilotRow,
     RecordRow,
     Report,
+    ReportState,
     now,
 )
 from store.reports import screening_state
+from store.reports.report_states import at_stage, is_open
 from store.reports.screening_state import current_reports_query
 from store.reviews import reviews, screeners
 from store.rules.agreed_decision import get_own_decisions
@@ -168,7 +170,8 @@ def create_round(
 def _list_candidates(session: ReadSession, review_id: int, stage: str) -> RoundCandidates:
     report_ids = session.scalars(
         select(Report.id)
-        .where(Report.review_id == review_id, Report.active.is_(True), Report.state == "open")
+        .outerjoin(ReportState, at_stage(stage))
+        .where(Report.review_id == review_id, Report.active.is_(True), is_open())
         .order_by(Report.id)
     ).all()
     newest = session.scalar(
@@ -214,7 +217,7 @@ def close_round(
     if row is None:
         raise Conflict("no pilot round is open")
     row.closed_at, row.closed_by, row.note = now(), person_id, note.strip()
-    screening_state.update_all_states(session, review_id)
+    screening_state.update_all_states(session, review_id, stage)
     reviews.request_ranking(session, review_id)
     audit.append_event(
         session,
@@ -240,7 +243,8 @@ def leave_rounds(session: WriteSession, review_id: int, person_id: int) -> None:
     for row in rows:
         session.delete(row)
     if rows:
-        screening_state.update_all_states(session, review_id)
+        for stage in screening_state.list_stages(session, review_id):
+            screening_state.update_all_states(session, review_id, stage)
 
 
 def list_rounds(session: ReadSession, review_id: int, stage: str = TITLE_ABSTRACT) -> list[Pilot]:

@@ -8,16 +8,17 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
 from store.core.chunks import batched
 from store.core.session import ReadSession, WriteSession
-from store.core.tables import Lease, Report, now
+from store.core.tables import Lease, Report, ReportState, now
 from store.reports import screening_state
 from store.reports.record_counts import count_undecided
-from store.rules.agreed_decision import UNDECIDED, get_own_decisions
+from store.reports.report_states import at_stage, is_undecided
+from store.rules.agreed_decision import get_own_decisions
 from store.rules.plans import TITLE_ABSTRACT
 from store.screening import assigned_people, pilots, rescreens
 
@@ -99,7 +100,7 @@ def lease_cards(
         deal.take_ranked_first(ranked, to_rescreen, request.number)
         return deal.dealt
     deal.unwanted |= to_rescreen
-    awaiting = set(_list_in_state(session, screener.review_id, "awaiting"))
+    awaiting = set(_list_in_state(session, screener, "awaiting"))
     if awaiting:
         deal.take_ranked_first(ranked, awaiting, request.number)
     for start in range(0, len(ranked), _CHUNK):
@@ -110,7 +111,7 @@ def lease_cards(
         seen = set(ranked) | deal.unwanted
         unranked = [
             report_id
-            for report_id in _list_in_state(session, screener.review_id, "open")
+            for report_id in _list_in_state(session, screener, "open")
             if report_id not in seen
         ]
         for chunk in batched(unranked, _CHUNK):
@@ -169,7 +170,7 @@ def count_remaining(session: ReadSession, screener: Screener, *, again: bool = F
         return 0
     awaiting = [
         report_id
-        for report_id in _list_in_state(session, review_id, "awaiting")
+        for report_id in _list_in_state(session, screener, "awaiting")
         if (report_id in to_rescreen) == again
     ]
     decided = {
@@ -182,10 +183,10 @@ def count_remaining(session: ReadSession, screener: Screener, *, again: bool = F
     assigned = assigned_people.find_assigned_people(session, review_id, None, stage)
     if assigned.is_empty:
         n_again = len(to_rescreen)
-        total = n_again if again else count_undecided(session, review_id) - n_again
+        total = n_again if again else count_undecided(session, review_id, stage) - n_again
         return total - len(done)
     required = screening_state.get_required_decisions(session, review_id, stage)
-    left = {*awaiting, *_list_in_state(session, review_id, "open")} - done
+    left = {*awaiting, *_list_in_state(session, screener, "open")} - done
     left = left & to_rescreen if again else left - to_rescreen
     return sum(
         assigned.may_take(
@@ -255,11 +256,13 @@ class _Deal:
         """A free slot for each of the reports whose card the person may hold."""
         states = dict(
             self._session.execute(
-                select(Report.id, Report.state).where(
+                select(Report.id, func.coalesce(ReportState.state, "open"))
+                .outerjoin(ReportState, at_stage(self._stage))
+                .where(
                     Report.id.in_(report_ids),
                     Report.review_id == self._review_id,
                     Report.active.is_(True),
-                    Report.state.in_(UNDECIDED),
+                    is_undecided(),
                 )
             ).all()
         )
@@ -334,10 +337,15 @@ class _Deal:
         return renewed | set(self._session.scalars(statement.returning(Lease.report_id)))
 
 
-def _list_in_state(session: ReadSession, review_id: int, state: str) -> Sequence[int]:
+def _list_in_state(session: ReadSession, screener: Screener, state: str) -> Sequence[int]:
     """Reports in a state, in the order in which they came."""
     return session.scalars(
-        select(Report.id)
-        .where(Report.review_id == review_id, Report.active.is_(True), Report.state == state)
-        .order_by(Report.id)
+        select(ReportState.report_id)
+        .where(
+            ReportState.review_id == screener.review_id,
+            ReportState.stage == screener.stage,
+            ReportState.active.is_(True),
+            ReportState.state == state,
+        )
+        .order_by(ReportState.report_id)
     ).all()

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from store.core.chunks import CHUNK, batched
 from store.core.session import ReadSession
-from store.core.tables import Lease, Report, now
+from store.core.tables import Lease, Report, ReportState, now
 from store.reports import screening_state
 from store.rules.agreed_decision import UNDECIDED, get_own_decisions
 from store.screening import assigned_people, pilots, rescreens
@@ -66,7 +66,7 @@ def find_end(session: ReadSession, screener: Screener, *, again: bool = False) -
     review_id, person_id, stage = screener.review_id, screener.person_id, screener.stage
     own_pilot = pilots.list_reports_for(session, review_id, person_id, stage)
     to_rescreen = rescreens.find_reports_to_rescreen(session, review_id, stage)
-    undecided = _list_undecided(session, review_id)
+    undecided = _list_undecided(session, review_id, stage)
     if own_pilot is not None and not again:
         drawn = set(own_pilot)
         undecided = [report_id for report_id in undecided if report_id in drawn]
@@ -88,7 +88,7 @@ def find_end(session: ReadSession, screener: Screener, *, again: bool = False) -
             n_assigned += 1
         else:
             free.append(report_id)
-    conflicts = _count(session, review_id, Report.active.is_(True), Report.state == "conflict")
+    conflicts = _count_conflicts(session, review_id, stage)
     if free:
         return QueueEnd(
             state=HELD,
@@ -111,16 +111,27 @@ def find_end(session: ReadSession, screener: Screener, *, again: bool = False) -
     return QueueEnd(state=FINISHED, conflicts=conflicts)
 
 
-def _list_undecided(session: ReadSession, review_id: int) -> list[int]:
+def _list_undecided(session: ReadSession, review_id: int, stage: str) -> list[int]:
     return list(
         session.scalars(
-            select(Report.id).where(
-                Report.review_id == review_id,
-                Report.active.is_(True),
-                Report.state.in_(UNDECIDED),
+            select(ReportState.report_id).where(
+                ReportState.review_id == review_id,
+                ReportState.stage == stage,
+                ReportState.active.is_(True),
+                ReportState.state.in_(UNDECIDED),
             )
         )
     )
+
+
+def _count_conflicts(session: ReadSession, review_id: int, stage: str) -> int:
+    query = select(func.count()).where(
+        ReportState.review_id == review_id,
+        ReportState.stage == stage,
+        ReportState.active.is_(True),
+        ReportState.state == "conflict",
+    )
+    return session.scalar(query) or 0
 
 
 def _count(session: ReadSession, review_id: int, *conditions: object) -> int:

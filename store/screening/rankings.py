@@ -14,7 +14,8 @@ from sqlalchemy import case, func, select, update
 
 from store.core.errors import NotFound
 from store.core.session import ReadSession, WriteSession
-from store.core.tables import Decision, Ranking, RecordRow, Report, Review, now
+from store.core.tables import Decision, Ranking, RecordRow, Report, ReportState, Review, now
+from store.reports.report_states import at_stage
 from store.reports.screening_state import active_condition
 from store.rules.agreed_decision import OWN, UNDECIDED
 from store.rules.plans import TITLE_ABSTRACT
@@ -228,11 +229,12 @@ def count_shown(session: ReadSession, review_id: int) -> tuple[int, int]:
         .select_from(Decision)
         .join(RecordRow, RecordRow.id == Decision.record_id)
         .join(Report, Report.id == RecordRow.report_id)
+        .join(ReportState, at_stage())
         .where(
             Decision.review_id == review_id,
             Decision.stage == TITLE_ABSTRACT,
             Decision.kind == OWN,
-            Report.state.not_in(UNDECIDED),
+            ReportState.state.not_in(UNDECIDED),
             *active_condition(),
         )
     ).one()

@@ -26,14 +26,15 @@ from store.core.tables import (
     Protocol,
     RecordRow,
     Report,
+    ReportState,
     Rescreen,
     now,
 )
 from store.reports import record_listing, screening_state
 from store.reports.record_listing import RecordFilter
+from store.reports.report_states import at_stage, is_undecided
 from store.reviews import members, reviews
 from store.rules import criteria
-from store.rules.agreed_decision import UNDECIDED
 from store.rules.plans import TITLE_ABSTRACT
 
 
@@ -113,11 +114,11 @@ def _list_old_decisions(session: ReadSession, review_id: int, stage: str) -> lis
         return []
     rows = session.execute(
         select(Report.id, Decision)
-        .join(Decision, Decision.id == Report.decision_id)
+        .join(ReportState, at_stage(stage))
+        .join(Decision, Decision.id == ReportState.decision_id)
         .where(
             Report.review_id == review_id,
             Report.active.is_(True),
-            Decision.stage == stage,
             Decision.protocol_version.not_in(unchanged),
         )
         .order_by(Report.id)
@@ -127,18 +128,19 @@ def _list_old_decisions(session: ReadSession, review_id: int, stage: str) -> lis
         for report_id, row in rows
     ]
     unsettled = session.execute(
-        select(Report.id, Report.state, func.min(Decision.protocol_version))
+        select(Report.id, ReportState.state, func.min(Decision.protocol_version))
+        .join(ReportState, at_stage(stage))
         .join(RecordRow, RecordRow.report_id == Report.id)
         .join(Decision, Decision.record_id == RecordRow.id)
         .where(
             Report.review_id == review_id,
             Report.active.is_(True),
-            Report.state.in_(("awaiting", "conflict")),
+            ReportState.state.in_(("awaiting", "conflict")),
             Decision.stage == stage,
             Decision.protocol_version.not_in(unchanged),
             *screening_state.active_condition(),
         )
-        .group_by(Report.id, Report.state)
+        .group_by(Report.id, ReportState.state)
     )
     old += [_OldDecision(report_id, version, state) for report_id, state, version in unsettled]
     return sorted(old, key=lambda decision: decision.report_id)
@@ -293,8 +295,10 @@ def _find_listed_reports(
         .distinct()
     )
     if undecided:
-        query = query.join(Report, Report.id == RecordRow.report_id).where(
-            Report.active.is_(True), Report.state.in_(UNDECIDED)
+        query = (
+            query.join(Report, Report.id == RecordRow.report_id)
+            .outerjoin(ReportState, at_stage(Decision.stage))
+            .where(Report.active.is_(True), is_undecided())
         )
     return set(session.scalars(query))
 

@@ -15,7 +15,8 @@ from typing import Any
 from sqlalchemy import Select, Subquery, and_, case, func, select
 
 from store.core.session import ReadSession
-from store.core.tables import Batch, BatchEntry, BatchRejected, Decision, RecordRow, Report
+from store.core.tables import Batch, BatchEntry, BatchRejected, RecordRow, Report, ReportState
+from store.reports.report_states import at_stage
 
 # Stands for the admission of records that were never in the pool.
 BASE = 0
@@ -185,7 +186,7 @@ def count_flow_by_admission(session: ReadSession, review_id: int) -> dict[int, F
     for _, admission, count in session.execute(_rejected(review_id)):
         rejected[admission] = rejected.get(admission, 0) + int(count)
     copies = _reports(review_id)
-    kept, decided = copies.c.kept == 1, Report.decision_id.is_not(None)
+    kept, decided = copies.c.kept == 1, ReportState.decision_id.is_not(None)
 
     def number(condition: Any) -> Any:
         return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
@@ -199,11 +200,14 @@ def count_flow_by_admission(session: ReadSession, review_id: int) -> dict[int, F
             number(and_(kept, decided)),
             number(and_(kept, Report.out_of_range.is_(True), ~decided)),
             number(and_(kept, copies.c.out == 0, ~decided)),
-            *(number(and_(kept, Decision.decision == d)) for d in ("include", "exclude", "maybe")),
+            *(
+                number(and_(kept, ReportState.outcome == d))
+                for d in ("include", "exclude", "maybe")
+            ),
         )
         .select_from(copies)
         .join(Report, Report.id == copies.c.report_id)
-        .outerjoin(Decision, Decision.id == Report.decision_id)
+        .join(ReportState, at_stage())
         .group_by(copies.c.admission)
     )
     flows = {}

@@ -14,9 +14,19 @@ from store.core import audit
 from store.core.chunks import CHUNK, batched
 from store.core.new_rows import insert_plain_rows, table_of, take_ids
 from store.core.session import ReadSession, WriteSession
-from store.core.tables import Batch, BatchEntry, BatchRejected, RecordRow, Report, Search, now
-from store.reports import source_events
+from store.core.tables import (
+    Batch,
+    BatchEntry,
+    BatchRejected,
+    RecordRow,
+    Report,
+    ReportState,
+    Search,
+    now,
+)
+from store.reports import screening_state, source_events
 from store.reviews import reviews
+from store.rules.plans import TITLE_ABSTRACT
 from store.searching import batches, pool_membership, record_rows, search_days
 from store.searching.record_rows import KeyedRecord
 
@@ -249,7 +259,11 @@ def _find_screened(session: ReadSession, report_ids: Iterable[int]) -> set[int]:
     for chunk in batched(set(report_ids), CHUNK):
         screened.update(
             session.scalars(
-                select(Report.id).where(Report.id.in_(chunk), Report.decision_id.is_not(None))
+                select(ReportState.report_id).where(
+                    ReportState.report_id.in_(chunk),
+                    ReportState.stage == TITLE_ABSTRACT,
+                    ReportState.decision_id.is_not(None),
+                )
             )
         )
     return screened
@@ -325,6 +339,7 @@ def _insert(session: WriteSession, batch: Batch, records: Sequence[KeyedRecord])
         insert(table_of(Report)),
         [{"id": number, "review_id": batch.review_id, "active": active} for number in report_ids],
     )
+    screening_state.add_open_reports(session, batch.review_id, report_ids, active=active)
     rows = [
         {
             "id": record_id,

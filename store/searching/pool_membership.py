@@ -17,7 +17,16 @@ from store.core import audit
 from store.core.chunks import CHUNK, batched
 from store.core.errors import Conflict, NotFound
 from store.core.session import ReadSession, WriteSession
-from store.core.tables import Batch, BatchEntry, Completion, RecordRow, Report, Search
+from store.core.tables import (
+    Batch,
+    BatchEntry,
+    Completion,
+    RecordRow,
+    Report,
+    ReportState,
+    Search,
+)
+from store.reports.report_states import at_stage
 from store.reviews import reviews
 from store.searching import batches, pool, search_days
 
@@ -156,11 +165,12 @@ def _count_decided(session: ReadSession, batch_ids: list[int]) -> dict[int, int]
             .join(BatchEntry, BatchEntry.batch_id == Batch.id)
             .join(RecordRow, RecordRow.id == BatchEntry.record_id)
             .join(Report, Report.id == RecordRow.report_id)
+            .join(ReportState, at_stage())
             .where(
                 Batch.id.in_(chunk),
                 Batch.pooled.is_(True),
                 Batch.withdrawn_at.is_(None),
-                Report.decision_id.is_not(None),
+                ReportState.decision_id.is_not(None),
                 ~elsewhere,
             )
             .distinct()

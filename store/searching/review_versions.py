@@ -12,7 +12,8 @@ from sqlalchemy import func, select
 from store.core import audit
 from store.core.errors import Conflict
 from store.core.session import ReadSession, WriteSession
-from store.core.tables import Admission, Completion, Decision, Identity, RecordRow, Report, now
+from store.core.tables import Admission, Completion, Identity, RecordRow, Report, ReportState, now
+from store.reports.report_states import at_stage
 from store.reviews import reviews
 from store.searching import flow, pool_membership
 
@@ -74,13 +75,13 @@ def get_included_reports(session: ReadSession, review_id: int) -> dict[int, int]
     """Reports now included at title and abstract, each with its oldest record that counts."""
     rows = session.execute(
         select(Report.id, func.min(RecordRow.id))
-        .join(Decision, Decision.id == Report.decision_id)
+        .join(ReportState, at_stage())
         .join(RecordRow, RecordRow.report_id == Report.id)
         .where(
             Report.review_id == review_id,
             Report.active.is_(True),
             RecordRow.active.is_(True),
-            Decision.decision == "include",
+            ReportState.outcome == "include",
         )
         .group_by(Report.id)
         .order_by(Report.id)

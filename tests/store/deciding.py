@@ -9,7 +9,7 @@ from typing import Any
 from api.protocol import ProtocolBody, StagePlan
 from api.services.reviews import protocols
 from store.core.session import Store
-from store.reports import screening_state
+from store.reports import report_states
 from store.reviews.people import PersonInfo
 from store.reviews.reviews import NewProtocol, ReviewInfo
 from store.screening import conflicts, decisions, pilots, queue
@@ -40,7 +40,7 @@ def decide(
 
 def state(store: Store, report: int) -> str:
     with store.read() as session:
-        found = session.get(screening_state.Report, report)
+        found = report_states.get_state(session, report)
         assert found is not None
         return found.state
 

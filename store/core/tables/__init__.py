@@ -20,7 +20,15 @@ from store.core.tables.people import (
     Person,
     WebSession,
 )
-from store.core.tables.reports import PairKey, PairRow, RecordRow, Report, StudyMember, StudyRow
+from store.core.tables.reports import (
+    PairKey,
+    PairRow,
+    RecordRow,
+    Report,
+    ReportState,
+    StudyMember,
+    StudyRow,
+)
 from store.core.tables.reviews import AuditEvent, AuditHead, Job, ModelAnswer, Protocol, Review
 from store.core.tables.screening import (
     Decision,
@@ -110,6 +118,7 @@ __all__ = [
     "RecheckItem",
     "RecordRow",
     "Report",
+    "ReportState",
     "Rescreen",
     "Review",
     "Run",

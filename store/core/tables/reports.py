@@ -23,25 +23,43 @@ from store.core.tables.base import Base, Json, now
 class Report(Base):
     """Records judged to be one document: the unit that is screened.
 
-    ``state`` and ``decision_id`` (the decision that counts once it is settled) are derived from the
-    decision log by the review's plan, and stored here for the queue; see
-    ``store.reports.screening_state``. ``active`` is False if no record of it counts, or if it is
-    ``out_of_range``: outside the protocol's years and left out; see ``store.reports.limits``.
+    ``active`` is False if no record of it counts, or if it is ``out_of_range``: outside the
+    protocol's years and left out; see ``store.reports.limits``.
     """
 
     __tablename__ = "report"
-    __table_args__ = (
-        CheckConstraint("state IN ('open', 'awaiting', 'conflict', 'settled')", name="state"),
-        Index("ix_report_queue", "review_id", "active", "decision_id"),
-        Index("ix_report_state", "review_id", "state"),
-    )
+    __table_args__ = (Index("ix_report_review_active", "review_id", "active"),)
     id: Mapped[int] = mapped_column(primary_key=True)
     review_id: Mapped[int] = mapped_column(ForeignKey("review.id"))
     active: Mapped[bool] = mapped_column(default=True)
     out_of_range: Mapped[bool] = mapped_column(default=False, server_default=false())
+
+
+class ReportState(Base):
+    """How far a report has come at a stage, derived from the decision log by the review's plan.
+
+    Every report has a row at title and abstract from the moment it is stored, so that counts and
+    the queue read this table alone. At another stage it has a row from the first decision there;
+    without one nobody has decided it. ``store.reports.screening_state`` is all that writes it.
+
+    ``outcome`` is the decision that counts (include, exclude or maybe) once the report is settled,
+    and otherwise the state. ``review_id`` and ``active`` are those of the report.
+    """
+
+    __tablename__ = "report_state"
+    __table_args__ = (
+        CheckConstraint("state IN ('open', 'awaiting', 'conflict', 'settled')", name="state"),
+        Index("ix_report_state_queue", "review_id", "stage", "active", "state", "report_id"),
+        Index("ix_report_state_outcome", "review_id", "stage", "active", "outcome"),
+    )
+    report_id: Mapped[int] = mapped_column(ForeignKey("report.id"), primary_key=True)
+    stage: Mapped[str] = mapped_column(String(20), primary_key=True)
+    review_id: Mapped[int] = mapped_column(ForeignKey("review.id"))
+    active: Mapped[bool]
     state: Mapped[str] = mapped_column(String(10), default="open", server_default="open")
-    decision_id: Mapped[int | None]
-    first_decision_id: Mapped[int | None]
+    outcome: Mapped[str] = mapped_column(String(10), default="open", server_default="open")
+    decision_id: Mapped[int | None] = mapped_column(ForeignKey("decision.id"))
+    first_decision_id: Mapped[int | None] = mapped_column(ForeignKey("decision.id"))
 
 
 class RecordRow(Base):

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from alembic import command
-from sqlalchemy import text
+from sqlalchemy import create_engine, select, text
 
 from api.services.reviews.limits import set_in_force
 from store.core import migrate
 from store.core.errors import SchemaOutdated
 from store.core.session import Store
+from store.core.tables import ReportState
 from store.core.tables.base import Base
 from store.reports import limits, pairs, record_counts
 from store.reviews import imported_people, members, people, reviews
@@ -126,6 +128,78 @@ def test_of_two_people_with_the_same_name_the_later_gets_a_number(database_url: 
         assert people.get_person_by_name(session, "Lead").id == 1
         assert [str(people.get_password_hash(session, id_)) for id_ in (1, 3, 4)] == ["1", "3", "4"]
     store.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def older_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """An empty database without tables."""
+    url = f"sqlite:///{tmp_path / 'old.db'}"
+    if request.param == "postgresql":
+        prefix = request.getfixturevalue("postgres_url")
+        engine = create_engine(f"{prefix}postgres", isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.execute(text("CREATE DATABASE before_states"))
+        engine.dispose()
+        url = f"{prefix}before_states"
+    store = Store(url)
+    yield store
+    store.close()
+
+
+def test_an_upgrade_keeps_states_and_gives_full_texts_their_own(older_store: Store) -> None:
+    store = older_store
+    decision = (
+        "INSERT INTO decision (id, review_id, report_id, record_id, person_id, stage, decision, "
+        "protocol_version, token, supersedes, recorded_at) VALUES "
+        "({0}, 1, {1}, {1}, 1, '{2}', '{3}', 1, 't{0}', {4}, '2026-01-01')"
+    )
+    with store.engine.begin() as connection:
+        config = migrate._config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0018")
+        for statement in (
+            "INSERT INTO review (id, slug, title, settings, revision, regrouped, created_at) "
+            "VALUES (1, 'r', 'R', '{}', 0, 0, '2026-01-01')",
+            "INSERT INTO person (id, created_at) VALUES (1, '2026-01-01')",
+            "INSERT INTO report (id, review_id, active, state) VALUES (1, 1, true, 'open'), "
+            "(2, 1, true, 'awaiting'), (3, 1, false, 'settled'), (4, 1, true, 'settled')",
+            *(
+                "INSERT INTO record (id, review_id, report_id, own_report_id, source, source_id, "
+                "authors, urls, types, keywords, notes, flags, extra, title_key, search_text, "
+                f"active, paired, notice, created_at) VALUES ({n}, 1, {n}, {n}, 'x', '{n}', '[]', "
+                "'[]', '[]', '[]', '[]', '[]', '{}', '', '', true, true, false, '2026-01-01')"
+                for n in (1, 2, 3, 4)
+            ),
+            decision.format(1, 2, "title-abstract", "include", "NULL"),
+            decision.format(2, 3, "title-abstract", "exclude", "NULL"),
+            decision.format(3, 4, "title-abstract", "include", "NULL"),
+            decision.format(4, 4, "full-text", "exclude", "NULL"),
+            decision.format(5, 3, "full-text", "include", "NULL"),
+            decision.format(6, 3, "full-text", "undo", "5"),
+            decision.format(7, 2, "full-text", "maybe", "NULL"),
+            "UPDATE report SET first_decision_id = 1 WHERE id = 2",
+            "UPDATE report SET decision_id = 2, first_decision_id = 2 WHERE id = 3",
+            "UPDATE report SET decision_id = 3, first_decision_id = 3 WHERE id = 4",
+        ):
+            connection.execute(text(statement))
+    migrate.upgrade(store.engine)
+    assert migrate.find_schema_differences(store.engine) == []
+    with store.read() as session:
+        rows = session.scalars(
+            select(ReportState).order_by(ReportState.stage.desc(), ReportState.report_id)
+        )
+        found = [
+            (row.stage, row.report_id, row.active, row.outcome, row.decision_id, row.state)
+            for row in rows
+        ]
+    assert found == [
+        ("title-abstract", 1, True, "open", None, "open"),
+        ("title-abstract", 2, True, "awaiting", None, "awaiting"),
+        ("title-abstract", 3, False, "exclude", 2, "settled"),
+        ("title-abstract", 4, True, "include", 3, "settled"),
+        ("full-text", 2, True, "awaiting", None, "awaiting"),
+        ("full-text", 4, True, "exclude", 4, "settled"),
+    ]
 
 
 def test_an_empty_and_a_newer_database_get_different_messages(store: Store) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from store.core.session import Store
-from store.reports import screening_state
+from store.reports import report_states, screening_state
 from store.reviews import people
 from store.reviews.people import PersonInfo
 from store.reviews.reviews import ReviewInfo
@@ -105,7 +105,7 @@ def check_history(
             label.report_id: label for label in decision_labels.list_labels(session, review.id)
         }
         for report, known in model.items():
-            row = session.get(screening_state.Report, report)
+            row = report_states.get_state(session, report)
             assert row is not None
             standing = [ActiveDecision(*line) for line in known]
             expected = find_outcome(standing, lambda lines, r=report: now.count_needed(r, lines))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 
 import pytest
@@ -11,35 +12,46 @@ from api.protocol import ProtocolBody, RankingChoice, StagePlan
 from api.services.reviews import protocols
 from store.core.errors import Conflict
 from store.core.session import Store
-from store.core.tables import Lease, Report, Review
-from store.reports import record_counts, screening_state
+from store.core.tables import Lease, Report, ReportState, Review
+from store.reports import record_counts, report_states, screening_state
+from store.reports.record_listing import RecordFilter
+from store.reports.report_states import at_stage
+from store.reviews import reviews
 from store.reviews.people import PersonInfo
 from store.reviews.reviews import NewProtocol, ReviewInfo
-from store.rules.plans import FULL_TEXT
+from store.rules.plans import FULL_TEXT, TITLE_ABSTRACT
 from store.screening import (
+    bulk,
     conflicts,
     decision_labels,
     decision_log,
     decisions,
+    pilots,
     queue,
     rankings,
 )
+from store.screening.bulk import BulkAction, BulkRequest
 from store.screening.decisions import NewDecision
 from store.screening.queue import Screener
 from tests.store.builders import add_records
 from tests.store.deciding import decide, lease
 
+STAGES = (TITLE_ABSTRACT, FULL_TEXT)
+
 
 def _screening(store: Store, review: ReviewInfo, team: Sequence[PersonInfo]) -> object:
     """All that counts, queues and the ranking read of a review."""
     with store.read() as session:
-        rows = session.scalars(
-            select(Report).where(Report.review_id == review.id).order_by(Report.id)
-        )
+        rows = session.execute(
+            select(Report, ReportState)
+            .join(ReportState, at_stage())
+            .where(Report.review_id == review.id)
+            .order_by(Report.id)
+        ).all()
         return (
             [
-                (row.state, row.decision_id, row.first_decision_id, row.active, row.out_of_range)
-                for row in rows
+                (at.state, at.decision_id, at.first_decision_id, row.active, row.out_of_range)
+                for row, at in rows
             ],
             record_counts.count_reports(session, review.id),
             decision_labels.list_training_labels(session, review.id),
@@ -96,3 +108,85 @@ def test_a_decision_on_a_full_text_changes_nothing_of_titles_and_abstracts(
             NewDecision("settle", differing, "include", stage=FULL_TEXT, note="read in full"),
             joint_with=person.id,
         )
+
+
+def test_each_stage_has_a_state_of_its_own(
+    store: Store, review: ReviewInfo, person: PersonInfo, bo: PersonInfo
+) -> None:
+    settled, free = add_records(store, review.id, 2)
+    decide(store, review, person, settled, "include")
+
+    def states(report: int) -> tuple[str | None, str | None]:
+        with store.read() as session:
+            found = [report_states.get_state(session, report, at) for at in STAGES]
+        return tuple(row and row.outcome for row in found)  # type: ignore[return-value]
+
+    def read(report: int, word: str) -> int:
+        new = NewDecision(f"{report} {word}", report, word, stage=FULL_TEXT)
+        with store.write() as session:
+            return decisions.record_decision(session, review.id, person.id, new)[0]
+
+    assert states(settled) == ("include", None)
+    read(settled, "maybe")
+    assert states(settled) == ("include", "awaiting")
+    made = read(settled, "exclude")
+    assert states(settled) == ("include", "exclude")
+    assert states(free) == ("open", None)
+    reader = Screener(review.id, bo.id, FULL_TEXT)
+    with store.write() as session:
+        # What is settled on the full text is dealt to nobody, whatever its title and abstract.
+        request = queue.LeaseRequest(number=5, valid=dt.timedelta(hours=1))
+        dealt = queue.lease_cards(session, reader, [settled, free], request)
+        assert [place.report_id for place in dealt] == [free]
+        drawn = pilots._list_candidates(session, review.id, FULL_TEXT)
+        assert drawn.report_ids == (free,)
+        assert pilots._list_candidates(session, review.id, TITLE_ABSTRACT).report_ids == (free,)
+        (line, *_) = [
+            line
+            for line in decision_log.list_log(session, review.id, seen_by=None)
+            if line.stage == FULL_TEXT and line.counts
+        ]
+        assert line.id == made
+    with store.write() as session:
+        decisions.undo_decision(session, review.id, person.id, made, token="undo")
+    assert states(settled) == ("include", "awaiting")
+
+
+def test_a_bulk_decision_on_full_texts_takes_those_undecided_at_full_text(
+    store: Store, review: ReviewInfo, person: PersonInfo
+) -> None:
+    reports = add_records(store, review.id, 3)
+    for report in reports:
+        decide(store, review, person, report, "include")
+    new = NewDecision("read", reports[0], "include", stage=FULL_TEXT)
+    with store.write() as session:
+        decisions.record_decision(session, review.id, person.id, new)
+        request = BulkRequest(
+            filters=RecordFilter(),
+            action=BulkAction(kind="decide", value="maybe", note="as agreed"),
+            token="bulk",
+            stage=FULL_TEXT,
+        )
+        bulk.apply_action(session, review.id, person.id, request)
+        (done,) = bulk.list_actions(session, review.id, seen_by=person.id)
+        assert (done.reports, done.passed_over) == (2, 1)
+        counts = record_counts.count_reports(session, review.id)
+        assert (counts.include, counts.decided) == (3, 3)
+
+
+def test_nobody_sees_a_decision_on_a_full_text_that_others_must_still_decide(
+    store: Store, review: ReviewInfo, person: PersonInfo, bo: PersonInfo
+) -> None:
+    plan = {"stage": FULL_TEXT, "dual_share": 1.0, "second_look": 0.0, "seed": 0}
+    with store.write() as session:
+        reviews.create_protocol(session, review.id, NewProtocol({"plans": [plan]}, person.id))
+    (report,) = add_records(store, review.id, 1)
+    decide(store, review, person, report, "include")
+    for who, seen in ((person, 1), (bo, 3)):
+        new = NewDecision(f"{who.id}", report, "include", stage=FULL_TEXT)
+        with store.write() as session:
+            decisions.record_decision(session, review.id, who.id, new)
+        with store.read() as session:
+            lines = list(decision_log.list_log(session, review.id, seen_by=bo.id))
+        # The decision on the title and abstract alone, and then all three.
+        assert len(lines) == seen

@@ -20,7 +20,7 @@ from harvest.record import Record
 from store.core import audit
 from store.core.errors import Conflict, NotFound
 from store.core.session import Store
-from store.core.tables import PairKey, RecordRow, Report
+from store.core.tables import PairKey, RecordRow, ReportState
 from store.reports import (
     compared_records,
     pairs,
@@ -362,7 +362,7 @@ def test_decisions_made_during_a_comparison_are_kept(
         assert len(live) == 10
         for report in live:
             (counted,) = session.execute(
-                select(Report.decision_id).where(Report.id == report)
+                select(ReportState.decision_id).where(ReportState.report_id == report)
             ).one()
             assert counted is not None
             assert counted == decision_log.find_latest_active_decision(session, report)

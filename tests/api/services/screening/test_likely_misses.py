@@ -15,7 +15,7 @@ from api.worker.jobs import Jobs
 from store.core import jobs
 from store.core.errors import Conflict, NotAllowed
 from store.core.session import Store
-from store.reports import record_counts, screening_state
+from store.reports import record_counts, report_states
 from store.reviews.people import PersonInfo
 from store.reviews.reviews import ReviewInfo
 from store.screening import decisions, independent_decisions, likely_misses
@@ -141,7 +141,7 @@ def test_in_a_dual_plan_a_check_that_differs_is_a_conflict(
         new = decisions.NewDecision("look", report, "include")
         likely_misses.record_check(session, review.id, cy.id, new)
     with store.read() as session:
-        row = session.get(screening_state.Report, report)
+        row = report_states.get_state(session, report)
         assert row is not None
         assert row.state == "conflict"
         (info,) = likely_misses.list_lists(session, review.id)
