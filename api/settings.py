@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 import platformdirs
@@ -71,6 +71,7 @@ class TellSettings(BaseModel):
     smtp_password: str = Field(repr=False)
     mail_from: str
     webhook_secret: str = Field(repr=False)
+    webhook_ports: frozenset[Annotated[int, Field(gt=0, le=65535)]]
 
 
 class Settings(BaseSettings):

@@ -4,21 +4,58 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from typing import Any
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from typing import Any, Final
+from urllib.parse import SplitResult
 
 import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
+# The only IPv6 addresses that are given out for hosts of the internet, ...
+_GLOBAL_UNICAST: Final = IPv6Network("2000::/3")
+# ... without those for protocols (Teredo among them), documentation and tunnels over IPv4.
+_NOT_HOSTS: Final = tuple(
+    IPv6Network(network) for network in ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")
+)
+# A translator in front of the network turns these into the IPv4 address in their last 32 bits.
+_TRANSLATED: Final = IPv6Network("64:ff9b::/96")
+# Public by name and yet no hosts: for protocols, and for relays of tunnels.
+_NOT_HOSTS_4: Final = (IPv4Network("192.0.0.0/24"), IPv4Network("192.88.99.0/24"))
+
 
 def is_allowed(address: str, *, loopback: bool) -> bool:
-    """Whether we may connect to an address: any public one, and loopback if ``loopback`` is set."""
+    """Whether we may connect to an address.
+
+    Allowed are addresses of hosts on the internet, and loopback if ``loopback`` is set. An IPv6
+    address that stands for an IPv4 one is judged by that.
+    """
     ip = ipaddress.ip_address(address.partition("%")[0])
-    ip = getattr(ip, "ipv4_mapped", None) or ip
+    if isinstance(ip, IPv6Address):
+        if ip.ipv4_mapped is None and ip not in _TRANSLATED:
+            return loopback if ip.is_loopback else _is_host(ip)
+        # One that a translator makes never means this machine.
+        loopback = loopback and ip.ipv4_mapped is not None
+        ip = IPv4Address(int(ip) & 0xFFFFFFFF)
     if ip.is_loopback:
         return loopback
-    return ip.is_global and not ip.is_multicast
+    special = ip.is_multicast or ip.is_reserved or any(ip in network for network in _NOT_HOSTS_4)
+    return ip.is_global and not special
+
+
+def _is_host(ip: IPv6Address) -> bool:
+    """Whether an IPv6 address can be that of a host on the internet."""
+    return ip in _GLOBAL_UNICAST and not any(ip in network for network in _NOT_HOSTS)
+
+
+def find_port(parts: SplitResult) -> int | None:
+    """The port of an address; None if it is no number that a port can be."""
+    try:
+        port = parts.port
+    except ValueError:
+        return None
+    return port if port is not None else {"https": 443}.get(parts.scheme, 80)
 
 
 class AddressNotAllowed(Exception):

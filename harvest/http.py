@@ -13,14 +13,14 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import quote, urljoin, urlsplit
 
 import requests
 from urllib3.exceptions import HTTPError
 
-from harvest.addresses import AddressNotAllowed, create_adapter, is_allowed
+from harvest.addresses import AddressNotAllowed, create_adapter, find_port, is_allowed
 from harvest.errors import (
     AddressRefused,
     AskedToWait,
@@ -145,6 +145,8 @@ class Client:
         pace: spacing of requests.
         waits: until when sources asked us not to ask again.
         allow_loopback: whether it may connect to this machine's own addresses, over plain http.
+        ports: the only ports that it may connect to; None allows all. This machine's own addresses
+            are left out.
         stop: set it to stop the run; all waits end at once.
     """
 
@@ -155,11 +157,13 @@ class Client:
         pace: Pace | None = None,
         waits: Waits | None = None,
         allow_loopback: bool = False,
+        ports: Collection[int] | None = None,
         stop: threading.Event | None = None,
     ) -> None:
         self._pace = pace or Pace()
         self._waits = waits or Waits()
         self._loopback = allow_loopback
+        self._ports = ports
         self._stop = stop or threading.Event()
         self._session = requests.Session()  # noqa: TID251 - this is the one place
         # A proxy would look hosts up itself, so we could not check their addresses.
@@ -250,8 +254,8 @@ class Client:
         self._check(source, url)
         parts = urlsplit(url)
         try:
-            hosts = socket.getaddrinfo(parts.hostname, parts.port or 443, 0, socket.SOCK_STREAM)
-        except OSError:
+            hosts = socket.getaddrinfo(parts.hostname, find_port(parts), 0, socket.SOCK_STREAM)
+        except (OSError, UnicodeError):
             return
         for _, _, _, _, address in hosts:
             if not is_allowed(str(address[0]), loopback=self._loopback):
@@ -288,19 +292,28 @@ class Client:
         raise SourceUnavailable(f"{source}: more than {_HOPS} redirects", source=source)
 
     def _check(self, source: str, url: str) -> None:
-        """Refuse any scheme but https; http is allowed for this machine if loopback is."""
+        """Refuse any scheme but https, and ports that are not allowed.
+
+        This machine may be asked over http and at any port, if loopback is allowed.
+        """
         parts = urlsplit(url)
-        if parts.scheme == "https" and parts.hostname:
-            return
-        local = parts.hostname in ("localhost", "127.0.0.1", "::1")
-        if parts.scheme == "http" and self._loopback and local:
-            return
-        raise AddressRefused(
-            f"{source}: {masked(url)} is not allowed: only https addresses are.",
-            source=source,
-            remedy="Set the source's base_url to an https address; for a server on this machine "
-            "set WINNOW_HARVEST__ALLOW_LOOPBACK=true.",
-        )
+        local = self._loopback and parts.hostname in ("localhost", "127.0.0.1", "::1")
+        secure = parts.scheme == "https" or (parts.scheme == "http" and local)
+        if not (secure and parts.hostname):
+            raise AddressRefused(
+                f"{source}: {masked(url)} is not allowed: only https addresses are.",
+                source=source,
+                remedy="Set the source's base_url to an https address; for a server on this "
+                "machine set WINNOW_HARVEST__ALLOW_LOOPBACK=true.",
+            )
+        if self._ports is not None and not local and find_port(parts) not in self._ports:
+            allowed = " and ".join(str(port) for port in sorted(self._ports)) or "none"
+            raise AddressRefused(
+                f"{source}: {masked(url)} names a port that is not allowed; allowed: {allowed}.",
+                source=source,
+                remedy="Leave the port out. The person who runs the server can allow others "
+                "(tell.webhook_ports).",
+            )
 
     def _send(self, source: str, call: _Call, limits: Limits) -> Response:
         try:

@@ -289,6 +289,21 @@ def test_every_hop_is_checked(client: Client, serve: Callable[..., Scripted]) ->
         client.ask("s", Request(server.url), Limits(interval=0.0, attempts=1), judge)
 
 
+@pytest.mark.case("service", 17)
+def test_only_the_allowed_ports_are_asked_by_a_redirect_too(
+    serve: Callable[..., Scripted],
+) -> None:
+    elsewhere = serve(answer(302, headers={"Location": "https://93.184.216.34:22/"}))
+    client = Client(agent="test", allow_loopback=True, ports={80, 443})
+    with pytest.raises(AddressRefused, match=r"redirects to https://93\.184\.216\.34:22/"):
+        client.ask("webhook", Request(elsewhere.url), LIMITS, judge)
+    for url in ("https://93.184.216.34:22/", "https://93.184.216.34:0/", "https://x.org:99999/"):
+        with pytest.raises(AddressRefused, match="port that is not allowed"):
+            client.check_address("webhook", url)
+    client.check_address("webhook", "https://93.184.216.34/")
+    client.close()
+
+
 def test_loopback_is_asked_only_where_it_is_allowed(serve: Callable[..., Scripted]) -> None:
     server = serve(answer(200))
     strict = Client(agent="x")

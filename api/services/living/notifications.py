@@ -127,7 +127,7 @@ def _check_webhook(settings: Settings, address: str) -> None:
     local = settings.harvest.allow_loopback and parts.hostname in ("127.0.0.1", "localhost")
     if not parts.hostname or (parts.scheme != "https" and not local):
         raise SendError("A webhook needs an https address.")
-    with sources.open_client(settings) as client:
+    with sources.open_client(settings, ports=settings.tell.webhook_ports) as client:
         try:
             client.check_address("webhook", address)
         except SourceRefused as error:
@@ -243,7 +243,7 @@ def _post(settings: Settings, address: str, body: bytes) -> None:
         _SIGNATURE: sign(settings.tell.webhook_secret, body),
     }
     limits = Limits(interval=0.0, timeout=_SECONDS, attempts=3, backoff=2.0, longest_wait=10.0)
-    with sources.open_client(settings) as client:
+    with sources.open_client(settings, ports=settings.tell.webhook_ports) as client:
         client.ask("webhook", Request(address, data=body, headers=headers), limits, _judge)
 
 

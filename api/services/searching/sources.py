@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -24,8 +24,16 @@ from harvest.waits import Waits
 
 
 @contextmanager
-def open_client(settings: Settings, stop: threading.Event | None = None) -> Iterator[Client]:
-    """The client for outgoing requests, which shares its pace with all our other processes."""
+def open_client(
+    settings: Settings,
+    stop: threading.Event | None = None,
+    *,
+    ports: Collection[int] | None = None,
+) -> Iterator[Client]:
+    """The client for outgoing requests, which shares its pace with all our other processes.
+
+    It connects to ``ports`` alone; None allows all.
+    """
     contact = settings.harvest.contact
     about = f"mailto:{contact}" if contact else settings.base_url
     client = Client(
@@ -33,6 +41,7 @@ def open_client(settings: Settings, stop: threading.Event | None = None) -> Iter
         pace=Pace(settings.data_dir / "pace"),
         waits=Waits(settings.data_dir / "pace"),
         allow_loopback=settings.harvest.allow_loopback,
+        ports=ports,
         stop=stop,
     )
     try:

@@ -198,11 +198,18 @@ def test_a_webhook_that_refuses_is_reported(at: Bench) -> None:
     assert len(refusing.got) == 1
 
 
+@pytest.mark.case("service", 17)
 @pytest.mark.parametrize(
     ("address", "words"),
     [
         ("https://10.0.0.7/hook", "10.0.0.7, not a public address"),
         ("https://169.254.169.254/latest", "not a public address"),
+        ("https://[64:ff9b::7f00:1]/hook", "not a public address"),
+        ("https://[2002:a00:1::1]/hook", "not a public address"),
+        ("https://[::127.0.0.1]/hook", "not a public address"),
+        ("https://[fec0::1]/hook", "not a public address"),
+        ("https://93.184.216.34:22/hook", "a port that is not allowed; allowed: 80 and 443"),
+        ("https://93.184.216.34:99999/hook", "a port that is not allowed"),
         ("http://example.org/hook", "needs an https address"),
         ("hook", "needs an https address"),
     ],
