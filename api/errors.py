@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from dataclasses import dataclass
 from typing import Any, get_type_hints
 from urllib.parse import quote
@@ -13,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from api.refusals import Blocked, ConfirmationNeeded, FreezeDateNeeded, ReasonNeeded
+from api.refusals import Blocked, ConfirmationNeeded, FreezeDateNeeded, ReasonNeeded, TooManySignIns
 from api.wording import explain_problem
 from harvest.errors import (
     FileOverLimit,
@@ -63,6 +64,7 @@ STATUS: dict[type[Exception], int] = {
     Unstorable: 422,
     EncoderRefused: 500,
     SchemaOutdated: 503,
+    TooManySignIns: 429,
 }
 
 
@@ -179,11 +181,20 @@ def _answer(request: Request, status: int, body: dict[str, Any]) -> Response:
     return page
 
 
+def _with_wait(answer: Response, error: Exception) -> Response:
+    """Say after how many seconds the request can be sent again, if the error knows."""
+    wait = getattr(error, "wait", None)
+    if wait is not None:
+        answer.headers["retry-after"] = str(math.ceil(wait))
+    return answer
+
+
 def install(app: FastAPI) -> None:
     """Answer expected errors by the table, and unexpected ones with a 500."""
 
     def expected(request: Request, error: Exception) -> Response:
-        return _answer(request, status_of(error), body_of(error, page=_is_for_page(request)))
+        body = body_of(error, page=_is_for_page(request))
+        return _with_wait(_answer(request, status_of(error), body), error)
 
     def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, (RequestValidationError, ValidationError))

@@ -36,6 +36,18 @@ class FreezeDateNeeded(Conflict):
         super().__init__("There is no search freeze date, so there are no incoming records.")
 
 
+class TooManySignIns(Exception):
+    """An attempt to sign in that comes too soon.
+
+    Attributes:
+        wait: seconds after which to try again.
+    """
+
+    def __init__(self, message: str, *, wait: float) -> None:
+        super().__init__(message)
+        self.wait = wait
+
+
 class ReasonNeeded(ValueError):
     """A change that the search log must explain, made without a reason."""
 

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from threading import BoundedSemaphore
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from fastapi import Request
@@ -12,7 +16,13 @@ from starlette.datastructures import MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.refusals import TooManySignIns
+
 _SHORTEST = 12
+T = TypeVar("T")
+# Passwords that are hashed or wait for it, and how long others are asked to wait, in seconds.
+_PLACES = 8
+_BUSY_SECONDS = 3.0
 _SAFE = {"GET", "HEAD", "OPTIONS"}
 _hasher = PasswordHash.recommended()
 CSP = (
@@ -40,9 +50,46 @@ def check_password(password: str) -> None:
         raise ValueError("a password needs at least 4 different characters")
 
 
+class _Worker:
+    """One thread that hashes passwords, with a short queue.
+
+    A hash takes 64 MiB and all of a core on purpose. In a thread of its own, many attempts at once
+    take no more memory than one, and no thread from other requests.
+    """
+
+    def __init__(self, places: int) -> None:
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="passwords")
+        self._places = BoundedSemaphore(places)
+
+    def run(self, work: Callable[..., T], *values: object) -> T:
+        """Wait for the thread, and for the result.
+
+        Raises:
+            TooManySignIns: too many wait already.
+        """
+        if not self._places.acquire(blocking=False):
+            raise TooManySignIns(
+                "Too many people are signing in at this moment. Wait a few seconds, and try again.",
+                wait=_BUSY_SECONDS,
+            )
+        try:
+            return self._pool.submit(work, *values).result()
+        finally:
+            self._places.release()
+
+
+@cache
+def _worker() -> _Worker:
+    return _Worker(_PLACES)
+
+
 def hash_password(password: str) -> str:
-    """Argon2id hash of a password."""
-    return _hasher.hash(password)
+    """Argon2id hash of a password.
+
+    Raises:
+        TooManySignIns: too many passwords wait to be hashed.
+    """
+    return _worker().run(_hasher.hash, password)
 
 
 @cache
@@ -52,14 +99,27 @@ def _decoy() -> str:
 
 
 def verify_password(password: str, stored_hash: str | None) -> bool:
-    """Whether a password fits a hash; a missing hash takes as long and never fits."""
-    fits = _hasher.verify(password, stored_hash or _decoy())
+    """Whether a password fits a hash; a missing hash takes as long and never fits.
+
+    Raises:
+        TooManySignIns: too many passwords wait to be hashed.
+    """
+    fits = _worker().run(_fits, password, stored_hash)
     return fits and stored_hash is not None
+
+
+def _fits(password: str, stored_hash: str | None) -> bool:
+    return _hasher.verify(password, stored_hash or _decoy())
 
 
 def cookie_name(*, secure: bool) -> str:
     """The name of the session cookie; browsers bind ``__Host-`` to https and this exact host."""
     return "__Host-winnow" if secure else "winnow"
+
+
+def browser_cookie_name(*, secure: bool) -> str:
+    """The name of the cookie by which a browser is known in which somebody has signed in before."""
+    return "__Host-winnow-browser" if secure else "winnow-browser"
 
 
 def bearer(request: Request) -> str | None:

@@ -79,7 +79,7 @@ def take_up(
         newcomer, joined = invitations.join_as_new_person(
             state.store, form.link, name=form.name, password=form.password
         )
-        return signed_in(state, newcomer, f"/reviews/{joined.slug}")
+        return signed_in(request, state, newcomer, f"/reviews/{joined.slug}")
 
     return submit(
         join,

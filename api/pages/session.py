@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from api.deps import PersonDep, StateDep, get_state
+from api.errors import status_of
 from api.pages.render import page
-from api.security import cookie_name
+from api.refusals import TooManySignIns
+from api.security import browser_cookie_name, cookie_name
 from api.services.reviews import accounts, signing_in
 from api.state import State
 from api.types import FormText, IdPath
@@ -28,13 +31,25 @@ def _local(target: str) -> str:
     return target if fine else "/"
 
 
-def signed_in(state: State, person: PersonInfo, target: str) -> Response:
+def signed_in(request: Request, state: State, person: PersonInfo, target: str) -> Response:
     """Sign a person in with this browser, and go on to a page of this server."""
     valid = dt.timedelta(hours=state.settings.session_hours)
-    secret = signing_in.start_session(state.store, person.id, valid=valid)
+    started = signing_in.start_session(
+        state.store, person.id, valid=valid, browser=_known_by(request, state)
+    )
     answer = RedirectResponse(_local(target), status_code=303)
+    _set_cookie(answer, state, cookie_name(secure=state.settings.secure), started.secret, valid)
+    if started.browser is not None:
+        name = browser_cookie_name(secure=state.settings.secure)
+        _set_cookie(answer, state, name, started.browser, signing_in.KNOWN_FOR)
+    return answer
+
+
+def _set_cookie(
+    answer: Response, state: State, name: str, secret: str, valid: dt.timedelta
+) -> None:
     answer.set_cookie(
-        cookie_name(secure=state.settings.secure),
+        name,
         secret,
         max_age=int(valid.total_seconds()),
         path="/",
@@ -42,7 +57,11 @@ def signed_in(state: State, person: PersonInfo, target: str) -> Response:
         httponly=True,
         samesite="lax",
     )
-    return answer
+
+
+def _known_by(request: Request, state: State) -> str:
+    """The secret by which a browser shows that somebody has signed in with it before."""
+    return request.cookies.get(browser_cookie_name(secure=state.settings.secure), "")
 
 
 @router.get("/login")
@@ -55,8 +74,9 @@ def login_page(
     return page(request, "login.html", link=link, target=_local(target), problem=None)
 
 
-def _refused(request: Request, target: str, problem: str) -> HTMLResponse:
-    return page(request, "login.html", status=401, link="", target=_local(target), problem=problem)
+def _refused(request: Request, target: str, problem: str, *, status: int = 401) -> HTMLResponse:
+    target = _local(target)
+    return page(request, "login.html", status=status, link="", target=target, problem=problem)
 
 
 @router.post("/login/link")
@@ -76,7 +96,7 @@ def redeem(
             "This link has been used or has expired. Ask the person who runs this server for a "
             "new one.",
         )
-    return signed_in(state, person, target)
+    return signed_in(request, state, person, target)
 
 
 @router.post("/login")
@@ -88,10 +108,21 @@ def login(
     target: Target = "/",
 ) -> Response:
     """Sign in by name and password."""
-    person = signing_in.find_by_password(state.store, name, password)
+    attempt = signing_in.SignInAttempt(
+        name,
+        password,
+        address=request.client.host if request.client else "",
+        browser=_known_by(request, state),
+    )
+    try:
+        person = signing_in.find_by_password(state.store, attempt)
+    except TooManySignIns as error:
+        answer = _refused(request, target, str(error), status=status_of(error))
+        answer.headers["retry-after"] = str(math.ceil(error.wait))
+        return answer
     if person is None:
         return _refused(request, target, "Name and password do not match.")
-    return signed_in(state, person, target)
+    return signed_in(request, state, person, target)
 
 
 @router.post("/logout")
@@ -138,7 +169,7 @@ def change_password(
         accounts.set_password(state.store, person.id, password)
     except ValueError as error:
         return _account(request, person, problem=f"Not changed: {error}.")
-    return signed_in(state, person, "/account")
+    return signed_in(request, state, person, "/account")
 
 
 @router.post("/account/tokens")

@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from store.core.errors import AlreadyUsed, NotFound
 from store.core.session import ReadSession, WriteSession
-from store.core.tables import ApiToken, Identity, LoginLink, Person, WebSession, now
+from store.core.tables import ApiToken, Identity, KnownBrowser, LoginLink, Person, WebSession, now
 from store.rules.person_names import make_name_key
 
 
@@ -167,6 +167,26 @@ def create_web_session(session: WriteSession, person_id: int, *, valid: dt.timed
 def end_web_session(session: WriteSession, secret: str) -> None:
     """Sign a browser out. An unknown secret is not an error."""
     session.execute(delete(WebSession).where(WebSession.secret_hash == hash_secret(secret)))
+
+
+def create_known_browser(session: WriteSession, person_id: int, *, valid: dt.timedelta) -> str:
+    """Note that a person has signed in with a browser; returns the secret for its cookie."""
+    session.execute(delete(KnownBrowser).where(KnownBrowser.expires_at <= now()))
+    secret = secrets.token_urlsafe(32)
+    session.add(
+        KnownBrowser(secret_hash=hash_secret(secret), person_id=person_id, expires_at=now() + valid)
+    )
+    return secret
+
+
+def is_known_browser(session: ReadSession, secret: str, person_id: int) -> bool:
+    """Whether a person has signed in before with the browser that holds a secret."""
+    known = select(KnownBrowser.person_id).where(
+        KnownBrowser.secret_hash == hash_secret(secret),
+        KnownBrowser.person_id == person_id,
+        KnownBrowser.expires_at > now(),
+    )
+    return session.scalar(known) is not None
 
 
 def find_person_by_session(session: ReadSession, secret: str) -> PersonInfo | None:

@@ -55,6 +55,25 @@ class WebSession(Base):
     expires_at: Mapped[dt.datetime]
 
 
+class KnownBrowser(Base):
+    """A browser in which a person has signed in before, stored as the hash of its cookie."""
+
+    __tablename__ = "known_browser"
+    secret_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    expires_at: Mapped[dt.datetime]
+
+
+class LoginAttempt(Base):
+    """Attempts to sign in of one name from one address, of one address, or of one browser."""
+
+    __tablename__ = "login_attempt"
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    attempts: Mapped[int]
+    blocked_until: Mapped[dt.datetime]
+    updated_at: Mapped[dt.datetime]
+
+
 class ApiToken(Base):
     """A bearer token, stored as its hash."""
 

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from api.services.reviews import accounts, signing_in
+from api.services.reviews.signing_in import SignInAttempt
 from store.core import audit
 from store.core.errors import AlreadyUsed, NotFound
 from store.core.session import Store
@@ -29,7 +30,7 @@ def test_a_name_in_other_letters_is_taken(store: Store, person: PersonInfo, take
     accounts.set_password(store, person.id, "correct horse battery")
     with pytest.raises(AlreadyUsed):
         accounts.add_person(store, taken)
-    assert signing_in.find_by_password(store, taken, "correct horse battery") == person
+    assert _sign_in(store, taken, "correct horse battery") == person
 
 
 @pytest.mark.case("service", 4)
@@ -57,14 +58,18 @@ def _add(store: Store, name: str) -> str:
     return "added"
 
 
+def _sign_in(store: Store, name: str, password: str) -> PersonInfo | None:
+    return signing_in.find_by_password(store, SignInAttempt(name, password))
+
+
 def test_a_password_signs_in_once_it_is_strong_enough(store: Store, person: PersonInfo) -> None:
     with pytest.raises(ValueError, match="at least 12 characters"):
         accounts.set_password(store, person.id, "short")
-    assert signing_in.find_by_password(store, person.name, "correct horse battery") is None
+    assert _sign_in(store, person.name, "correct horse battery") is None
     accounts.set_password(store, person.id, "correct horse battery")
-    assert signing_in.find_by_password(store, person.name, "correct horse battery") == person
-    assert signing_in.find_by_password(store, person.name, "correct horse battler") is None
-    assert signing_in.find_by_password(store, "nobody", "correct horse battery") is None
+    assert _sign_in(store, person.name, "correct horse battery") == person
+    assert _sign_in(store, person.name, "correct horse battler") is None
+    assert _sign_in(store, "nobody", "correct horse battery") is None
 
 
 def test_a_token_is_made_and_revoked_by_its_own_person(store: Store, person: PersonInfo) -> None:
