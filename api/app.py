@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import fastapi_offline
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import HTMLResponse
+from starlette.routing import BaseRoute
 from starlette.staticfiles import StaticFiles
 
 from api import __version__, errors, resources
@@ -58,10 +60,7 @@ def create_app(settings: Settings, store: Store) -> FastAPI:
     app.state.winnow = state
     app.state.render_error = render.error_page
     errors.install(app)
-    for router in API_ROUTERS:
-        app.include_router(router, prefix=API, responses=_ANSWERS)
-    for router in PAGE_ROUTERS:
-        app.include_router(router, include_in_schema=False)
+    app.router.routes.extend(_list_routes())
     _static(app)
     _describe_security(app)
 
@@ -76,6 +75,21 @@ def create_app(settings: Settings, store: Store) -> FastAPI:
     app.add_middleware(Guard, base_url=settings.base_url)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=settings.hosts)
     return app
+
+
+@cache
+def _list_routes() -> list[BaseRoute]:
+    """All routes of the API and the pages.
+
+    FastAPI reads the signatures of routes at the first request, and keeps what it found with the
+    route. Each further application of a process has it already.
+    """
+    everything = APIRouter()
+    for router in API_ROUTERS:
+        everything.include_router(router, prefix=API, responses=_ANSWERS)
+    for router in PAGE_ROUTERS:
+        everything.include_router(router, include_in_schema=False)
+    return everything.routes
 
 
 def _static(app: FastAPI) -> None:

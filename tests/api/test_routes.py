@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import io
 import json
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,11 +11,13 @@ from fastapi.testclient import TestClient
 
 from api.app import create_app
 from api.security import CSP
+from api.services.reviews.opening import open_store
 from api.settings import Settings, load
 from store.core.session import Store
 from store.reviews import people
 from store.reviews.people import PersonInfo
 from store.reviews.reviews import ReviewInfo
+from tests.conftest import token_of
 
 API = "/api/v1"
 CSV = "title,abstract,year,label\nOne,Joint working,2012,1\nTwo,Steel,2013,0\nThree,Care,,1\n"
@@ -33,6 +37,20 @@ def decide(client: TestClient, slug: str, report: int, decision: str, token: str
 
 def next_cards(client: TestClient, slug: str, **body: Any) -> Any:
     return client.post(f"{API}/reviews/{slug}/queue/next", json=body).json()
+
+
+def test_two_applications_of_a_process_answer_from_their_own_stores(
+    client: TestClient, review: ReviewInfo, tmp_path: Path
+) -> None:
+    settings = load(data_dir=tmp_path / "other")
+    with closing(open_store(settings, create=True, first_person="bo").store) as store:
+        with store.write() as session:
+            (bo,) = people.list_people(session)
+        headers = {"authorization": f"Bearer {token_of(store, bo.id)}"}
+        app = create_app(settings, store)
+        with TestClient(app, base_url="http://127.0.0.1:8000", headers=headers) as other:
+            assert other.get(f"{API}/reviews").json() == []
+            assert [each["slug"] for each in client.get(f"{API}/reviews").json()] == [review.slug]
 
 
 def test_a_record_is_uploaded_screened_and_exported_over_the_api(client: TestClient) -> None:
