@@ -36,6 +36,7 @@ from api.services.ranking.ranker import Ranker
 from api.services.reviews.opening import open_store
 from api.services.reviews.sample import load_sample
 from api.services.searching import sources
+from api.services.searching.indexing import build_search_index, describe_search_index
 from api.settings import Settings
 from api.wording import count_noun
 from api.worker.supervise import Supervisor
@@ -57,6 +58,8 @@ def init(
     with command(as_json) as output:
         chosen = settings()
         ready = open_store(chosen, create=True, first_person=name)
+        with output.progress("search index") as progress:
+            build_search_index(ready.store, progress=progress)
         with ready.store.read() as session:
             names = [person.name for person in people.list_people(session)]
         ready.store.close()
@@ -309,9 +312,15 @@ def _database_checks(chosen: Settings) -> list[Check]:
         return [database]
     return [
         database,
+        _checked("search index", lambda: _search_index(chosen), ""),
         _checked("names of people", lambda: _names(chosen), "Run `winnow init`."),
         _checked("settings of reviews", lambda: _review_settings(chosen), _SETTINGS_REMEDY),
     ]
+
+
+def _search_index(chosen: Settings) -> str:
+    with opened(chosen) as store:
+        return describe_search_index(store)
 
 
 def _names(chosen: Settings) -> str:

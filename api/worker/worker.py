@@ -18,6 +18,7 @@ from api.services.ranking.ranker import Ranker
 from api.services.searching import harvesting
 from api.services.searching.harvesting import WalkOptions
 from api.settings import Settings
+from api.worker.indexing import Indexing
 from api.worker.jobs import Jobs, NightJobs
 from api.worker.queues import QuietConsumer
 from api.worker.wake import Listener, open_listener, wake
@@ -134,6 +135,7 @@ class Worker:
             nightly.look()
 
         harvests = Harvests(self._store, self._settings, done=records_came_in)
+        indexing = Indexing(self._store)
         consumers = [QuietConsumer(jobs.huey), QuietConsumer(nightly.huey, periodic=True)]
         for consumer in consumers:
             consumer.start()
@@ -141,12 +143,14 @@ class Worker:
             while not self._stop.is_set():
                 harvests.take_up()
                 jobs.take_up_lost()
+                indexing.look()
                 self._compare_due()
                 self._rank_due()
                 self._score_pools()
                 self._sleep(listener)
         finally:
             harvests.close()
+            indexing.close()
             for consumer in consumers:
                 consumer.stop(graceful=True)
             jobs.close()

@@ -11,7 +11,7 @@ from sqlalchemy.orm import aliased
 
 from store.core.session import ReadSession
 from store.core.tables import Batch, BatchEntry, RecordRow, Report, ReportState
-from store.reports import limits, marks
+from store.reports import limits, marks, record_search
 from store.reports.marks import MarkFilter
 from store.reports.records import (
     StoredRecord,
@@ -121,10 +121,10 @@ def _type_condition(part: str) -> Any:
 
 def _apply_filters(session: ReadSession, query: Any, review_id: int, filters: RecordFilter) -> Any:
     year_limits = limits.get_year_limits(session, review_id)
-    query = query.where(RecordRow.review_id == review_id, *_standing(filters.standing))
-    for word in filters.text.split():
-        escaped = word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        query = query.where(RecordRow.search_text.like(f"%{escaped}%", escape="\\"))
+    query = query.where(
+        *record_search.record_conditions(session, review_id, filters.text),
+        *_standing(filters.standing),
+    )
     if filters.decision == "undecided":
         query = query.where(ReportState.decision_id.is_(None))
     elif filters.decision:

@@ -28,6 +28,7 @@ from store.core.tables.reports import (
     RecordRow,
     Report,
     ReportState,
+    SearchIndex,
     StudyMember,
     StudyRow,
 )
@@ -127,6 +128,7 @@ __all__ = [
     "Review",
     "Run",
     "Search",
+    "SearchIndex",
     "StrategyRow",
     "StudyMember",
     "StudyRow",

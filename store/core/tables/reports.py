@@ -159,6 +159,17 @@ class PairKey(Base):
     record_id: Mapped[int] = mapped_column(ForeignKey("record.id"), primary_key=True)
 
 
+class SearchIndex(Base):
+    """One row, if SQLite has an index of words; see ``store.reports.record_search``.
+
+    Records up to ``done_to`` are in it.
+    """
+
+    __tablename__ = "search_index"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    done_to: Mapped[int]
+
+
 class StudyRow(Base):
     """A study that a person named, in addition to those derived from related reports."""
 
