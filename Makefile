@@ -72,6 +72,7 @@ bench: $(VENV)/installed-dev ## all benchmarks; writes benchmarks/results and do
 	$(PY) -m benchmarks.teams
 	$(PY) -m benchmarks.dedupe
 	$(PY) -m benchmarks.dedupe_store
+	$(PY) -m benchmarks.grow
 	$(PY) -m benchmarks.nights
 	$(PY) -m benchmarks.vendors
 	$(PY) -m benchmarks.roundtrips

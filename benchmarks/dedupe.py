@@ -18,7 +18,6 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks.grow import COLUMNS, write_grown
 from benchmarks.labelled import (
     APART,
     DEVELOPMENT,
@@ -31,6 +30,7 @@ from benchmarks.labelled import (
     rows,
     score,
 )
+from benchmarks.larger_sets import COLUMNS, write_grown
 from benchmarks.measuring import RESULTS, ROOT, summary, write
 from harvest.dedupe.compare import VERSION, compare
 from harvest.dedupe.prepare import prepare

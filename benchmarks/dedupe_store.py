@@ -23,8 +23,8 @@ from api.services.duplicates.deduplicating import compare_new_records
 from api.services.reviews.opening import open_store
 from api.services.searching.record_keys import keyed_record
 from api.settings import load
-from benchmarks.grow import grown
 from benchmarks.labelled import SETS, record, rows
+from benchmarks.larger_sets import grown
 from benchmarks.measuring import write
 from harvest.dedupe.run import deduplicate
 from harvest.record import Record

@@ -1,125 +1,205 @@
-"""Make larger sets like ``perturbed_*``: new works from parts of the old ones, and copies.
+"""How costs grow with the size of a review: what importing costs, from 5,000 to 100,000 records.
 
-A new work has the title and abstract of an old one, with most longer words replaced by words drawn
-from all titles in proportion to how often they occur. It has another work's authors and a random
-place. (Joining halves of titles would make thousands begin alike, which no corpus does.) Three in
-ten records are copies of a work, changed as in those sets: author format, "et al.", case, brackets,
-a typing error, an abbreviated journal, page style, missing DOI, pages, issue or volume, a cut or
-missing abstract, or a year that is one off.
+Run: python -m benchmarks.grow [--against PATH] [--sizes N …] [--repeats N] [--quick]. PATH is a
+checkout of another commit; both import the same file in turns, and the ratio of their medians is
+written too. Seconds are those of computing, child processes included.
+
+The records have the titles and abstracts of the screening sets, and authors, journals and places
+of the labelled duplicate sets; one in ten is a copy of an earlier one, as another database has it.
+Beyond the sets' records, titles and abstracts get other words, as frequent as the sets have them.
+
+Pages are not asked yet. A part that asks them belongs beside ``_part_import``, with a list of the
+pages, on the stores that the imports leave.
 """
 
 from __future__ import annotations
 
+import argparse
 import csv
+import gzip
+import json
+import math
+import os
 import random
-from collections.abc import Iterator
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from benchmarks.labelled import rows
+from benchmarks.larger_sets import perturb, redraw
+from benchmarks.measuring import DATA, ROOT, circumstances, summary, write
 
-COLUMNS = (
-    *("record_id", "cluster_id", "title", "authors", "year", "journal", "volume", "issue"),
-    *("pages", "doi", "abstract", "source"),
+SIZES = (5_000, 10_000, 20_000, 50_000, 100_000)
+PHASES = ("read", "store", "compare", "group", "total")
+_COMPARED_SIZE = 20_000
+_COPIES = 0.1
+_COLUMNS = (
+    *("title", "abstract", "authors", "year", "journal", "volume", "issue", "pages", "doi"),
+    "pmid",
 )
-_COPIES = 0.3
-_ABSTRACT = 600
-_REDRAWN = 0.7
 
 
-def _redrawn(text: str, words: list[str], rng: random.Random) -> str:
-    return " ".join(
-        rng.choice(words) if len(word) > 3 and rng.random() < _REDRAWN else word
-        for word in text.split()
-    )
+def _texts() -> list[dict[str, str]]:
+    """Titles, abstracts and ids of all screening sets, shuffled."""
+    csv.field_size_limit(10_000_000)
+    found: list[dict[str, str]] = []
+    for path in sorted(DATA.glob("*.csv.gz")):
+        with gzip.open(path, "rt", encoding="utf-8", newline="") as stream:
+            found.extend(row for row in csv.DictReader(stream) if row["title"])
+    random.Random(1).shuffle(found)
+    return found
 
 
-def _work(
-    old: list[dict[str, str]], words: list[str], number: int, rng: random.Random
-) -> dict[str, str]:
-    one, two, three = rng.choice(old), rng.choice(old), rng.choice(old)
-    page = rng.randint(1, 2400)
+def records(number: int) -> Iterator[dict[str, str]]:
+    """A number of records, the same each time; a larger number begins with the same ones."""
+    rng = random.Random(2)
+    texts, places = _texts(), rows("perturbed_30k")
+    words = [word for row in texts for word in row["title"].split() if len(word) > 3]
+    recent: list[dict[str, str]] = []
+    taken = 0
+    for _ in range(number):
+        if recent and rng.random() < _COPIES:
+            yield {**perturb(rng.choice(recent), rng), "pmid": ""}
+            continue
+        text = texts[taken % len(texts)]
+        if taken >= len(texts):
+            text = {
+                "title": redraw(text["title"], words, rng),
+                "abstract": redraw(text["abstract"], words, rng),
+                "doi": "",
+                "pmid": "",
+            }
+        taken += 1
+        people, venue, page = rng.choice(places), rng.choice(places), rng.randint(1, 2400)
+        row = {
+            "title": text["title"],
+            "abstract": text["abstract"],
+            "doi": text["doi"],
+            "pmid": text["pmid"],
+            "authors": people["authors"],
+            "year": str(rng.randint(1985, 2024)),
+            "journal": venue["journal"],
+            "volume": str(rng.randint(1, 150)),
+            "issue": str(rng.randint(1, 12)),
+            "pages": f"{page}-{page + rng.randint(1, 19)}",
+        }
+        if len(recent) < 5000:
+            recent.append(row)
+        else:
+            recent[rng.randrange(len(recent))] = row
+        yield row
+
+
+def write_records(path: Path, number: int) -> None:
+    """Write such records to a CSV file."""
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, _COLUMNS)
+        writer.writeheader()
+        writer.writerows(records(number))
+
+
+def _import(checkout: Path, file: Path) -> dict[str, float]:
+    """Import a file into a new store with a checkout's code; seconds of each phase."""
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(checkout),
+            "WINNOW_DATA_DIR": folder,
+        }
+        for command in (
+            [sys.executable, "-P", "-m", "api.cli", "init"],
+            [sys.executable, "-P", str(ROOT / "benchmarks" / "grow_import.py"), str(file)],
+        ):
+            done = subprocess.run(
+                command, cwd=checkout, env=environment, capture_output=True, text=True, check=False
+            )
+            if done.returncode:
+                raise SystemExit(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def exponent(sizes: Sequence[int], costs: Sequence[float]) -> float:
+    """The power of the size with which a cost grows: the slope on logarithmic axes."""
+    x, y = [math.log(size) for size in sizes], [math.log(max(cost, 1e-9)) for cost in costs]
+    return statistics.linear_regression(x, y).slope
+
+
+def _show(line: dict[str, Any]) -> None:
+    phases = ", ".join(f"{name} {line[name]['median']:.1f} s" for name in PHASES)
+    print(f"{line['records']:,} records: {phases}; {line['peak_mib']:.0f} MiB")
+
+
+def _sum_up(size: int, runs: list[dict[str, float]]) -> dict[str, Any]:
     return {
-        "cluster_id": f"g{number}",
-        "title": _redrawn(one["title"], words, rng),
-        "authors": three["authors"],
-        "year": str(rng.randint(1985, 2024)),
-        "journal": rng.choice(old)["journal"] or one["journal"],
-        "volume": str(rng.randint(1, 150)),
-        "issue": str(rng.randint(1, 12)),
-        "pages": f"{page}-{page + rng.randint(1, 19)}",
-        "doi": f"10.{rng.randint(1000, 9999)}/g{number}" if rng.random() < 0.7 else "",
-        "abstract": _redrawn(two["abstract"][:_ABSTRACT], words, rng),
-        "source": "",
+        "records": size,
+        **{name: summary([run[name] for run in runs]) for name in PHASES},
+        "wall": summary([run["wall"] for run in runs]),
+        "peak_mib": max(run["peak_mib"] for run in runs),
     }
 
 
-def _typed_wrong(title: str, rng: random.Random) -> str:
-    if len(title) < 12:
-        return title
-    place = rng.randrange(4, len(title) - 4)
-    return title[:place] + title[place + 1 :]
+def _part_import(
+    folder: Path, sizes: Sequence[int], repeats: int, against: Path | None
+) -> dict[str, Any]:
+    lines = []
+    for size in sizes:
+        file = folder / f"{size}.csv"
+        write_records(file, size)
+        # The largest take minutes, and their figures hardly vary.
+        runs = [_import(ROOT, file) for _ in range(repeats if size <= _COMPARED_SIZE else 1)]
+        lines.append(_sum_up(size, runs))
+        _show(lines[-1])
+    result: dict[str, Any] = {
+        "sizes": lines,
+        "exponents": {
+            name: exponent(sizes, [line[name]["median"] for line in lines]) for name in PHASES
+        },
+    }
+    for name, found in result["exponents"].items():
+        print(f"{name}: grows with exponent {found:.2f}")
+    if against is not None:
+        size = min(_COMPARED_SIZE, max(sizes))
+        file = folder / f"{size}.csv"
+        if not file.is_file():
+            write_records(file, size)
+        ours, theirs = [], []
+        for _ in range(repeats):
+            theirs.append(_import(against, file))
+            ours.append(_import(ROOT, file))
+        result["against"] = {
+            "commit": circumstances(against)["commit"],
+            "now": _sum_up(size, ours),
+            "before": _sum_up(size, theirs),
+        }
+        for name in (*PHASES, "wall"):
+            before, now = (
+                statistics.median(run[name] for run in found) for found in (theirs, ours)
+            )
+            print(f"{name}: {before:.1f} s before, {now:.1f} s now: {before / now:.2f} times")
+    return result
 
 
-def _shortened(journal: str) -> str:
-    return " ".join(word[: 3 + len(word) % 3] for word in journal.split() if len(word) > 2)
+def main() -> None:
+    """Measure and write the results."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--against", type=Path, help="a checkout of another commit")
+    parser.add_argument("--sizes", type=int, nargs="*", default=list(SIZES))
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--quick", action="store_true", help="1,000 and 2,000 records only")
+    chosen = parser.parse_args()
+    if not DATA.is_dir():
+        print("SKIPPED: the labelled sets are absent")
+        return
+    sizes = [1_000, 2_000] if chosen.quick else chosen.sizes
+    with tempfile.TemporaryDirectory() as folder:
+        found = _part_import(Path(folder), sizes, chosen.repeats, chosen.against)
+    write("grow-quick" if chosen.quick else "grow", {"import": found})
 
 
-def _perturbed(work: dict[str, str], rng: random.Random) -> dict[str, str]:
-    copy = dict(work)
-    names = [name.strip() for name in copy["authors"].replace(" and ", ";").split(";")]
-    style = rng.random()
-    if style < 0.25:
-        copy["authors"] = " and ".join(names)
-    elif style < 0.35 and len(names) > 2:
-        copy["authors"] = "; ".join([*names[:2], "et al."])
-    elif style < 0.45:
-        copy["authors"] = copy["authors"].upper()
-    style = rng.random()
-    if style < 0.15:
-        copy["title"] = copy["title"].upper()
-    elif style < 0.25:
-        copy["title"] = f"[{copy['title']}]"
-    elif style < 0.4:
-        copy["title"] = _typed_wrong(copy["title"], rng)
-    if rng.random() < 0.3:
-        copy["journal"] = _shortened(copy["journal"])
-    if rng.random() < 0.3:
-        first, _, last = copy["pages"].partition("-")
-        copy["pages"] = first if rng.random() < 0.3 else f"{first}-{last[-2:]}"
-    for field, share in (("doi", 0.3), ("pages", 0.1), ("issue", 0.2), ("volume", 0.1)):
-        if rng.random() < share:
-            copy[field] = ""
-    if rng.random() < 0.3:
-        copy["abstract"] = copy["abstract"][: rng.randint(0, 300)]
-    if rng.random() < 0.08:
-        copy["year"] = str(int(copy["year"]) + rng.choice((-1, 1)))
-    return copy
-
-
-def grown(number: int, *, seed: int = 1) -> Iterator[dict[str, str]]:
-    """A number of records, the same for the same seed. Ids count from ``r0000000``."""
-    rng = random.Random(seed)
-    old = [row for row in rows("perturbed_30k") if len(row["title"].split()) > 3]
-    words = [word for row in old for word in row["title"].split() if len(word) > 3]
-    recent: list[dict[str, str]] = []
-    works = 0
-    for place in range(number):
-        if recent and rng.random() < _COPIES:
-            row = _perturbed(rng.choice(recent), rng)
-        else:
-            row = _work(old, words, works, rng)
-            works += 1
-            # Copies lie up to some thousands of records apart, as in an update search.
-            if len(recent) < 5000:
-                recent.append(row)
-            else:
-                recent[rng.randrange(len(recent))] = row
-        yield {"record_id": f"r{place:07d}", **row}
-
-
-def write_grown(path: Path, number: int, *, seed: int = 1) -> None:
-    """Write such a set to a CSV file."""
-    with path.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.DictWriter(stream, COLUMNS)
-        writer.writeheader()
-        writer.writerows(grown(number, seed=seed))
+if __name__ == "__main__":
+    main()

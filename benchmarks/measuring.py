@@ -29,11 +29,11 @@ def _cpu() -> str:
     return platform.processor() or "unknown"
 
 
-def circumstances() -> dict[str, Any]:
+def circumstances(checkout: Path = ROOT) -> dict[str, Any]:
     """The commit, versions and machine of a run."""
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"],
-        cwd=ROOT,
+        cwd=checkout,
         capture_output=True,
         text=True,
         check=False,

@@ -9,6 +9,7 @@ from benchmarks import (
     report_dedupe,
     report_exports,
     report_fields,
+    report_grow,
     report_living,
     report_plots,
     report_ranking,
@@ -325,6 +326,7 @@ def document() -> str:
         ("end_to_end", report_review.end_to_end),
         ("dedupe", report_dedupe.dedupe),
         ("dedupe_store", report_dedupe.dedupe_store),
+        ("grow", report_grow.grow),
     ):
         data = _read(name)
         parts.append(

@@ -166,7 +166,7 @@ def dedupe_store(data: dict[str, Any]) -> str:
             "## Deduplication night after night",
             circumstances(data),
             "New records compared with a store on SQLite: look up keys, compare and store "
-            "pairs, regroup the reports affected. `benchmarks/grow.py` generates the larger "
+            "pairs, regroup the reports affected. `benchmarks/larger_sets.py` generates the larger "
             "set.",
             table(header, rows),
         ]
