@@ -11,13 +11,16 @@ _PMCID = re.compile(r"\bPMC\s?(\d{1,9})\b", re.IGNORECASE)
 _PUBMED_URL = re.compile(r"(?:pubmed\.ncbi\.nlm\.nih\.gov|ncbi\.nlm\.nih\.gov/pubmed)/(\d{1,9})")
 
 
+# The longest DOIs have about a hundred characters.
+_LONGEST = 300
 # What publishers' addresses add to a DOI: the part or form of the article that is shown.
-_VIEW = re.compile(
-    r"(?:/(?:full|fulltext|full-text|full\.pdf|abstract|summary|pdf|epdf|pdfft|epub|html|meta"
-    r"|references|citations|figures|tables|suppinfo|supplementary|download|print|cite|related)"
-    r"|\.(?:pdf|epdf|html?|full|full-text|abstract|short))+/?$",
-    re.IGNORECASE,
+_VIEWS = (
+    *("/full", "/fulltext", "/full-text", "/abstract", "/summary", "/pdf", "/epdf", "/pdfft"),
+    *("/epub", "/html", "/meta", "/references", "/citations", "/figures", "/tables", "/suppinfo"),
+    *("/supplementary", "/download", "/print", "/cite", "/related"),
+    *(".pdf", ".epdf", ".htm", ".html", ".full", ".full-text", ".abstract", ".short"),
 )
+_OLD = re.compile(r"10\.\d{4,9}/\S*")
 # bioRxiv and medRxiv: the address names the version, the DOI does not.
 _VERSION = re.compile(r"^(10\.1101/\d[\d.]*\d)v\d+$")
 # Cochrane's and Oxford's addresses put numbers and file names behind the DOI.
@@ -30,7 +33,7 @@ _NOT_A_REPORT = re.compile(
     r"^10\.(?:1037/t\d+-\d+|1186/isrctn\d+|13039/\d+|\d{4,9}/\(issn\)[\dx-]+)$"
 )
 _WHOLE_DOI = re.compile(
-    r"^\W*(?:doi\s*[:=]?\s*)?(?:https?://(?:dx\.)?doi\.org/|doi:\s*)?10\.\d{4,9}/\S+$",
+    r"^\W*+(?:doi\s*+(?:[:=]\s*+)?)?(?:https?://(?:dx\.)?doi\.org/|doi:\s*)?10\.\d{4,9}/\S+$",
     re.IGNORECASE,
 )
 
@@ -54,22 +57,44 @@ def clean_doi(text: str | None) -> str | None:
     """
     if not text:
         return None
-    candidate = unquote(text) if re.search(r"%2f", text, re.IGNORECASE) else text
-    sici = re.search(r"10\.\d{4,9}/\S*<\S+>\S+", candidate)
-    match = sici or _DOI.search(candidate)
+    doi = _find_doi(text)
+    while doi is not None and doi != text:
+        # What was behind a part that is gone may have to go too: "10.1000/a)/full".
+        text, doi = doi, _find_doi(doi)
+    return doi
+
+
+def _find_doi(text: str) -> str | None:
+    if re.search(r"%2f", text, re.IGNORECASE):
+        text = unquote(text)
+    match = next(filter(_is_sici, _OLD.finditer(text)), None) or _DOI.search(text)
     if not match:
         return None
     # If the DOI is a parameter of a link, the next parameter follows directly.
-    doi = re.split(r"&\w+=|[?#]", match.group(0))[0].rstrip(".,;:'\"")
+    doi = re.split(r"&\w+=|[?#]", match.group(0), maxsplit=1)[0].rstrip(".,;:'\"")
+    if len(doi) > _LONGEST:
+        return None
     for opening, closing in ("()", "[]"):
         while doi.endswith(closing) and doi.count(closing) > doi.count(opening):
             doi = doi[:-1].rstrip(".,;:")
-    doi = _VIEW.sub("", doi.lower())
+    doi = _without_view(doi.lower())
     doi = _BEHIND.sub(r"\1", _VERSION.sub(r"\1", doi)).rstrip("/.,;:")
-    if len(doi) <= len("10.1234/") or _NOT_A_REPORT.match(doi):
-        return None
-    # What was behind a part that is gone may have to go too: "10.1000/a)/full".
-    return doi if doi == text else clean_doi(doi)
+    return None if len(doi) <= len("10.1234/") or _NOT_A_REPORT.match(doi) else doi
+
+
+def _is_sici(match: re.Match[str]) -> bool:
+    """Whether a DOI has a part in pointed brackets, which a character precedes and follows."""
+    text = match.group(0)
+    opening = text.find("<", text.index("/") + 1)
+    return opening >= 0 and text.find(">", opening + 2, len(text) - 1) >= 0
+
+
+def _without_view(doi: str) -> str:
+    bare = doi.removesuffix("/")
+    end = len(bare)
+    while part := next((view for view in _VIEWS if bare.endswith(view, 0, end)), None):
+        end -= len(part)
+    return bare[:end] if end < len(bare) else doi
 
 
 def clean_pmid(text: str | None) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import html
 import re
+import threading
 import unicodedata
 from dataclasses import dataclass
 from string import ascii_lowercase, digits
@@ -35,6 +36,8 @@ _SPACE = re.compile(r"\s+")
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
 # For str.translate: what is neither a small letter nor a digit is left out.
 _BETWEEN = {code: None for code in range(128) if chr(code) not in f"{ascii_lowercase}{digits}"}
+_ROW = 500
+_PIECE = re.compile(rf"[\x00-\x7f]+[^\x00-\x7f]{{0,{_ROW}}}|[^\x00-\x7f]{{1,{_ROW}}}")
 # Characters that are no text to PostgreSQL, or that UTF-8 cannot encode.
 _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
 # Anything after a tag's name must be attributes, with "=": "<a and b>" is text.
@@ -44,7 +47,9 @@ _TAG = re.compile(
 # A part of an abstract in PubMed's XML, which The Lens puts into its exports as text.
 _LABELLED = re.compile(r"<AbstractText\s[^<>]{0,200}?Label=\"([^\"<>]{1,100})\"[^<>]{0,200}>")
 _YEAR = re.compile(r"(?<!\d)(1[0-9]{3}|2[01][0-9]{2})(?!\d)")
-_DECLARED = re.compile(rb"^\s*[%@].{0,40}?encoding\s*:\s*([A-Za-z0-9_-]+)", re.IGNORECASE | re.M)
+_DECLARED = re.compile(
+    rb"^[^\S\n]*[%@].{0,40}?encoding\s*:\s*([A-Za-z0-9_-]+)", re.IGNORECASE | re.M
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,18 +149,21 @@ def _patched(line: bytes, codec: str) -> tuple[str, int, int]:
     Returns:
         The text, how many bytes are not UTF-8, and how many of these stay unknown.
     """
-    text, bad, lost, start = "", 0, 0, 0
-    while True:
-        try:
-            return text + line[start:].decode("utf-8"), bad, lost
-        except UnicodeDecodeError as error:
-            text += line[start : start + error.start].decode("utf-8")
-            broken = line[start + error.start : start + error.end]
-            piece = broken.decode(codec, errors="replace") if len(broken) == 1 else "\ufffd"
-            bad += len(broken)
-            lost += len(broken) if piece == "\ufffd" else 0
-            text += piece
-            start += error.end
+    bad = lost = 0
+
+    def replace(error: UnicodeError) -> tuple[str, int]:
+        nonlocal bad, lost
+        assert isinstance(error, UnicodeDecodeError)
+        broken = line[error.start : error.end]
+        piece = broken.decode(codec, errors="replace") if len(broken) == 1 else "\ufffd"
+        bad += len(broken)
+        lost += len(broken) if piece == "\ufffd" else 0
+        return piece, error.end
+
+    # Each thread has a name of its own for what it does with broken bytes.
+    name = f"winnow-{threading.get_ident()}"
+    codecs.register_error(name, replace)
+    return line.decode("utf-8", errors=name), bad, lost
 
 
 def _east_asian(data: bytes) -> str | None:
@@ -265,8 +273,16 @@ def clean(text: str | None) -> str | None:
     plain = _CONTROL.sub("", text)
     if plain.isascii():
         return " ".join(plain.split()) or None
-    plain = _SPACE.sub(" ", unicodedata.normalize("NFC", plain)).strip()
+    plain = _SPACE.sub(" ", _composed(plain)).strip()
     return plain or None
+
+
+def _composed(text: str) -> str:
+    """A text in NFC. Marks in a row are sorted, so a very long row is composed in pieces."""
+    if len(text) <= _ROW:
+        return unicodedata.normalize("NFC", text)
+    # Nothing in ASCII is composed with what stands before it.
+    return "".join(unicodedata.normalize("NFC", piece) for piece in _PIECE.findall(text))
 
 
 def clean_markup(text: str | None) -> str | None:

@@ -13,6 +13,7 @@ from harvest.text import decode
 
 _ENTITY = re.compile(rb"<!ENTITY", re.IGNORECASE)
 _DOCTYPE_HEAD = 64 * 1024
+_FIRST = re.compile(r"\s*(?:<([A-Za-z_][\w.-]*)(?=[\s/>])|(<\?|<!--|<!DOCTYPE))", re.IGNORECASE)
 
 
 def _refuse_entities(head: bytes) -> None:
@@ -34,10 +35,28 @@ def root_name(head: bytes) -> str | None:
     text = text.lstrip("\ufeffï»¿ \t\n")
     if not text.startswith("<"):
         return None
-    text = re.sub(r"<\?.*?\?>|<!--.*?-->", "", text, flags=re.DOTALL)
-    text = re.sub(r"<!DOCTYPE[^\[>]*(\[.*?\])?[^>]*>", "", text, flags=re.DOTALL | re.IGNORECASE)
-    match = re.match(r"\s*<([A-Za-z_][\w.-]*)(?=[\s/>])", text)
-    return match.group(1) if match else None
+    at = 0
+    while at >= 0:
+        match = _FIRST.match(text, at)
+        if match is None:
+            return None
+        if match.group(1):
+            return match.group(1)
+        at = _behind(text, match.end(), match.group(2))
+    return None
+
+
+def _behind(text: str, at: int, begins: str) -> int:
+    """The place behind an instruction, comment or document type; -1 if it has no end."""
+    if begins in ("<?", "<!--"):
+        end = "?>" if begins == "<?" else "-->"
+        found = text.find(end, at)
+        return found + len(end) if found >= 0 else -1
+    # A document type can have declarations in brackets.
+    bracket, end_at = text.find("[", at), text.find(">", at)
+    if 0 <= bracket < end_at:
+        end_at = text.find(">", max(text.find("]", bracket), bracket))
+    return end_at + 1 if end_at >= 0 else -1
 
 
 def elements(stream: BinaryIO, names: set[str]) -> Iterator[etree._Element]:

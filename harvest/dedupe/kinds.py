@@ -24,7 +24,7 @@ KINDS: Final = (COMMENT, REPLY, RETRACTION, ERRATUM, PROTOCOL, SUMMARY, PREPRINT
 # Notes that databases add to titles in round or square brackets.
 _NOTE = re.compile(
     r"[\[(]\s*(?:"
-    r"(?:comment|update|summary) (?:in|appears?|from|for|of)\b[^\])]*"
+    r"(?:comment|update|summary) (?:in|appears?|from|for|of)\b[^\])]{0,500}+"
     r"|see comments?|comments?|letter|editorial|review|references?|lecture|news|abstract"
     r"|meta-?analysis|randomi[sz]ed controlled trial|multicenter study|clinical trial|reprint"
     r"|\d+ refs?|cover story|dissertation|thesis|retracted(?: article)?|withdrawn|in press"
@@ -46,7 +46,7 @@ _ERRATUM_NOTE = re.compile(
 # Web of Science writes a correction as the article's title and place, "(vol 360, pg 542, 2009)";
 # Embase writes "(New England Journal of Medicine (2009) 360 (542-544))".
 _PLACE = re.compile(
-    r"\(vol\.? ?\w+,[^)]*\)\s*\.?$|\(see [^)]*\bvol\b[^)]*\)\s*\.?$"
+    r"\(vol\.? ?\w+,[^)]{0,500}+\)\s*\.?$|\(see (?=[^)]{0,300}?\bvol\b)[^)]{0,500}+\)\s*\.?$"
     r"|\([^()]{3,120}\((?:19|20)\d\d\)\W{0,3}\d[^()]{0,40}(?:\([^()]{1,40}\)[^()]{0,40})*\)?\s*\.?$",
     re.IGNORECASE,
 )

@@ -58,17 +58,18 @@ _INITIALS = re.compile(r"^(?:[A-Z]\.?[- ]?){1,4}$")
 _PARTICLE: Final = frozenset(
     "de da del della di du la le van von der den ter ten al el bin".split()
 )
-_ET_AL = re.compile(r"[,;]?\s+et\.? al\b\.?.*$", re.IGNORECASE)
+_ET_AL = re.compile(r"(?:[,;]|(?<![\s,;]))\s+et\.? al\b\.?(?s:.*)$", re.IGNORECASE)
 _THESIS = re.compile(
-    r"\bdissertation abs|\bproquest diss|\bdissertations?\b.*\bthes|[\[(](?:dissertation|thesis)\b"
-    r"|\bdiss\w* abs\w* int|^ph\.? ?d\b|university[, ]+\d{4}\.\s*\d+ pp",
+    r"\bdissertation abs|\bproquest diss|\bdissertations?\b.{0,300}\bthes"
+    r"|[\[(](?:dissertation|thesis)\b|\bdiss\w* abs\w* int|^ph\.? ?d\b"
+    r"|university[, ]+\d{4}\.\s*\d+ pp",
     re.IGNORECASE,
 )
 # Every text that the pattern fits has one of these.
 _THESIS_MARKS: Final = ("diss", "thesis", "ph", "university")
 # Embase names the meeting after the journal that printed its abstracts.
 _MEETING = re.compile(r"\. ?conference\b", re.IGNORECASE)
-_IN_BRACKETS = re.compile(r"\([^)]*\)|\[[^\]]*\]")
+_IN_BRACKETS = re.compile(r"\([^)]{0,500}\)|\[[^\]]{0,500}\]")
 _AFTER_VENUE = re.compile(r" : | / |;|\. ?conference")
 _PUBLISHER = re.compile(
     r"^(?:springer|elsevier|wiley|biomed central|sage publications|taylor|oxford university press"

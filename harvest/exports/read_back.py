@@ -273,7 +273,7 @@ def from_bibtex(position: int, fields: Mapping[str, str]) -> Record:
     for name, keys in _BIBTEX_TEXTS.items():
         found = next((fields[key] for key in keys if key in fields), None)
         values[name] = unescape(found) if found is not None else None
-    people = [name for name in re.split(r"\s+and\s+", fields.get("author", "")) if name]
+    people = [name for name in re.split(r"(?<!\s)\s+and\s+", fields.get("author", "")) if name]
     values["authors"] = [unescape(_bare(name)) for name in people]
     values[names.GROUP_AUTHORS] = [unescape(_bare(name)) for name in people if _bare(name) != name]
     values["pages"] = unescape(fields.get("pages", "").replace("--", "-")) or None

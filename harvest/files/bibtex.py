@@ -34,8 +34,8 @@ _NO_KEY = re.compile(
 # Braces, which open and close values, and an "@" at the start of a line that no entry follows.
 _BRACE_OR_AT = re.compile(
     r"\\.|[{}]|^[ \t]*@(?!(?:comment|string|preamble)\b)"
-    r"(?![A-Za-z][\w-]*[ \t]*(?:\{\s*[^\s,{}()=]*\s*\}"
-    r"|[{(]\s*(?:[^,{}()=]*,\s*(?:[A-Za-z][\w-]*\s*=|[})])|[A-Za-z][\w-]*\s*=)))",
+    r"(?![A-Za-z][\w-]*[ \t]*(?:\{\s*+(?:[^\s,{}()=]++\s*+)?\}"
+    r"|[{(]\s*+(?:[^,{}()=]*+,\s*+(?:[A-Za-z][\w-]*+\s*+=|[})])|[A-Za-z][\w-]*+\s*+=)))",
     re.MULTILINE | re.I,
 )
 # Stands in for such an "@" while the library parses. No text has this character.
@@ -134,20 +134,30 @@ def _value(raw: str, macros: Mapping[str, str]) -> str:
 
 def _values(name: str, raw: str) -> Iterator[tuple[str, str]]:
     """A field's name and value, and those of each field that a missing comma put into its value."""
-    depth, quoted = 0, False
     # Nearly all values need no look at each character.
-    for at, character in enumerate(raw if "=" in raw else ""):
+    if "=" not in raw:
+        yield name, raw
+        return
+    start = at = 0
+    depth, quoted, empty = 0, False, True
+    while at < len(raw):
+        character = raw[at]
         if character in "{}":
             depth += 1 if character == "{" else -1
         elif character == '"' and depth == 0:
             quoted = not quoted
-        if depth == 0 and not quoted and raw[:at].strip():
-            match = _NEXT_FIELD.match(raw, at)
+        elif character.isspace():
+            match = None
+            if depth == 0 and not quoted and not empty and not raw[at - 1].isspace():
+                match = _NEXT_FIELD.match(raw, at)
             if match:
-                yield name, raw[:at]
-                yield from _values(match.group(1), raw[match.end() :])
-                return
-    yield name, raw
+                yield name, raw[start:at]
+                name, start, at = match.group(1), match.end(), match.end()
+                empty = True
+                continue
+        empty = empty and character.isspace()
+        at += 1
+    yield name, raw[start:]
 
 
 def _split_commas(name: str) -> list[str]:

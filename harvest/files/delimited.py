@@ -21,12 +21,15 @@ _DELIMITERS = ",;\t|"
 _STATED = re.compile(r"\s*\"?sep=([,;\t|])\"?\s*(?:\n|$)", re.IGNORECASE)
 # The csv module's own limit is 131,072 characters.
 _FIELD_LIMIT = 64 * 1024 * 1024
+# Characters among which the header is looked for.
+_HEAD = 256 * 1024
+_NEVER_CLOSED = "a quote opened here is never closed"
 
 
 def read_header(text: str, delimiter: str) -> list[str]:
     """Cells of the row that names the columns, among the first rows; see ``find_header``."""
     csv.field_size_limit(_FIELD_LIMIT)
-    lines = [line for line in text.split("\n", 200)[:200] if line.strip()]
+    lines = [line for line in text[:_HEAD].split("\n", 200)[:200] if line.strip()]
     rows: list[list[str]] = []
     with suppress(csv.Error):
         rows.extend(islice(csv.reader(lines, delimiter=delimiter), TOP))
@@ -75,34 +78,42 @@ def looks_like(text: str) -> bool:
 def _rows(text: str, delimiter: str) -> Iterator[Row]:
     """Rows with their line numbers. An unclosed quote loses only its own line, not the rest."""
     lines = text.split("\n")
-    start = 0
-    while start < len(lines):
-        reader = csv.reader(
-            (f"{line}\n" for line in lines[start:]), delimiter=delimiter, strict=False
-        )
-        restart: int | None = None
-        before = 0
-        while True:
-            try:
-                cells = next(reader)
-            except StopIteration:
-                break
-            except csv.Error as error:
-                yield Row(start + before + 1, (), fault=f"row could not be parsed: {error}")
-                before = reader.line_num
-                continue
-            line, spanned = start + before, reader.line_num - before
-            at_end = start + reader.line_num >= len(lines)
-            if at_end and spanned > 1 and _unclosed(lines[line:], delimiter):
-                yield Row(line + 1, (lines[line],), fault="a quote opened here is never closed")
-                restart = line + 1
-                break
-            before = reader.line_num
-            if cells:
-                yield Row(line + 1, cells)
-        if restart is None:
+    reader = csv.reader((f"{line}\n" for line in lines), delimiter=delimiter, strict=False)
+    before = 0
+    while True:
+        try:
+            cells = next(reader)
+        except StopIteration:
             return
-        start = restart
+        except csv.Error as error:
+            yield Row(before + 1, (), fault=f"row could not be parsed: {error}")
+            before = reader.line_num
+            continue
+        spanned, at_end = reader.line_num - before, reader.line_num >= len(lines)
+        if at_end and spanned > 1 and _unclosed(lines[before:], delimiter):
+            yield from _single_lines(lines, before, delimiter)
+            return
+        if cells:
+            yield Row(before + 1, cells)
+        before = reader.line_num
+
+
+def _single_lines(lines: list[str], start: int, delimiter: str) -> Iterator[Row]:
+    """Rows after a quote that is never closed; no line after it closes one that another opened."""
+    yield Row(start + 1, (lines[start],), fault=_NEVER_CLOSED)
+    for at in range(start + 1, len(lines)):
+        line = lines[at : at + 1]
+        # A quote in the last line can be closed by nothing, so it is taken as it is.
+        if at + 1 < len(lines) and '"' in line[0] and _unclosed(line, delimiter):
+            yield Row(at + 1, line, fault=_NEVER_CLOSED)
+            continue
+        try:
+            cells = next(csv.reader([f"{line[0]}\n"], delimiter=delimiter, strict=False), [])
+        except csv.Error as error:
+            yield Row(at + 1, (), fault=f"row could not be parsed: {error}")
+            continue
+        if cells:
+            yield Row(at + 1, cells)
 
 
 def _unclosed(lines: list[str], delimiter: str) -> bool:
@@ -127,5 +138,6 @@ def parse(
     csv.field_size_limit(_FIELD_LIMIT)
     delimiter = find_delimiter(decoded.text)
     # An empty line in place of Excel's keeps the numbers of the lines after it.
-    text = _STATED.sub("\n", decoded.text, count=1) if _STATED.match(decoded.text) else decoded.text
+    stated = _STATED.match(decoded.text)
+    text = f"\n{decoded.text[stated.end() :]}" if stated else decoded.text
     yield from parse_rows(_rows(text.lstrip("\n"), delimiter), mapping, limits)

@@ -26,6 +26,15 @@ class _Entry:
     values: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     people: list[Author] = field(default_factory=list)
     stray: bool = False
+    # Lines that go on with the last value, which is joined once.
+    more: list[str] = field(default_factory=list)
+
+    def join(self, tag: str) -> None:
+        """Join the lines that go on with the last value, which has this tag."""
+        if self.more:
+            values = self.values[tag]
+            values[-1] = " ".join((values[-1], *self.more))
+            self.more.clear()
 
     def all(self, *tags: str) -> list[str]:
         return [value for tag in tags for value in self.values.get(tag, ()) if value.strip()]
@@ -60,11 +69,13 @@ def parse(stream: BinaryIO) -> Iterator[Entry | Notice]:
             if entry is None:
                 outside += 1
             elif line.startswith(" ") and tag and entry.values.get(tag):
-                entry.values[tag][-1] += " " + line.strip()
+                entry.more.append(line.strip())
             else:
                 entry.stray = True
             after_blank = False
             continue
+        if entry is not None:
+            entry.join(tag)
         tag, value = match.group(1), (match.group(2) or "").strip()
         if entry is None or _starts_entry(entry, tag, after_blank=after_blank):
             if entry is not None:
@@ -74,6 +85,7 @@ def parse(stream: BinaryIO) -> Iterator[Entry | Notice]:
         entry.values[tag].append(value)
         after_blank = False
     if entry is not None:
+        entry.join(tag)
         yield create_record(_fields(entry))
     if outside:
         yield Notice(f"{outside} line(s) outside records were not read")

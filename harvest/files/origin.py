@@ -9,10 +9,12 @@ from dataclasses import dataclass
 
 from harvest.record import Record
 
-# A line of a search history: number, query and hits.
-_LINE = re.compile(r"^\s*#?(\d{1,3})[.)]?\s+(\S.*?)\s*[(\[]\s*(\d[\d,. ]*)\s*[)\]]\s*$")
-_DATABASE = re.compile(r"^\s*Databases?\s*(?:\(s\))?:\s*(\S.*?)\s*$", re.IGNORECASE)
-_PROVIDER = re.compile(r"^\s*Provider:\s*(\S.*?)\s*$")
+# A line of a search history: number and query, and then its hits in brackets.
+_NUMBERED = re.compile(r"#?\d{1,3}[.)]?\s+\S")
+_HITS = re.compile(r"\s*\d[\d,. ]*+\s*$")
+_DATABASE = re.compile(r"^\s*Databases?\s*(?:\(s\))?:\s*(\S.*)$", re.IGNORECASE)
+_PROVIDER = re.compile(r"^\s*Provider:\s*(\S.*)$")
+_SEGMENT = re.compile(r"(?<!\s)(?:\s*<[^<>]*>|\s+Epub Ahead of Print(?s:.*)$)")
 # A set of a ProQuest search: S1, the query, the databases and the hits, separated by line breaks or
 # tabs.
 _SET = re.compile(r"^\s*(S\d{1,3})\b\s*(.*)$")
@@ -91,20 +93,31 @@ class Origin:
     mixed: tuple[tuple[str, int], ...] = ()
 
 
-def _number(text: str) -> int:
-    return int(re.sub(r"\D", "", text))
+def _hits(line: str) -> int | None:
+    """The hits of a line of a search history; None if it is none."""
+    opening = max(line.rfind("("), line.rfind("["))
+    if opening < 0 or line[-1] not in ")]" or not _HITS.match(line[opening + 1 : -1]):
+        return None
+    return _number(line[opening:]) if _NUMBERED.match(line[:opening]) else None
+
+
+def _number(text: str) -> int | None:
+    """A number with its points and commas; None if it is too long to be a number of hits."""
+    digits = re.sub(r"\D", "", text)
+    return int(digits) if len(digits) < 16 else None
 
 
 def find_stated_origin(lines: Sequence[str]) -> Origin | None:
     """Read the search from the lines outside records; None if they do not describe one."""
-    database = next((m.group(1) for line in lines if (m := _DATABASE.match(line))), None)
-    platform = next((m.group(1) for line in lines if (m := _PROVIDER.match(line))), None)
-    history = [match for line in lines if (match := _LINE.match(line))]
+    stripped = [line.strip() for line in lines]
+    database = next((m.group(1) for line in stripped if (m := _DATABASE.match(line))), None)
+    platform = next((m.group(1) for line in stripped if (m := _PROVIDER.match(line))), None)
+    history = [(line, hits) for line in stripped if (hits := _hits(line)) is not None]
     sets = _proquest_sets(lines)
     strategy, reported = None, None
     if history:
-        strategy = "\n".join(match.group(0).strip() for match in history)
-        reported = _number(history[-1].group(3))
+        strategy = "\n".join(line for line, _ in history)
+        reported = history[-1][1]
     elif sets:
         strategy, reported = "\n".join(text for text, _ in sets), sets[-1][1]
     if database is None and strategy is None:
@@ -196,7 +209,9 @@ def _list_mixed(named: Counter[str], number: int) -> tuple[tuple[str, int], ...]
 def _database_of(record: Record) -> str | None:
     if record.database:
         # Ovid adds the years of a segment after the name.
-        plain = re.sub(r"\s*<[^>]*>|\s+Epub Ahead of Print.*$", "", record.database).strip()
+        plain = re.sub(
+            r"(?<!\s)\s*<[^<>]*>|(?<!\s)\s+Epub Ahead of Print(?s:.*)$", "", record.database
+        ).strip()
         return _CODES.get(plain, plain) or None
     if (record.accession or "").startswith("WOS:"):
         return "Web of Science Core Collection"

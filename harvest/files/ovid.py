@@ -13,7 +13,7 @@ from harvest.files.tagged import Tagged
 from harvest.record import Author, Entry, Notice
 from harvest.text import read_text
 
-_START = re.compile(r"^\s{0,3}<\s*\d+\s*\.?\s*>\s*$")
+_START = re.compile(r"^\s{0,3}<\s*\d+\s*+(?:\.\s*+)?>\s*$")
 _TAG = re.compile(r"^\s?([A-Z][A-Z0-9]|SCORE)\s{1,2}-(?:\s(.*)|)$")
 # A full field name starts at the margin; its text is indented by two spaces.
 _NAME = re.compile(r"^([A-Z][A-Za-z/&() -]{2,50})\s*$")
@@ -48,15 +48,17 @@ _TAG_OF: Final[Mapping[str, str]] = {
     "institution": "IN",
     "link to the ovid full text or citation": "XL",
 }
+_TAGS = frozenset(_TAG_OF.values())
 _USED = frozenset(
     "VN SCORE DB AN AU TI CT SO AB KW SH MH ID DE LG LA PT DT IS DI DO PM YR YP PB PU BT ED "
     "XL".split()
 )
 # Ovid adds the kind of article, or "References", after a title.
 _KIND = re.compile(
-    r"\s*\[(?:Article|Review|References|(?:Case )?Report|Miscellaneous|Letter|Editorial)"
-    r"[^\]]*\]\.?\s*$"
+    r"(?<!\s)\s*\[(?:Article|Review|References|(?:Case )?Report|Miscellaneous|Letter|Editorial)"
+    r"[^\]]{0,200}\]\.?\s*$"
 )
+_DEGREE = re.compile(r"(?:,|(?<![\s,]))\s+(?:MD|PhD|Ph\.D|MPH|RN|FACSM|FAAN|MSc|BSc)\b(?s:.*)$")
 # Ovid writes these before other fields, so a file that ends in one of them was cut off.
 _NEVER_LAST = frozenset("VN DB AN AU IN TI AB".split())
 
@@ -103,7 +105,7 @@ def _add_line(entry: Tagged, line: str) -> None:
         entry.add(tag.group(1), tag.group(2) or "")
         return
     match = _NAME.match(line)
-    has_tags = any(len(name) <= 2 for name, _ in entry.values if name not in _TAG_OF.values())
+    has_tags = any(len(name) <= 2 for name in entry.names - _TAGS)
     if match is not None and not has_tags and not line.startswith(" "):
         name = match.group(1).strip()
         entry.add(_TAG_OF.get(name.lower(), name), "")
@@ -118,8 +120,8 @@ def _people(entry: Tagged) -> list[Author]:
         for name in re.split(r";\s{2,}", re.sub(r"\[[^\[\]]*\]", "", value)):
             # Ovid adds numbers of institutions and degrees after a name.
             plain = re.sub(r"\s[\d,*+()]+$", "", name.strip()).strip(" .")
-            plain = re.sub(r"\s+[\d,*+]+$", "", plain)
-            plain = re.sub(r",?\s+(MD|PhD|Ph\.D|MPH|RN|FACSM|FAAN|MSc|BSc)\b.*$", "", plain)
+            plain = re.sub(r"(?<!\s)\s+[\d,*+]+$", "", plain)
+            plain = _DEGREE.sub("", plain)
             if plain:
                 people.append(Author(plain))
     return people

@@ -12,7 +12,7 @@ _INITIALS = re.compile(r"^(?:[A-Z][a-z]?\.?[ -]?){1,4}$")
 _SUFFIX = re.compile(r"^(?:Jr\.?|Sr\.|II|III|2nd|3rd)$")
 # "Smith JA", "van der Berg J.-P."
 _NAME_INITIALS = re.compile(r"^[^\W\d][^\d,]* (?:[A-Z]\.?-?){1,4}$")
-_AND = re.compile(r",?\s+(?:and|&)\s+")
+_AND = re.compile(r"(?:,|(?<![\s,]))\s+(?:and|&)\s+")
 # Words of organisations' names. Without such a word "and" parts two people.
 _ORGANISATION = re.compile(
     r"\b(?:of|for|the|on|in|department|ministry|government|council|committee|commission|agency|office"
@@ -30,7 +30,7 @@ def take_name(name: str) -> tuple[str, bool]:
 
     Braces keep an organisation's name in one piece, and so does a comma at the end.
     """
-    name = re.sub(r"\s*(?:…|\.\.\.)$", "", name.strip())
+    name = re.sub(r"(?<!\s)\s*(?:…|\.\.\.)$", "", name.strip())
     # A given name that a program did not know.
     name = re.sub(r",\s*(?:null|undefined|n/?a)$", "", name, flags=re.IGNORECASE)
     if _ETAL.match(name.rstrip(" ,;")):
@@ -106,11 +106,15 @@ def _split_and(text: str) -> list[str]:
 
 
 def _join_suffixes(parts: list[str]) -> list[str]:
-    parts = list(parts)
-    for place in range(len(parts) - 1, 0, -1):
-        if _SUFFIX.match(parts[place]):
-            parts[place - 1 : place + 1] = [f"{parts[place - 1]}, {parts[place]}"]
-    return parts
+    joined: list[str] = []
+    waiting = ""
+    for part in reversed(parts):
+        whole, waiting = f"{part}, {waiting}" if waiting else part, ""
+        if _SUFFIX.match(whole):
+            waiting = whole
+        else:
+            joined.append(whole)
+    return [*([waiting] if waiting else []), *reversed(joined)]
 
 
 def _are_pairs(parts: list[str]) -> bool:

@@ -13,6 +13,7 @@ from harvest.record import Entry, Notice
 from harvest.text import read_text
 
 _TAG = re.compile(r"^%(\S)(?:\s+(.*)|)$")
+_BETWEEN = re.compile(r"(?<!\s)\s+and\s+|;")
 _USED = frozenset("0TAEJBDVNPIXKRU@GM8~WZ>")
 
 
@@ -60,16 +61,19 @@ def parse(stream: BinaryIO) -> Iterator[Entry | Notice]:
 
 
 def _starts_entry(entry: Tagged, tag: str, *, after_blank: bool) -> bool:
-    tags = {name for name, _ in entry.values}
     if tag == "0":
-        return "0" in tags or after_blank
-    return after_blank and (tag in ("T", "A") or tag in tags)
+        return "0" in entry.names or after_blank
+    return after_blank and (tag in ("T", "A") or tag in entry.names)
 
 
 def _fields(entry: Tagged) -> Fields:
     people = entry.lines("A") or entry.lines("E")
     kind = entry.head("0")
-    names = [name.strip().rstrip(",") for line in people for name in re.split(r"\s+and\s+|;", line)]
+    names = [
+        name.strip().rstrip(",")
+        for line in people
+        for name in re.split(r"(?<!\s)\s+and\s+|;", line)
+    ]
     return Fields(
         position=entry.position,
         line=entry.line,

@@ -21,6 +21,8 @@ from harvest.text import excerpt
 
 # The header is among the first rows, of which this many are looked at.
 TOP = 20
+# More empty rows than this lie between no two rows of a table.
+_EMPTY = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ def parse_rows(
     rest = iter(rows)
     top = list(islice(rest, TOP))
     for row in top:
-        _check_width(row, limits)
+        check_width(row, limits)
     at = find_header([row.cells for row in top], mapping)
     if not top:
         return
@@ -71,20 +73,33 @@ def parse_rows(
         yield Notice(f"{prose} line(s) before the header were not read")
     yield ColumnMapping(columns)
     position = 0
-    empty: list[Row] = []
+    empty: list[int] = []
     for row in chain(top[at + 1 :], rest):
         if row.fault is None and not any(cell.strip() for cell in row.cells):
-            empty.append(row)
+            # Many programs end a table with a million empty rows.
+            if len(empty) <= _EMPTY:
+                empty.append(row.line)
             continue
+        if len(empty) > _EMPTY:
+            raise FileTooLarge(
+                f"The table has more than {_EMPTY:,} empty rows before row {row.line:,}.",
+                remedy="Delete the rows below the table, or what stands far below it.",
+                line=row.line,
+            )
         for blank in empty:
             position += 1
-            yield Rejected(position, "row is empty", line=blank.line)
+            yield Rejected(position, "row is empty", line=blank)
         empty.clear()
         position += 1
         yield _entry(row, columns, position, own=own)
 
 
-def _check_width(row: Row, limits: Limits) -> None:
+def check_width(row: Row, limits: Limits) -> None:
+    """Refuse a table with a row that has too many cells.
+
+    Raises:
+        FileTooLarge: it has.
+    """
     if len(row.cells) > limits.columns:
         raise FileTooLarge(
             f"The table has {len(row.cells):,} columns; the limit is {limits.columns:,}.",

@@ -13,6 +13,7 @@ class Tagged:
         typed: whether it began with the format's type tag.
         compact: whether its tags have no space before the dash.
         spaced: whether all its tags so far have two, as RIS wants.
+        names: all tags so far.
     """
 
     position: int
@@ -20,32 +21,47 @@ class Tagged:
     typed: bool = True
     compact: bool = False
     spaced: bool = False
+    names: set[str] = field(default_factory=set)
     values: list[tuple[str, list[str]]] = field(default_factory=list)
+    # What goes on with the last line of the last value. It is joined to it once: a line that grew
+    # piece by piece would be copied as often.
+    _more: list[str] = field(default_factory=list)
+
+    def _join(self) -> None:
+        if self._more:
+            lines = self.values[-1][1]
+            lines[-1] = " ".join((lines[-1], *self._more))
+            self._more.clear()
 
     def add(self, tag: str, value: str) -> None:
         """Add a value under a tag."""
+        self._join()
+        self.names.add(tag)
         self.values.append((tag, [value.strip()] if value.strip() else []))
 
     def add_line(self, line: str) -> None:
         """Add a line to the last value."""
         if self.values:
+            self._join()
             self.values[-1][1].append(line.strip())
 
     def go_on(self, line: str) -> None:
         """Add a line's text to the last line of the last value."""
         if self.values and self.values[-1][1]:
-            self.values[-1][1][-1] += f" {line.strip()}"
+            self._more.append(line.strip())
         else:
             self.add_line(line)
 
     def all(self, *tags: str) -> list[str]:
         """Values of the tags, in the order of the tags, each with its lines joined."""
+        self._join()
         return [
             "\n".join(lines) for tag in tags for name, lines in self.values if name == tag if lines
         ]
 
     def in_order(self, *tags: str) -> list[str]:
         """All lines of the values of the tags, in the order of the file."""
+        self._join()
         return [line for name, lines in self.values if name in tags for line in lines]
 
     def lines(self, *tags: str) -> list[str]:
@@ -71,14 +87,15 @@ class Tagged:
 
     def rest(self, used: frozenset[str]) -> dict[str, str]:
         """Values of all other tags."""
-        others: dict[str, str] = {}
+        self._join()
+        others: dict[str, list[str]] = {}
         for tag, lines in self.values:
             if tag not in used and lines:
-                text = "\n".join(lines)
-                others[tag] = f"{others[tag]}\n{text}" if tag in others else text
-        return others
+                others.setdefault(tag, []).extend(lines)
+        return {tag: "\n".join(lines) for tag, lines in others.items()}
 
     @property
     def excerpt(self) -> str:
         """The whole entry on one line, for a message."""
+        self._join()
         return " ".join(f"{tag} {' '.join(lines)}" for tag, lines in self.values)

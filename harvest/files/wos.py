@@ -67,7 +67,7 @@ def parse(stream: BinaryIO) -> Iterator[Entry | Notice]:
                 yield create_record(_fields(entry))
             entry = None
             continue
-        if entry is None or (tag == "PT" and any(name == "PT" for name, _ in entry.values)):
+        if entry is None or (tag == "PT" and "PT" in entry.names):
             if entry is not None:
                 yield create_record(_fields(entry))
             count += 1
@@ -92,7 +92,7 @@ def _fields(entry: Tagged) -> Fields:
     words = entry.flowing("DE", "ID", "OR", "BD", "MC", "MQ")
     kinds = entry.flowing("DT") or [_KINDS.get(entry.head("PT") or "", "")]
     # Some databases of the platform add an e-mail address after a name.
-    names = [re.sub(r"\s*\([^()@]*@[^()]*\)", "", name) for name in entry.lines("AF", "AU")]
+    names = [re.sub(r"(?<!\s)\s*\([^()@]*@[^()]*\)", "", name) for name in entry.lines("AF", "AU")]
     people = [
         person
         for name in names[: len(entry.lines("AF") or names)]

@@ -11,12 +11,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
 from harvest.errors import FileTooLarge, UnreadableFile
-from harvest.files.table import ColumnMapping, Row, parse_rows
+from harvest.files.table import ColumnMapping, Row, check_width, parse_rows
 from harvest.files.unpack import check_packing
 from harvest.limits import Limits
 from harvest.record import Entry, Notice
 from harvest.text import storable
 
+# Excel's own limit.
+_ROWS = 1_048_576
 _RATIO_LIMIT = 200
 _RATIO_FROM = 16 * 1024 * 1024
 # How a workbook writes characters that XML cannot hold, and what only looks like one of these.
@@ -82,8 +84,11 @@ def _open(stream: BinaryIO, *, values: bool) -> Any:
         return openpyxl.load_workbook(stream, read_only=True, data_only=values)
 
 
-def _rows(values: Any, formulas: Any) -> Iterator[Row]:
+def _rows(values: Any, formulas: Any, limits: Limits) -> Iterator[Row]:
     """Rows of cached values; a formula that was never calculated leaves its cell empty."""
+    # What a sheet says of its size would be filled with empty cells.
+    values.reset_dimensions()
+    formulas.reset_dimensions()
     pairs = zip(values.iter_rows(), formulas.iter_rows(), strict=False)
     for line, (value_cells, formula_cells) in enumerate(pairs, start=1):
         cached = [cell.value for cell in value_cells]
@@ -91,10 +96,18 @@ def _rows(values: Any, formulas: Any) -> Iterator[Row]:
             cell.data_type == "f" and (place >= len(cached) or cached[place] is None)
             for place, cell in enumerate(formula_cells)
         )
+        if line > _ROWS:
+            raise UnreadableFile(
+                f"The workbook is damaged: it has a row after row {_ROWS:,}.", remedy=_MORE
+            )
+        while cached and cached[-1] is None:
+            cached.pop()
         cells = [_text(value) for value in cached]
         if line == 1 and not any(cells):
             continue
-        yield Row(line, cells, flags=("formula-without-value",) if uncalculated else ())
+        row = Row(line, cells, flags=("formula-without-value",) if uncalculated else ())
+        check_width(row, limits)
+        yield row
 
 
 def parse(
@@ -120,7 +133,7 @@ def parse(
     if others:
         yield Notice(f"only sheet {title!r} was read, not {', '.join(others)}")
     try:
-        yield from parse_rows(_rows(values[title], formulas[title]), mapping, limits)
+        yield from parse_rows(_rows(values[title], formulas[title], limits), mapping, limits)
     except (
         *(zipfile.BadZipFile, zlib.error, EOFError, OSError, SyntaxError),
         *(KeyError, IndexError, TypeError, AttributeError, ValueError),

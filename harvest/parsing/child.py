@@ -27,6 +27,7 @@ from harvest.record import Entry, Record, Rejected
 
 logger = logging.getLogger(__name__)
 
+_COMMAND: Final = (sys.executable, "-m", "harvest.parsing.reader")
 _ROOT: Final = str(Path(next(iter(harvest.__path__))).parent)
 # What the child needs of this process's environment, which has passwords too.
 _KEPT: Final = frozenset(
@@ -176,8 +177,8 @@ class _Child:
                 remedy="Shorten the columns' names in the file.",
             )
         kept = {name: value for name, value in os.environ.items() if name.upper() in _KEPT}
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "harvest.parsing.reader"],
+        self._process = subprocess.Popen(  # noqa: S603 # always this program
+            _COMMAND,
             stdin=file,
             stdout=lines,
             stderr=subprocess.PIPE,

@@ -12,7 +12,7 @@ from harvest.record import Author, Entry, StatusNotice
 from harvest.sources.json_values import as_text, get_at, list_at
 from harvest.text import excerpt
 
-_HEAD = re.compile(r"<h([1-6])>\s*(.*?)\s*:?\s*</h\1>", re.IGNORECASE | re.DOTALL)
+_HEAD = re.compile(r"<h([1-6])>(.{0,500}?)</h\1>", re.IGNORECASE | re.DOTALL)
 
 
 def parse_records(results: Iterable[Mapping[str, Any]]) -> Iterator[Entry]:
@@ -23,7 +23,11 @@ def parse_records(results: Iterable[Mapping[str, Any]]) -> Iterator[Entry]:
 
 def _abstract(text: str | None) -> str | None:
     """Turn section headings into labels, like PubMed's. Other tags are removed later."""
-    return _HEAD.sub(r" \2: ", text) if text else None
+    return _HEAD.sub(lambda match: f" {_label(match.group(2))}: ", text) if text else None
+
+
+def _label(heading: str) -> str:
+    return heading.strip().removesuffix(":").rstrip()
 
 
 def _people(result: Mapping[str, Any]) -> list[Author]:

@@ -35,7 +35,7 @@ _SURE: Final[Mapping[Syntax, str]] = {
     r"|\bremove duplicates from \d|[a-z]/[a-z]{2}(?:,\s?[a-z]{2})*\s\[[A-Z]|/\s+use\s+[a-z]{4,}\b"
     r"|(?:^|[\s(])exp\s+[*\w][^/\n]{0,80}/|\b(?:or|and)/\d+(?:-\d+|,\d)|\blimit\s+\d+\s+to\b"
     r"|\*[A-Z][\w ,-]{1,80}/|\b[A-Z][\w ,'-]{1,80}/(?=\s|$|\))",
-    "ebsco": r"\((?:MH|MM|MJ|DE|ZU|SU)\s+\"|\b(?:TX|XB|AB|TI|MH|MM|DE|ZU|ZX|SU|KW)\s*\(?\s*\""
+    "ebsco": r"\((?:MH|MM|MJ|DE|ZU|SU)\s+\"|\b(?:TX|XB|AB|TI|MH|MM|DE|ZU|ZX|SU|KW)\s*+(?:\(\s*+)?\""
     r"|\b(?:TX|XB)\s*\(|\b(?:TI|AB|TX|SU|KW|MH|DE)\s+\("
     r"|(?<!\bOR)(?<!\bAND)(?<!\bNOT)(?<=[\w*)\"?#])\s[NW](?:[1-9]|1\d|20)\s[\w(\"]"
     r"|\bLimiters - |\bSearch modes - ",
