@@ -53,7 +53,7 @@ def decide(
     deciding.record_decision(store, review.id, person.id, new)
 
 
-def until(condition: Callable[[], Any], seconds: float = 60) -> None:
+def until(condition: Callable[[], Any], seconds: float = 180) -> None:
     """Wait for something that another thread does."""
     end = time.monotonic() + seconds
     while not condition():
@@ -71,5 +71,5 @@ def working(store: Store, settings: Settings) -> Iterator[None]:
         yield
     finally:
         worker.stop()
-        thread.join(30)
+        thread.join(120)
     assert not thread.is_alive()

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from store.core.session import Store
 from store.reviews import people
@@ -110,7 +110,7 @@ class Visit:
         return f"{self.url}{self.path}"
 
 
-def until(condition: Callable[[], bool], seconds: float = 20) -> None:
+def until(condition: Callable[[], bool], seconds: float = 60) -> None:
     """Wait for something that no page event signals."""
     end = time.monotonic() + seconds
     while not condition():
@@ -128,6 +128,11 @@ def site(data: Path, *options: str, **environment: str) -> Iterator[Site]:
     finally:
         if made.process is not None and made.process.poll() is None:
             made.stop()
+
+
+def settle(page: Page) -> None:
+    """Wait until no operation goes on that loads the page again when it ends."""
+    expect(page.locator("#jobs .job, #runs[data-live]")).to_have_count(0)
 
 
 def press(page: Page, key: str) -> None:

@@ -34,7 +34,7 @@ def title(page: Page) -> str:
 
 
 def sent(page: Page) -> None:
-    expect(page.locator("#outbox")).to_have_text("All saved.", timeout=20_000)
+    expect(page.locator("#outbox")).to_have_text("All saved.")
 
 
 def ask(page: Page, served: Visit, path: str, **options: object) -> Any:
@@ -172,20 +172,20 @@ def test_an_undone_decision_whose_answer_was_lost_is_undone_on_the_server(
 ) -> None:
     open_screen(page, served)
 
-    asked: list[Route] = []
+    tried: list[Route] = []
 
-    def lose_the_first_answer(route: Route) -> None:
-        asked.append(route)
-        if len(asked) > 1:
-            route.continue_()
-        else:
+    def lose_the_answer(route: Route) -> None:
+        # The server gets what is sent once; the browser hears nothing, however often it tries.
+        if not tried:
             route.fetch()
-            route.abort()
+        tried.append(route)
+        route.abort()
 
-    page.route("**/api/v1/**/decisions", lose_the_first_answer)
+    page.route("**/api/v1/**/decisions", lose_the_answer)
     press(page, "i")
     expect(page.locator("#outbox")).to_contain_text("no connection")
     press(page, "u")
+    page.unroute("**/api/v1/**/decisions")
     sent(page)
     assert counted(page, served) == []
     assert [entry["decision"] for entry in log(page, served)] == ["include", "undo"]
@@ -210,7 +210,8 @@ def test_a_newer_ranking_replaces_the_cards_after_the_next_two(page: Page, serve
     page.clock.install()
     open_screen(page, served)
     expect(page.locator("#from")).to_contain_text("close records are to your questions")
-    page.clock.pause_at(dt.datetime.now(dt.UTC) + dt.timedelta(seconds=1))
+    # The clock can only be stopped at a time that the page has not reached yet.
+    page.clock.pause_at(dt.datetime.now(dt.UTC) + dt.timedelta(minutes=2))
     for key in "ieieie":  # both kinds, so that a model is fitted
         press(page, key)
     until(lambda: ask(page, served, "/ranking")["ranking"]["n_decisions"] >= 6)
@@ -367,7 +368,7 @@ def test_without_a_network_the_end_says_so_until_it_is_back(
     expect(empty).to_contain_text("No connection, and no cards are left in this browser.")
     expect(empty).to_contain_text("2 decisions wait in this browser and will be sent.")
     context.set_offline(False)
-    expect(empty).to_contain_text("Every record is screened.", timeout=20_000)
+    expect(empty).to_contain_text("Every record is screened.")
 
 
 @pytest.mark.case("figures", 13)
@@ -381,7 +382,7 @@ def test_cards_that_a_colleague_holds_are_counted_and_come_back(page: Page, serv
     page.goto(f"{served.address}/screen")
     empty = page.locator("#empty")
     expect(empty).to_contain_text("2 records that you could decide are on a colleague's screen.")
-    expect(empty).to_contain_text("the first within 10 minutes")
+    expect(empty).to_contain_text(re.compile(r"the first within (10|9|8) minutes"))
     with store.write() as session:
         queue.release_leases(session, Screener(served.review_id, bo.id), keep=())
     store.close()

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from store.searching import searches
-from tests.e2e.browser import Visit, press, until
+from tests.e2e.browser import Visit, press, settle, until
 
 pytestmark = pytest.mark.browser
 
@@ -47,9 +47,8 @@ def test_a_review_is_set_up_screened_and_evaluated_without_a_shell(
     page.fill("[name=source]", "PsycINFO")
     page.fill("[name=reported]", "5")
     page.click("button:text('Import')")
-    expect(page.locator("#jobs .done, main .done").first).to_contain_text(
-        "3 entries = 3 new", timeout=30_000
-    )
+    expect(page.locator("#jobs .done, main .done").first).to_contain_text("3 entries = 3 new")
+    settle(page)
     expect(page.locator("main table")).to_contain_text("2, not explained")
 
     page.click("nav >> text=Known studies")

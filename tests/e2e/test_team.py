@@ -18,7 +18,7 @@ def _screen(page: Page, address: str, keys: str) -> list[str]:
         heading = page.locator("#stage h2")
         seen.append(heading.inner_text())
         press(page, key)
-        expect(page.locator("#stage h2").first).not_to_have_text(seen[-1], timeout=10_000)
+        expect(page.locator("#stage h2").first).not_to_have_text(seen[-1])
     expect(page.locator("#outbox")).to_have_text("All saved.")
     return seen
 
@@ -29,6 +29,7 @@ def test_two_people_screen_dually(page: Page, served: Visit, chromium: Browser) 
     page.click("button:text('Make an invitation link')")
     link = page.inner_text("#link")
     second = chromium.new_context()
+    second.set_default_timeout(60_000)
     bo = second.new_page()
     bo.goto(link)
     expect(bo.locator("main")).to_contain_text("ada invites you to A review. Your role: Screens.")

@@ -20,7 +20,7 @@ from tests.loopback.shapes import europepmc_core, openalex_work, pubmed_set
 PATHS = {"pubmed": "/eutils", "europepmc": "/europepmc", "openalex": "/openalex"}
 _ADDRESS_LIMIT = 4094
 # A gate that nobody opens lets a test fail instead of hanging.
-_LONGEST_WAIT = 120.0
+_LONGEST_WAIT = 300.0
 
 
 @dataclass
@@ -60,6 +60,7 @@ class Gate:
     times: int = 0
     seen: int = 0
     opened: threading.Event = field(default_factory=threading.Event)
+    reached: threading.Event = field(default_factory=threading.Event)
 
     def stops(self, service: str) -> bool:
         """Whether this request waits; each request is to be asked about once."""
@@ -70,7 +71,12 @@ class Gate:
 
     def wait(self) -> None:
         """Wait until the gate is opened, at most as long as a test may take."""
+        self.reached.set()
         self.opened.wait(_LONGEST_WAIT)
+
+    def wait_for_request(self) -> None:
+        """Wait until a request waits at the gate."""
+        assert self.reached.wait(_LONGEST_WAIT), f"nobody asked for {self.service}"
 
     def open(self) -> None:
         """Let all requests pass."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import time
 from pathlib import Path
 
 import pytest
@@ -111,8 +110,7 @@ def test_an_interrupted_run_is_resumed(winnow: Terminal, how: signal.Signals) ->
     winnow("strategy", "save", strategy(winnow.folder))
     second_page = winnow.server.world.hold("efetch.fcgi", at=2)
     process = winnow.start("harvest", "run", "--source", "pubmed")
-    while second_page.seen < 2:
-        time.sleep(0.02)
+    second_page.wait_for_request()
     process.send_signal(how)
     # An interrupted command first takes the answer that it has asked for.
     second_page.open()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import signal
 import sqlite3
-import time
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -67,8 +66,7 @@ def test_a_scheduled_search_whose_process_was_killed_is_gone_on_with(winnow: Ter
     winnow("night", "schedule", "--source", "pubmed")
     second_page = winnow.server.world.hold("efetch.fcgi", at=2)
     process = winnow.start("night", "run")
-    while second_page.seen < 2:
-        time.sleep(0.02)
+    second_page.wait_for_request()
     # While it is alive, nobody else begins.
     refused = winnow("night", "run", code=1)["error"]["message"]
     assert "another process searches pubmed for it (run 1)" in refused

@@ -8,7 +8,6 @@ import re
 import signal
 import socket
 import subprocess
-import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 import pytest
 
 from tests.api.command_line import Run, result, words
+from tests.api.corpus import until
 from tests.shared import ROOT
 
 
@@ -85,28 +85,18 @@ def test_a_worker_ends_with_its_server_even_if_that_is_killed(
 ) -> None:
     pid = _pid_in(tmp_path / "data" / "worker.json")
     served.process.kill()
-    for _ in range(300):
-        if not _alive(pid):
-            return
-        time.sleep(0.1)
-    pytest.fail("the worker outlived its server")
+    until(lambda: not _alive(pid))
 
 
 def test_a_worker_that_dies_is_started_again(served: Served, tmp_path: Path) -> None:
     worker = tmp_path / "data" / "worker.json"
     first = _pid_in(worker)
     os.kill(first, signal.SIGKILL)
-    for _ in range(300):
-        pid = _pid_in(worker)
-        if pid != first and _alive(pid):
-            return
-        time.sleep(0.1)
-    pytest.fail("no new worker was started")
+    until(lambda: _pid_in(worker) != first and _alive(_pid_in(worker)))
 
 
 def _pid_in(worker: Path) -> int:
-    while not worker.exists():
-        time.sleep(0.1)
+    until(worker.exists)
     return int(json.loads(worker.read_text())["pid"])
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import io
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -40,6 +39,7 @@ from store.searching.admissions import NewAdmission
 from store.searching.nights import NightInfo, get_newest_night, get_night, list_nights
 from store.searching.runs import run_progress, runs
 from store.searching.runs.runs import RunInfo
+from tests.api.corpus import until
 from tests.api.harvests import Bench, bench
 from tests.store.builders import list_all_records
 
@@ -446,6 +446,11 @@ def test_a_night_cannot_be_started_by_hand_while_another_runs(calendar: Calendar
         night_runs.start_night(made.store, made.settings, made.review.id, moment=calendar.moment)
 
 
+def _list_nights(store: Store, review: ReviewInfo) -> list[NightInfo]:
+    with store.read() as session:
+        return list_nights(session, review.id)
+
+
 def test_several_workers_run_each_night_once(
     store: Store, settings: Settings, review: ReviewInfo, person: PersonInfo
 ) -> None:
@@ -465,22 +470,15 @@ def test_several_workers_run_each_night_once(
         for thread in threads:
             thread.start()
         try:
-            until = time.monotonic() + 60
-            history: list[NightInfo] = []
-            while time.monotonic() < until:
-                with store.read() as session:
-                    history = list_nights(session, review.id)
-                if any(night.told_at for night in history):
-                    break
-                time.sleep(0.2)
+            until(lambda: any(night.told_at for night in _list_nights(store, review)))
         finally:
             for worker in workers:
                 worker.stop()
             for thread in threads:
                 thread.join()
+        history = _list_nights(store, review)
         with store.read() as session:
             made_runs = runs.list_runs(session, review.id)
-    assert any(night.told_at for night in history)
     assert len({night.due_at for night in history}) == len(history)
     for night in history:
         mine = sorted(run.source for run in made_runs if run.night_id == night.id)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import threading
-import time
 
 import pytest
 from sqlalchemy import func, select, update
@@ -34,6 +33,7 @@ from store.screening import decisions, rankings
 from store.searching import flow, gold, searches
 from store.searching import strategies as stored
 from store.searching.runs import run_endings, run_pages, run_progress, runs
+from tests.api.corpus import until
 from tests.api.harvests import STRATEGY, Bench
 
 
@@ -196,8 +196,7 @@ def test_a_person_can_stop_a_run(at: Bench) -> None:
     run_id = at.begin()
     thread = threading.Thread(target=at.walk, args=(run_id,))
     thread.start()
-    while at.info(run_id).pages < 2:
-        time.sleep(0.01)
+    third_page.wait_for_request()
     with at.store.write() as session:
         run_progress.stop_run(session, run_id, at.review.id, person_id=at.person.id)
     third_page.open()
@@ -220,8 +219,7 @@ def test_stopping_a_run_does_not_stop_the_others(at: Bench) -> None:
     ]
     for thread in threads:
         thread.start()
-    while not all(at.info(number).pages for number in numbers):
-        time.sleep(0.01)
+    until(lambda: all(at.info(number).pages for number in numbers))
     with at.store.write() as session:
         run_progress.stop_run(session, numbers[0], at.review.id, person_id=at.person.id)
     second_page.open()
@@ -237,8 +235,7 @@ def test_two_processes_on_one_run_store_nothing_twice(at: Bench) -> None:
     run_id = at.begin()
     first = threading.Thread(target=at.walk, args=(run_id,))
     first.start()
-    while third_page.seen < 3:
-        time.sleep(0.01)
+    third_page.wait_for_request()
     # A worker leaves it alone; a person can resume it.
     assert (
         harvesting.walk_run(at.store, at.settings, run_id, WalkOptions(due_only=True)).owner
