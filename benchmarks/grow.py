@@ -196,6 +196,8 @@ def main() -> None:
         print("SKIPPED: the labelled sets are absent")
         return
     sizes = [1_000, 2_000] if chosen.quick else chosen.sizes
+    if len(sizes) < 2:
+        parser.error("growth needs two sizes at least")
     with tempfile.TemporaryDirectory() as folder:
         found = _part_import(Path(folder), sizes, chosen.repeats, chosen.against)
     write("grow-quick" if chosen.quick else "grow", {"import": found})
