@@ -19,6 +19,7 @@ from pydantic_settings import (
 
 from api import resources
 from api.wording import list_problems
+from harvest.limits import Limits
 from harvest.sources.config import SourceConfig, Terms
 from harvest.sources.registry import SOURCES
 
@@ -39,6 +40,18 @@ class EncoderSettings(BaseModel):
     name: str = Field(min_length=1)
     sha256: str
     device: str
+
+
+class FilesSettings(BaseModel):
+    """What reading one file may take; see ``harvest.limits.Limits``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    seconds_per_mb: int = Field(gt=0)
+    memory_mb: int = Field(ge=500)
+    unpacked_mb: int = Field(gt=0)
+    columns: int = Field(gt=0)
+    field_length: int = Field(gt=0)
 
 
 class HarvestSettings(BaseModel):
@@ -98,6 +111,7 @@ class Settings(BaseSettings):
     worker_idle_seconds: float = Field(gt=0)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"]
     encoder: EncoderSettings
+    files: FilesSettings
     harvest: HarvestSettings
     pool: PoolSettings
     tell: TellSettings
@@ -158,6 +172,11 @@ class Settings(BaseSettings):
     def terms(self) -> dict[str, Terms]:
         """The terms of each source, by its short name."""
         return {name: config.terms for name, config in self.sources.items()}
+
+    @property
+    def limits(self) -> Limits:
+        """What reading one file may take."""
+        return Limits(**self.files.model_dump())
 
     @property
     def upload_limit(self) -> int:

@@ -51,3 +51,18 @@ class Limits:
 
 
 DEFAULT = Limits()
+_used = DEFAULT
+
+
+def use_limits(limits: Limits) -> None:
+    """Take these for every file that this process reads from now on; the program's start sets them.
+
+    They are the program's, as its address is, so that no caller of a parser can forget them.
+    """
+    global _used
+    _used = limits
+
+
+def get_limits() -> Limits:
+    """What reading one file may take in this process."""
+    return _used

@@ -22,6 +22,7 @@ from api.settings import Settings, SettingsError, load
 from api.wording import list_problems
 from api.worker.wake import wake
 from harvest.errors import ForeignSyntax, HarvestError, StrategyError, UnknownColumns
+from harvest.limits import use_limits
 from model.encode import EncoderRefused
 from store.core.errors import SchemaOutdated, StoreError
 from store.core.session import ReadSession, Store
@@ -181,7 +182,9 @@ def command(as_json: bool, *, file: Path | None = None) -> Iterator[Output]:
 
 def settings(**overrides: Any) -> Settings:
     """The settings, with the command line's overrides."""
-    return load(**overrides)
+    found = load(**overrides)
+    use_limits(found.limits)
+    return found
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import BinaryIO
 
 from harvest.errors import FileTooLarge, UnreadableFile
-from harvest.limits import DEFAULT
+from harvest.limits import get_limits
 
 _MAGIC = b"\x1f\x8b"
 _CHUNK = 1024 * 1024
@@ -33,7 +33,7 @@ def check_packing(archive: zipfile.ZipFile, remedy: str) -> None:
 
 
 @contextmanager
-def unpacked(stream: BinaryIO, *, limit: int = DEFAULT.unpacked) -> Iterator[BinaryIO]:
+def unpacked(stream: BinaryIO, *, limit: int | None = None) -> Iterator[BinaryIO]:
     """Yield the stream itself, or a temporary file with the content of a gzipped stream.
 
     Labelled data sets and bulk exports are often gzipped. Winnow treats a file and its gzipped form
@@ -41,7 +41,7 @@ def unpacked(stream: BinaryIO, *, limit: int = DEFAULT.unpacked) -> Iterator[Bin
 
     Args:
         stream: seekable binary stream; it is left at its start.
-        limit: largest unpacked size in bytes.
+        limit: largest unpacked size in bytes; None for the program's.
 
     Raises:
         UnreadableFile: the archive is damaged.
@@ -54,7 +54,7 @@ def unpacked(stream: BinaryIO, *, limit: int = DEFAULT.unpacked) -> Iterator[Bin
         yield stream
         return
     with tempfile.TemporaryFile() as content:
-        _unpack(stream, content, limit)
+        _unpack(stream, content, get_limits().unpacked if limit is None else limit)
         content.seek(0)
         yield content
 

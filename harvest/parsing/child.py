@@ -20,7 +20,7 @@ from typing import IO, Any, BinaryIO, Final
 import harvest
 from harvest.errors import FileTooLarge, ReadingFailed
 from harvest.file_content import FileContent
-from harvest.limits import DEFAULT, Limits
+from harvest.limits import Limits, get_limits
 from harvest.parsing.lines import Summary, load_answer, load_entry, load_refusal
 from harvest.parsing.request import ABANDONED, OUT_OF_MEMORY, OUT_OF_TIME, REQUEST
 from harvest.record import Entry, Record, Rejected
@@ -102,7 +102,7 @@ def open_file(
     source: BinaryIO | Path,
     wanted: Wanted | None = None,
     *,
-    limits: Limits = DEFAULT,
+    limits: Limits | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Iterator[OpenFile]:
     """Read a file in a process of its own; what it found is there until the block ends.
@@ -110,7 +110,7 @@ def open_file(
     Args:
         source: a path or a seekable binary stream; it may be packed.
         wanted: what is to be read, and how.
-        limits: what reading may take.
+        limits: what reading may take; None for those of the program.
         progress: called with the number of entries read, several times a second at most.
 
     Raises:
@@ -120,7 +120,7 @@ def open_file(
     """
     with _opened(source) as file, tempfile.TemporaryFile() as lines:
         size = os.fstat(file.fileno()).st_size
-        child = _Child(file, lines, wanted or Wanted(), limits, size)
+        child = _Child(file, lines, wanted or Wanted(), limits or get_limits(), size)
         answer = child.wait(progress or (lambda _: None))
         with _checked_lines():
             if "refused" in answer:

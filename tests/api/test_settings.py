@@ -5,7 +5,11 @@ from pathlib import Path
 import pytest
 
 from api import resources
+from api.commands import output
 from api.settings import EncoderSettings, HarvestSettings, Settings, SettingsError, load
+from harvest.errors import FileTooLarge
+from harvest.limits import Limits, get_limits, use_limits
+from harvest.parsing.child import open_file
 from harvest.sources.config import SourceConfig
 from harvest.sources.registry import SOURCES
 
@@ -105,3 +109,27 @@ def test_hosts_and_urls_follow_the_public_address() -> None:
     assert found.base_url == "https://w.example.org"
     assert {"w.example.org", "x.example", "127.0.0.1", "localhost"} <= set(found.hosts)
     assert load(port=8100).base_url == "http://127.0.0.1:8100"
+
+
+def test_the_limits_of_files_are_those_that_readers_have_without_settings() -> None:
+    assert load().limits == Limits()
+
+
+def test_a_limit_of_files_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WINNOW_FILES__COLUMNS", "12")
+    assert load().limits == Limits(columns=12)
+
+
+def test_commands_read_files_within_the_limits_that_are_set(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    before = get_limits()
+    monkeypatch.setenv("WINNOW_FILES__COLUMNS", "2")
+    file = tmp_path / "table.csv"
+    file.write_text("title,abstract,doi\nA,B,10.1000/x\n")
+    try:
+        output.settings()
+        with pytest.raises(FileTooLarge, match="3 columns; the limit is 2"), open_file(file):
+            pass
+    finally:
+        use_limits(before)
