@@ -213,7 +213,8 @@ class _Probe:
             self.found.errors.append(f"{what}: {answer.status_code}")
         hides = _hides(self._store, at)
         secret = [at.foreign] + [at.words] * hides + [at.inside] * (role == OUTSIDER)
-        if any(words in answer.text for words in secret):
+        # Bytes, since a workbook or a picture is no text.
+        if any(words.encode() in answer.content for words in secret):
             self.found.leaks.append(what)
         if not hides:
             # A lead may let one person decide; then nothing is hidden any more. Start again.
