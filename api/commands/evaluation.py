@@ -345,6 +345,8 @@ def _show_screening(screen: Console, screening: ScreeningRecall) -> None:
         f"without a year: {screening.undated}; not among the records: {screening.unplaced})"
     )
     screen.print(f"  of these records, {screening.read:,} have been read")
+    if screening.imported:
+        screen.print(f"  left out because their decisions came with a file: {screening.imported:,}")
 
 
 def _show_order(

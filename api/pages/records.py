@@ -27,7 +27,7 @@ from store.reports.record_listing import RecordFilter
 from store.reports.records import StoredRecord
 from store.reviews import reviews, screeners
 from store.rules import questions, reasons
-from store.screening import bulk, decision_log, imported_decisions
+from store.screening import bulk, decision_log, imported_decisions, independent_decisions
 from store.searching import searches
 
 router = APIRouter()
@@ -191,6 +191,9 @@ def _decisions(session: ReadSession, request: ReviewRequest, report_id: int) -> 
     recent_jobs = jobs.list_recent_jobs(session, review_id)
     return {
         "log": list(log),
+        "corrections": independent_decisions.list_corrections(
+            session, review_id, report_id=report_id
+        ),
         "imported": imported_decisions.list_imported(
             session, review_id, seen_by=request.person.id, report_id=report_id
         ),

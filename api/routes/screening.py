@@ -17,6 +17,7 @@ from api.schemas.reviews import CountsOut
 from api.schemas.screening import (
     DecisionIn,
     DecisionOut,
+    LoggedDecision,
     ProgressOut,
     QueueIn,
     QueueOut,
@@ -36,6 +37,7 @@ from store.screening import decisions, imported_decisions, rankings
 from store.screening.decision_log import list_log
 from store.screening.decisions import NewDecision
 from store.screening.imported_decisions import ImportedInfo
+from store.screening.independent_decisions import list_corrections
 
 router = APIRouter(tags=["screening"])
 _EXPORTS: dict[str, Any] = {kind.media_type.split(";")[0]: {} for kind in exports.FORMATS.values()}
@@ -99,16 +101,23 @@ def decision_log(
     request: ReadRequest,
     report: Annotated[int | None, Query(ge=1, le=MAX_ID)] = None,
     after: Annotated[int, Query(ge=0, le=MAX_ID)] = 0,
-) -> list[DecisionOut]:
+) -> list[LoggedDecision]:
     """The decision log as it was written, undone and superseded lines included.
 
-    On reports that still need other people's decisions you see only your own lines.
+    On reports that still need other people's decisions you see only your own lines. A correction
+    is a decision made after a record had all the decisions it needed.
     """
     with request.store.read() as session:
         lines = list_log(
             session, request.review.id, seen_by=request.person.id, report_id=report, after=after
         )
-        return [DecisionOut.model_validate(line) for line in lines]
+        corrections = list_corrections(session, request.review.id, report_id=report)
+        return [
+            LoggedDecision(
+                **DecisionOut.model_validate(line).model_dump(), correction=line.id in corrections
+            )
+            for line in lines
+        ]
 
 
 @router.get("/reviews/{slug}/imported-decisions")

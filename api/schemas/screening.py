@@ -184,6 +184,16 @@ class DecisionOut(Out):
     questions: list[str]
 
 
+class LoggedDecision(DecisionOut):
+    """A line of the decision log.
+
+    ``correction``: made after the record had all the decisions it needed, so by somebody who could
+    see them. No agreement counts it.
+    """
+
+    correction: bool
+
+
 class StoredDecision(Out):
     """A decision, and whether this request stored it."""
 

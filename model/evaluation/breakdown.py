@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from model.evaluation.bootstrap import mean_interval
 from model.evaluation.matching import MATCHED, MISSING, Match
 from model.evaluation.metrics import wilson
-from model.evaluation.screening_recall import FOUND, Read, without_seeds
+from model.evaluation.screening_recall import FOUND, Read, find_judged
 from model.evaluation.search_recall import choose_for_search
 
 # An attribute with more values than this identifies records; it does not group them.
@@ -91,7 +91,7 @@ def list_subjects(
         order: reports in screening order.
         sources: of each report.
     """
-    kept, relevant_ids = without_seeds(matches, order)
+    kept, relevant_ids = find_judged(matches, order)
     places = {entry.report_id: place for place, entry in enumerate(kept, start=1)}
     included = {entry.report_id for entry in kept if entry.decision in FOUND}
     for_search = {id(m) for m in choose_for_search(matches)[0]}

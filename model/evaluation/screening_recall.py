@@ -33,12 +33,15 @@ class Read:
         started: whether somebody has decided it, though no decision counts yet.
         ranked: whether it was read, or will be, because a ranking had placed it; False for reports
             of pilot rounds, imported decisions and bulk actions.
+        imported: whether its first decision came with a file; such a report says nothing about the
+            order, and is left out.
     """
 
     report_id: int
     decision: str | None
     started: bool = False
     ranked: bool = True
+    imported: bool = False
 
     @property
     def read(self) -> bool:
@@ -78,7 +81,8 @@ class ScreeningRecall:
         note: why the figures are no estimate for other relevant records; None if they are.
         relevant: held-out known records that are in scope and among the review's reports.
         seeds: seeds taken out of the order; they never count as found.
-        reports: reports in the order, without seeds.
+        imported: other reports taken out of the order because a file brought their decision.
+        reports: reports in the order, without these two.
         read: of these, the ones that somebody has read.
         found: relevant ones that were read and included (or *maybe*).
         excluded: relevant ones that were read and excluded.
@@ -95,6 +99,7 @@ class ScreeningRecall:
     undated: int
     unplaced: int
     seeds: int
+    imported: int
     reports: int
     read: int
     found: int
@@ -123,7 +128,9 @@ def screening_recall(
     """
     held_out = [m for m in matches if m.known.ranking_use == "held_out"]
     in_scope = [m for m in held_out if m.in_scope]
-    kept, relevant_ids = without_seeds(matches, order)
+    kept, relevant_ids = find_judged(matches, order)
+    imported = {entry.report_id for entry in order if entry.imported}
+    seeds = find_seeds(matches)
     labels = np.array([entry.report_id in relevant_ids for entry in kept], dtype=bool)
     read = [entry for entry in kept if entry.read]
     relevant = int(labels.sum())
@@ -134,8 +141,11 @@ def screening_recall(
         held_out=len(held_out),
         out_of_scope=len(held_out) - len(in_scope),
         undated=sum(not m.dated for m in in_scope),
-        unplaced=len(in_scope) - relevant,
-        seeds=len(order) - len(kept),
+        unplaced=len(in_scope)
+        - relevant
+        - len({m.report_id for m in in_scope if m.report_id in imported - seeds}),
+        seeds=sum(entry.report_id in seeds for entry in order),
+        imported=len(imported - seeds),
         reports=len(kept),
         read=len(read),
         found=sum(e.report_id in relevant_ids and e.decision in FOUND for e in read),
@@ -157,15 +167,20 @@ def screening_recall(
     )
 
 
-def without_seeds(matches: Sequence[Match], order: Sequence[Read]) -> tuple[list[Read], set[int]]:
-    """The order without seeds, and the ids of the reports it is judged by."""
-    seeds = {m.report_id for m in matches if m.known.ranking_use == "seed" and m.report_id}
+def find_seeds(matches: Sequence[Match]) -> set[int]:
+    """Ids of the reports that the ranking was shown."""
+    return {m.report_id for m in matches if m.known.ranking_use == "seed" and m.report_id}
+
+
+def find_judged(matches: Sequence[Match], order: Sequence[Read]) -> tuple[list[Read], set[int]]:
+    """The order without seeds and imported decisions, and the reports it is judged by."""
+    left_out = find_seeds(matches) | {entry.report_id for entry in order if entry.imported}
     held_out = {
         m.report_id
         for m in matches
         if m.known.ranking_use == "held_out" and m.in_scope and m.report_id is not None
     }
-    return [entry for entry in order if entry.report_id not in seeds], held_out - seeds
+    return [entry for entry in order if entry.report_id not in left_out], held_out - left_out
 
 
 def _note(

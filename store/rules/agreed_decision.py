@@ -19,6 +19,8 @@ OWN: Final = "own"
 LOOK: Final = "look"
 # A decision that came with a file.
 IMPORT: Final = "import"
+# Kinds of decisions for which the person read the record.
+READ: Final = (OWN, LOOK, "consensus", "adjudication")
 # Decisions that send a report on to the next stage: one that may be relevant is read in full.
 INCLUDING: Final = ("include", "maybe")
 

@@ -56,13 +56,15 @@ class Screened:
         people: everybody who had decided it by then.
         independent: by person, the first decision that they had made and not taken back by then;
             empty unless ``way`` is one of ``COMPARED`` and two people or more had decided.
-        corrected: whether a person decided it once more after that moment.
+        corrected: whether a person decided it once more, or undid a decision, after that moment.
+        corrections: ids of the decisions that people made after that moment.
     """
 
     way: Way
     people: frozenset[int]
     independent: dict[int, ActiveDecision]
     corrected: bool
+    corrections: frozenset[int]
 
 
 def describe_screening(lines: Sequence[LogLine]) -> Screened:
@@ -100,6 +102,11 @@ def _describe(
         people=people,
         independent={},
         corrected=any(line.decision.kind == OWN for line in later),
+        corrections=frozenset(
+            line.decision.id
+            for line in later
+            if line.decision.kind == OWN and line.decision.decision != "undo"
+        ),
     )
     if screened.way not in COMPARED:
         return screened

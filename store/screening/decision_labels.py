@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import aliased
 
 from store.core.chunks import CHUNK, batched
 from store.core.session import ReadSession
-from store.core.tables import BulkDecision, Decision, PilotReport, PilotRow, ReportState
+from store.core.tables import (
+    BulkDecision,
+    Decision,
+    PilotReport,
+    PilotRow,
+    RecordRow,
+    ReportState,
+)
 from store.reports import screening_state
 from store.reviews import reviews
-from store.rules.agreed_decision import OWN
+from store.rules.agreed_decision import IMPORT, OWN, READ
 from store.rules.plans import TITLE_ABSTRACT
 
 # Labels of unsettled reports are used in batches of this size, so that a changed order does not
@@ -78,6 +85,33 @@ def list_labels(session: ReadSession, review_id: int) -> list[Label]:
     return [Label(report_id, decision, first or 0) for report_id, decision, first in rows]
 
 
+def list_read_labels(session: ReadSession, review_id: int) -> list[Label]:
+    """The same for the reports that somebody read; ``first_id`` is the first decision by reading.
+
+    Labels that came with a file and bulk actions are left out, since nobody read those records.
+    """
+    in_bulk = select(BulkDecision.decision_id)
+    rows = session.execute(
+        select(RecordRow.report_id, func.min(Decision.id))
+        .join(Decision, Decision.record_id == RecordRow.id)
+        .where(
+            Decision.review_id == review_id,
+            Decision.stage == TITLE_ABSTRACT,
+            Decision.kind.in_(READ),
+            Decision.id.not_in(in_bulk),
+            *screening_state.active_condition(),
+        )
+        .group_by(RecordRow.report_id)
+    )
+    first_read = {row[0]: row[1] for row in rows}
+    labels = [
+        replace(label, first_id=first_read[label.report_id])
+        for label in list_labels(session, review_id)
+        if label.report_id in first_read
+    ]
+    return sorted(labels, key=lambda label: label.first_id)
+
+
 @dataclass(frozen=True, slots=True)
 class ReadReport:
     """A report that somebody has decided.
@@ -86,11 +120,13 @@ class ReadReport:
         outcome: the decision that counts, or *awaiting* or *conflict*.
         ranked: whether a ranking had placed it for the person who decided it first; False in pilot
             rounds, whose records are drawn at random, in bulk actions and for imported decisions.
+        imported: whether its first decision came with a file, so that nobody read it for that.
     """
 
     report_id: int
     outcome: str
     ranked: bool
+    imported: bool
 
     @property
     def decision(self) -> str | None:
@@ -126,6 +162,7 @@ def list_read_reports(session: ReadSession, review_id: int) -> list[ReadReport]:
             report_id,
             outcome,
             place is not None and kind == OWN and bulk_id is None and report_id not in in_pilot,
+            kind == IMPORT,
         )
         for report_id, outcome, place, kind, bulk_id in rows
     ]

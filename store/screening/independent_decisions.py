@@ -35,7 +35,7 @@ from store.reports.screening_state import (
     current_reports_query,
     not_undone,
 )
-from store.rules.agreed_decision import INCLUDING, LOOK, OWN, UNDECIDED, ActiveDecision
+from store.rules.agreed_decision import INCLUDING, LOOK, OWN, READ, UNDECIDED, ActiveDecision
 from store.rules.independence import COMPARED, LogLine, Screened, Way, describe_screening
 from store.rules.plans import TITLE_ABSTRACT, Plan, plan_from_body
 
@@ -115,10 +115,6 @@ class ScreeningWork:
     imported: int
 
 
-# Kinds of decisions for which the person read the record.
-_READ = (OWN, LOOK, "consensus", "adjudication")
-
-
 @dataclass(frozen=True, slots=True)
 class _Round:
     opened_at: dt.datetime
@@ -148,12 +144,29 @@ def list_screened(
         readers = frozenset(
             line.decision.person_id
             for line in lines
-            if line.decision.decision != "undo" and line.decision.kind in _READ and not line.in_bulk
+            if line.decision.decision != "undo" and line.decision.kind in READ and not line.in_bulk
         )
         found.append(
             ScreenedReport(report_id, describe_screening(lines), decision, overridden, readers)
         )
     return found
+
+
+def list_corrections(
+    session: ReadSession, review_id: int, stage: str = TITLE_ABSTRACT, *, report_id: int | None
+) -> frozenset[int]:
+    """Ids of decisions made after their report had all the decisions it needed.
+
+    Whoever made one could see what others had decided, so no agreement counts it.
+
+    Args:
+        session: a reading session.
+        review_id: the review.
+        stage: of screening.
+        report_id: only those on this report; None for all.
+    """
+    logs = _list_logs(session, review_id, stage, report_id)
+    return frozenset().union(*(describe_screening(lines).corrections for lines in logs.values()))
 
 
 def find_first_and_last(
@@ -171,7 +184,7 @@ def find_first_and_last(
         .where(
             Decision.review_id == review_id,
             Decision.stage == stage,
-            Decision.kind.in_(_READ),
+            Decision.kind.in_(READ),
             Decision.decision != "undo",
             ReportState.state.not_in(UNDECIDED),
             not_undone(),
@@ -236,7 +249,9 @@ def count_work(reports: Sequence[ScreenedReport]) -> ScreeningWork:
     )
 
 
-def _list_logs(session: ReadSession, review_id: int, stage: str) -> dict[int, list[LogLine]]:
+def _list_logs(
+    session: ReadSession, review_id: int, stage: str, report_id: int | None = None
+) -> dict[int, list[LogLine]]:
     """The log of each active report that needs no more decisions, oldest first."""
     plans = {
         version: plan_from_body(body, stage)
@@ -257,6 +272,7 @@ def _list_logs(session: ReadSession, review_id: int, stage: str) -> dict[int, li
             .where(Decision.review_id == review_id)
         )
     )
+    one_report = [] if report_id is None else [Report.id == report_id]
     rows = session.execute(
         select(
             Report.id,
@@ -278,16 +294,17 @@ def _list_logs(session: ReadSession, review_id: int, stage: str) -> dict[int, li
             Decision.id.not_in(outdated),
             Report.active.is_(True),
             ReportState.state.in_(("settled", "conflict")),
+            *one_report,
         )
         .order_by(Decision.id)
         .execution_options(yield_per=500)
     )
     logs: dict[int, list[LogLine]] = defaultdict(list)
-    for report_id, number, person, word, kind, supersedes, drawn_as, version, at in rows:
-        opened = [each for each in rounds if report_id in each.report_ids and each.opened_at <= at]
+    for report, number, person, word, kind, supersedes, drawn_as, version, at in rows:
+        opened = [each for each in rounds if report in each.report_ids and each.opened_at <= at]
         # Plans draw by the id that the report had at the time; it may have been merged since.
         plan = plans.get(version, Plan())
-        logs[report_id].append(
+        logs[report].append(
             LogLine(
                 decision=ActiveDecision(number, person, word, kind),
                 supersedes=supersedes if word == "undo" else None,

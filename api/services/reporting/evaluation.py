@@ -18,8 +18,8 @@ from model.evaluation.screening_recall import (
     FOUND,
     Read,
     ScreeningRecall,
+    find_judged,
     screening_recall,
-    without_seeds,
 )
 from model.evaluation.search_recall import SearchRecall, choose_for_search, search_recall
 from model.evaluation.shares import Share
@@ -93,7 +93,7 @@ def measure_drift(
         order: reports in screening order.
         note: why the known records cannot judge the order; None if they can.
     """
-    kept, relevant_ids = without_seeds(matches, order)
+    kept, relevant_ids = find_judged(matches, order)
     in_order = [entry for entry in kept if entry.ranked]
     labels = np.array([entry.report_id in relevant_ids for entry in in_order], bool)
     settled = [entry for entry in order if entry.decision is not None]
@@ -112,14 +112,20 @@ def measure_drift(
         if labels.any() and note is None
         else (),
         foreseen=model_drift.compare_expectations(expectations, found[ranked], span=_SPAN),
-        left_out=sum(not entry.ranked for entry in kept),
+        left_out=sum(not entry.ranked for entry in kept) + sum(entry.imported for entry in order),
     )
 
 
 def list_screening_order(session: ReadSession, review_id: int) -> list[Read]:
     """Reports in screening order: those read, then the newest ranking, then the unranked."""
     order = [
-        Read(read.report_id, read.decision, started=True, ranked=read.ranked)
+        Read(
+            read.report_id,
+            read.decision,
+            started=True,
+            ranked=read.ranked,
+            imported=read.imported,
+        )
         for read in decision_labels.list_read_reports(session, review_id)
     ]
     seen = {entry.report_id for entry in order}

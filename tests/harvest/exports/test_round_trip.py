@@ -38,6 +38,7 @@ quick = settings(
 )
 
 
+@pytest.mark.case("service", 12)
 @quick
 @given(made=entries())
 @pytest.mark.parametrize("file_format", FORMATS)
