@@ -63,6 +63,7 @@ soak: $(VENV)/installed-dev ## the long kill, load and fuzz tests, and a check f
 
 bench: $(VENV)/installed-dev ## all benchmarks; writes benchmarks/results and docs/benchmarks.md
 	$(PY) -m benchmarks.speed
+	$(PY) -m benchmarks.load
 	$(PY) -m benchmarks.harvest
 	$(PY) -m benchmarks.ranking
 	$(PY) -m benchmarks.calibration

@@ -37,6 +37,10 @@ def _as_user(command: list[str]) -> list[str]:
 # In memory, making a database takes a sixth of the time, and a thousand tests make one each.
 _MEMORY = Path("/dev/shm")
 _ENOUGH = 2**31
+_FORGETFUL = (
+    "-c fsync=off -c synchronous_commit=off -c full_page_writes=off "
+    "-c wal_level=minimal -c max_wal_senders=0 -c autovacuum=off"
+)
 
 
 def _folder() -> Path:
@@ -46,10 +50,14 @@ def _folder() -> Path:
 
 
 @contextmanager
-def server() -> Iterator[str]:
-    """Start a server, and return its URL up to the database name."""
+def server(*, durable: bool = False) -> Iterator[str]:
+    """Start a server, and return its URL up to the database name.
+
+    Args:
+        durable: whether it keeps what it has committed, as a real one does, on the disk.
+    """
     assert BINARIES is not None
-    folder = _folder()
+    folder = Path(tempfile.mkdtemp(prefix="winnow-pg-")) if durable else _folder()
     folder.chmod(0o755)
     data = folder / "data"
     if os.geteuid() == 0:
@@ -61,8 +69,7 @@ def server() -> Iterator[str]:
     port = free_port()
     options = (
         f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} "
-        "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=200 "
-        "-c wal_level=minimal -c max_wal_senders=0 -c autovacuum=off"
+        f"-c max_connections=200 {'' if durable else _FORGETFUL}"
     )
     log = folder / "log"
     run(str(BINARIES / "pg_ctl"), "-D", str(data), "-o", options, "-l", str(log), "-w", "start")

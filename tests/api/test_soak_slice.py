@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from api.settings import Settings
-from benchmarks import crew, probe, soak, year
+from benchmarks import crew, load, probe, soak, year
+from benchmarks.load_clients import Pace
+from benchmarks.load_store import Sizes
 from store.core.session import Store
 
 
@@ -21,6 +23,12 @@ def test_many_clients_at_once_lose_nothing() -> None:
     found = soak.load_test(8, 3, records=2_000)
     assert found["decisions"] > 0
     assert (found["lost"], found["twice"]) == (0, 0)
+
+
+def test_people_who_screen_at_once_get_each_card_no_more_often_than_needed() -> None:
+    found = load.measure(load.Load("sqlite", Sizes(300, 150, 6), Pace(3, between=0.2), quiet=10))
+    assert found["decisions_made"] > 0
+    assert load.is_right(found), found
 
 
 def test_broken_files_are_read_or_refused() -> None:
