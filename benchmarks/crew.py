@@ -198,30 +198,35 @@ def _tab(crew: Crew, reviewer: int, tab: int) -> None:
             _decide(crew, client, reviewer, card["report"], rng)
 
 
+def _settle(crew: Crew, client: requests.Session) -> None:
+    """Settle the conflicts that are there now."""
+    url = f"{crew.running.url}/conflicts"
+    for each in crew.insist(lambda: client.get(url, timeout=30)).json():
+        report = each["decisions"][0]["report_id"]
+        body = {
+            "token": f"settle {report} {each['decisions'][-1]['id']}",
+            "report": report,
+            "decision": crew.script.final(report),
+            "note": "as the criteria say",
+        }
+        if body["decision"] == "maybe":
+            # Somebody's mistake, about to be undone.
+            continue
+        answer = crew.insist(
+            lambda body=body: client.post(url, json=body, timeout=30)  # type: ignore[misc] # bound at once
+        )
+        # 409: the mistake has been undone, so the conflict is gone.
+        if answer.status_code != 409:
+            answer.raise_for_status()
+            crew.note(str(body["token"]), str(body["decision"]))
+
+
 def _adjudicate(crew: Crew) -> None:
     """Settle conflicts as they come, and signal when everything is settled."""
     client = crew.session(REVIEWERS)
-    url = f"{crew.running.url}/conflicts"
     progress = f"{crew.running.url}/progress"
     while not crew.done.is_set():
-        for each in crew.insist(lambda: client.get(url, timeout=30)).json():
-            report = each["decisions"][0]["report_id"]
-            body = {
-                "token": f"settle {report} {each['decisions'][-1]['id']}",
-                "report": report,
-                "decision": crew.script.final(report),
-                "note": "as the criteria say",
-            }
-            if body["decision"] == "maybe":
-                # Somebody's mistake, about to be undone.
-                continue
-            answer = crew.insist(
-                lambda body=body: client.post(url, json=body, timeout=30)  # type: ignore[misc] # bound at once
-            )
-            # 409: the mistake has been undone, so the conflict is gone.
-            if answer.status_code != 409:
-                answer.raise_for_status()
-                crew.note(str(body["token"]), str(body["decision"]))
+        _settle(crew, client)
         counts = crew.insist(lambda: client.get(progress, timeout=30)).json()["counts"]
         if not counts["undecided"]:
             crew.done.set()
@@ -300,6 +305,8 @@ def screen(kills: int, *, database_url: str = "", number: int | None = None) -> 
                     killed += 1
                 for job in jobs:
                     job.result()
+                # A decision that was on its way when all was settled may have made a conflict.
+                _settle(crew, crew.session(REVIEWERS))
             finally:
                 crew.done.set()
         seconds = time.monotonic() - began

@@ -10,12 +10,15 @@ import json
 import random
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from benchmarks.load_store import SLUG, Prepared
+
+T = TypeVar("T")
 
 # Seconds from one decision to the next: between these shares of the pace.
 _JITTER = (0.7, 1.3)
@@ -100,10 +103,16 @@ class Pace:
     between: float = 2.0
 
 
+def _run(work: Coroutine[Any, Any, T]) -> T:
+    """Run it in a thread of its own: the one that asks may have an event loop already."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()
+
+
 def screen(base: str, found: Prepared, pace: Pace, *, say: Callable[[str], None]) -> Seen:
     """Let all people screen at once, and return what they saw."""
     seen = Seen()
-    asyncio.run(_screen_together(base, found, pace, seen, say))
+    _run(_screen_together(base, found, pace, seen, say))
     return seen
 
 
@@ -216,4 +225,4 @@ def ask_quietly(base: str, found: Prepared, number: int) -> int:
         client.close()
         return got
 
-    return asyncio.run(ask())
+    return _run(ask())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -108,12 +110,16 @@ def test_missed_records_are_listed_and_become_development_records_only_with_cons
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_an_interrupted_run_is_resumed(winnow: Terminal, how: signal.Signals) -> None:
     winnow("strategy", "save", strategy(winnow.folder))
-    second_page = winnow.server.world.hold("efetch.fcgi", at=2)
+    pages = [winnow.server.world.hold("efetch.fcgi", at=at, times=1) for at in range(2, 9)]
     process = winnow.start("harvest", "run", "--source", "pubmed")
-    second_page.wait_for_request()
+    pages[0].wait_for_request()
     process.send_signal(how)
-    # An interrupted command first takes the answer that it has asked for.
-    second_page.open()
+    # An interrupted command first takes the answer that it has asked for. On a busy machine the
+    # signal arrives late, so each later page waits as well.
+    for page in pages:
+        page.open()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(3)
     process.communicate(timeout=60)
     assert process.returncode != 0
     (run,) = winnow("harvest", "status")["runs"]

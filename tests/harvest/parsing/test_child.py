@@ -186,7 +186,7 @@ def test_limits_hold_where_the_system_does_not_keep_them(tmp_path: Path) -> None
     data = attacks.named("bibtex-dollars.bib")
     for limits, status in (
         (Limits(memory_mb=150), OUT_OF_MEMORY),
-        (Limits(seconds_per_mb=1), OUT_OF_TIME),
+        (Limits(seconds_per_mb=1, memory_mb=50_000), OUT_OF_TIME),
     ):
         request = {"limits": asdict(limits), "watched": True}
         assert _run(data, tmp_path, **request).returncode == status
