@@ -42,7 +42,7 @@ demo-harvest: $(VENV)/installed ## search the three simulated sources at once, k
 
 test: $(VENV)/installed-dev ## run all tests: SQLite, PostgreSQL, Chromium
 	sh tests/system-packages.sh
-	$(PY) -m pytest -q -n auto --dist loadgroup
+	$(PY) -m pytest -q -n auto --dist loadgroup --one-database
 	@if command -v node >/dev/null; then node --test tests/js/; else echo "SKIPPED: node is not installed, so the scripts' unit tests did not run"; fi
 
 lint: $(VENV)/installed-dev ## ruff, mypy, import-linter, djlint, node --check
@@ -53,10 +53,13 @@ lint: $(VENV)/installed-dev ## ruff, mypy, import-linter, djlint, node --check
 	$(BIN)/djlint --quiet --lint api/templates
 	@for script in api/static/*.js; do node --check "$$script" || exit 1; done
 
-soak: $(VENV)/installed-dev ## the long kill, load and fuzz tests, and a check for wheels on Windows
+soak: $(VENV)/installed-dev ## the long kill, load and fuzz tests, and all tests of the API on both databases
+	$(PY) -m pytest -q -n auto --dist loadgroup tests/api
 	$(PY) -m benchmarks.soak
 	$(PY) -m benchmarks.crew
+	$(PY) -m benchmarks.kills
 	$(PY) -m benchmarks.probe
+	$(PY) -m benchmarks.hostile_files
 	$(PY) -m benchmarks.year
 	$(PY) -m benchmarks.harvest_kills
 	$(PY) -m benchmarks.end_to_end
@@ -64,6 +67,8 @@ soak: $(VENV)/installed-dev ## the long kill, load and fuzz tests, and a check f
 bench: $(VENV)/installed-dev ## all benchmarks; writes benchmarks/results and docs/benchmarks.md
 	$(PY) -m benchmarks.speed
 	$(PY) -m benchmarks.load
+	$(PY) -m benchmarks.login_flood
+	$(PY) -m benchmarks.encoding_beside
 	$(PY) -m benchmarks.harvest
 	$(PY) -m benchmarks.ranking
 	$(PY) -m benchmarks.calibration
@@ -74,6 +79,8 @@ bench: $(VENV)/installed-dev ## all benchmarks; writes benchmarks/results and do
 	$(PY) -m benchmarks.dedupe
 	$(PY) -m benchmarks.dedupe_store
 	$(PY) -m benchmarks.grow
+	$(PY) -m benchmarks.grow_pages
+	$(PY) -m benchmarks.import_locks
 	$(PY) -m benchmarks.nights
 	$(PY) -m benchmarks.vendors
 	$(PY) -m benchmarks.roundtrips

@@ -15,15 +15,16 @@ from starlette.routing import BaseRoute
 from starlette.staticfiles import StaticFiles
 
 from api import __version__, errors, resources
-from api.limits import BodyLimit
+from api.limits import BodyLimit, SignedInFirst, UnreadBody
 from api.pages import render
 from api.pages.routers import PAGE_ROUTERS
 from api.routes.routers import API_ROUTERS
 from api.schemas.errors import ErrorOut
 from api.security import Guard
-from api.services.screening.cards import Orders
+from api.services.screening.cards import Queues
 from api.settings import Settings
 from api.state import State
+from api.turns import Turns
 from api.worker.jobs import Jobs
 from store.core.session import Store
 
@@ -36,8 +37,10 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
     },
     404: {"model": ErrorOut, "description": "It does not exist, or not in this review."},
     409: {"model": ErrorOut, "description": "It contradicts what is stored."},
+    408: {"model": ErrorOut, "description": "The body stopped coming, or came too slowly."},
     413: {"model": ErrorOut, "description": "The body is over the limit."},
     422: {"model": ErrorOut, "description": "The request is wrong; the message says where."},
+    503: {"model": ErrorOut, "description": "Busy or full; Retry-After says when to try again."},
 }
 
 
@@ -48,7 +51,7 @@ def create_app(settings: Settings, store: Store) -> FastAPI:
         settings: host allow-list, limits, cookies.
         store: its tables have been checked; the caller closes it.
     """
-    state = State(settings, store, Orders(), Jobs(store, settings, done=lambda: None))
+    state = State(settings, store, Queues(), Jobs(store, settings, done=lambda: None), Turns())
     app = FastAPI(
         title="Winnow",
         version=__version__,
@@ -71,9 +74,14 @@ def create_app(settings: Settings, store: Store) -> FastAPI:
             session.connection()
         return {"status": "ok", "version": __version__}
 
-    app.add_middleware(BodyLimit, upload_limit=settings.upload_limit)
+    # The last one added is the outermost.
+    app.add_middleware(
+        BodyLimit, upload_limit=settings.upload_limit, stall_seconds=settings.stall_seconds
+    )
+    app.add_middleware(SignedInFirst)
     app.add_middleware(Guard, base_url=settings.base_url)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=settings.hosts)
+    app.add_middleware(UnreadBody)
     return app
 
 

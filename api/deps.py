@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, Final
 
 from fastapi import Depends, Path, Query, Request
+from fastapi.concurrency import run_in_threadpool
 
 from api.errors import SignInNeeded
 from api.protocol import Stage
@@ -14,7 +16,8 @@ from api.security import bearer, cookie_name
 from api.state import State
 from store.core.errors import NotAllowed, NotFound
 from store.core.session import Store
-from store.reviews import members, people, reviews
+from store.reviews import access
+from store.reviews.access import Access
 from store.reviews.people import PersonInfo
 from store.reviews.reviews import ReviewInfo
 from store.rules import roles
@@ -27,38 +30,75 @@ def get_state(request: Request) -> State:
     return state
 
 
+async def _state(request: Request) -> State:
+    # A dependency that is no coroutine would cost a change of threads.
+    return get_state(request)
+
+
 # The id of the person whose page sends a request.
 PERSON_HEADER: Final = "x-winnow-person"
 
-StateDep = Annotated[State, Depends(get_state)]
+
+async def _take_turn(request: Request) -> AsyncIterator[None]:
+    async with get_state(request).turns.take():
+        yield
 
 
-def find_signed_in_person(request: Request, state: StateDep) -> PersonInfo | None:
+# A page takes this if strangers can make it hash a password.
+TurnDep = Annotated[None, Depends(_take_turn)]
+
+# Where it is kept who sends a request, once that has been found.
+ACCESS: Final = "winnow.access"
+_SLUG: Final = re.compile(r"/reviews/([^/\x00]{1,80})/")
+
+StateDep = Annotated[State, Depends(_state)]
+
+
+def find_signed_in_person(request: Request, state: State) -> PersonInfo | None:
     """The person behind an API token or a session cookie; None if neither is valid.
 
     A page says in a header whose it is, so that what one person left in a browser is not sent as
     another's who has signed in since: then nobody is signed in as far as that page goes.
     """
-    person = _find_person(request, state)
+    found = find_access(request, state)
     expected = request.headers.get(PERSON_HEADER)
-    return person if person is None or expected in (None, str(person.id)) else None
+    if found is None or expected not in (None, str(found.person.id)):
+        return None
+    return found.person
 
 
-def _find_person(request: Request, state: State) -> PersonInfo | None:
+def find_access(request: Request, state: State) -> Access | None:
+    """Who sends a request, and their role in the review that its path names; found once."""
+    if ACCESS not in request.scope:
+        request.scope[ACCESS] = _find_access(request, state)
+    found: Access | None = request.scope[ACCESS]
+    return found
+
+
+def _find_access(request: Request, state: State) -> Access | None:
     token = bearer(request)
     cookie = request.cookies.get(cookie_name(secure=state.settings.secure))
     if token is None and not cookie:
         return None
+    path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+    named = _SLUG.search(f"{path}/")
+    slug = named.group(1) if named else None
     with state.store.read() as session:
         if token is not None:
-            return people.find_person_by_token(session, token)
-        return people.find_person_by_session(session, cookie) if cookie else None
+            return access.find_access_by_token(session, token, slug)
+        return access.find_access_by_session(session, cookie or "", slug)
 
 
-MaybePersonDep = Annotated[PersonInfo | None, Depends(find_signed_in_person)]
+async def _find_signed_in_person(request: Request, state: StateDep) -> PersonInfo | None:
+    if ACCESS not in request.scope:
+        await run_in_threadpool(find_access, request, state)
+    return find_signed_in_person(request, state)
 
 
-def get_signed_in_person(person: MaybePersonDep) -> PersonInfo:
+MaybePersonDep = Annotated[PersonInfo | None, Depends(_find_signed_in_person)]
+
+
+async def get_signed_in_person(person: MaybePersonDep) -> PersonInfo:
     """The person who sent the request.
 
     Raises:
@@ -70,32 +110,6 @@ def get_signed_in_person(person: MaybePersonDep) -> PersonInfo:
 
 
 PersonDep = Annotated[PersonInfo, Depends(get_signed_in_person)]
-
-
-def may(action: Action) -> Callable[..., ReviewInfo]:
-    """A dependency: the review in the path, for people whose role allows an action.
-
-    Routes take one of the types below. The function that is returned has the rule as ``action``, so
-    that a test can read the rule of every route.
-    """
-
-    def get_review(
-        state: StateDep, person: PersonDep, slug: Annotated[str, Path(max_length=80)]
-    ) -> ReviewInfo:
-        if "\x00" in slug:
-            raise NotFound(f"there is no review {slug!r}")
-        with state.store.read() as session:
-            review = reviews.get_review_by_slug(session, slug)
-            role = members.get_role(session, review.id, person.id)
-        if role is None:
-            # People outside a review cannot see that it exists.
-            raise NotFound(f"there is no review {slug!r}")
-        if not roles.role_allows(role, action):
-            raise NotAllowed(roles.explain_refusal(role))
-        return review
-
-    get_review.action = action  # type: ignore[attr-defined] # read by the test of every route
-    return get_review
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,21 +127,33 @@ class ReviewRequest:
         return self.state.store
 
 
-def _review_request(action: Action) -> Callable[..., ReviewRequest]:
-    # A default, since an annotation would not find ``action`` when FastAPI reads it.
-    allowed = Depends(may(action))
+def may(action: Action) -> Callable[..., Awaitable[ReviewRequest]]:
+    """A dependency: a request in the review in the path, by people whose role allows an action.
 
-    def review_request(
-        request: Request, state: StateDep, person: PersonDep, review: ReviewInfo = allowed
+    Routes take one of the types below. The function that is returned has the rule as ``action``, so
+    that a test can read the rule of every route. It is one function, since each one costs time.
+    """
+
+    async def review_request(
+        request: Request, slug: Annotated[str, Path(max_length=80)]
     ) -> ReviewRequest:
-        return ReviewRequest(request, state, person, review)
+        state = get_state(request)
+        person = await get_signed_in_person(await _find_signed_in_person(request, state))
+        found: Access = request.scope[ACCESS]
+        if found.review is None or found.review.slug != slug or found.role is None:
+            # People outside a review cannot see that it exists.
+            raise NotFound(f"there is no review {slug!r}")
+        if not roles.role_allows(found.role, action):
+            raise NotAllowed(roles.explain_refusal(found.role))
+        return ReviewRequest(request, state, person, found.review)
 
+    review_request.action = action  # type: ignore[attr-defined] # read by the test of every route
     return review_request
 
 
 # Most routes and pages take one of these, by what the person's role must allow.
-ReadRequest = Annotated[ReviewRequest, Depends(_review_request("read"))]
-ScreenRequest = Annotated[ReviewRequest, Depends(_review_request("screen"))]
-LeadRequest = Annotated[ReviewRequest, Depends(_review_request("lead"))]
+ReadRequest = Annotated[ReviewRequest, Depends(may("read"))]
+ScreenRequest = Annotated[ReviewRequest, Depends(may("screen"))]
+LeadRequest = Annotated[ReviewRequest, Depends(may("lead"))]
 # The stage of a review: only title and abstract so far; full text follows.
 StageQuery = Annotated[Stage, Query(description="The stage that is screened.")]

@@ -31,6 +31,7 @@ from store.core.errors import (
     NotAllowed,
     NotFound,
     SchemaOutdated,
+    Unavailable,
     Unstorable,
 )
 
@@ -46,6 +47,10 @@ class SignInNeeded(Exception):
 
 class BodyTooLarge(Exception):
     """A request's body is over the limit."""
+
+
+class BodyTooSlow(Exception):
+    """A request's body stopped coming, or comes too slowly."""
 
 
 STATUS: dict[type[Exception], int] = {
@@ -65,6 +70,8 @@ STATUS: dict[type[Exception], int] = {
     EncoderRefused: 500,
     SchemaOutdated: 503,
     TooManySignIns: 429,
+    Unavailable: 503,
+    BodyTooSlow: 408,
 }
 
 
@@ -173,9 +180,8 @@ def _answer(request: Request, status: int, body: dict[str, Any]) -> Response:
     """JSON for clients of the API; a page for people."""
     if not _is_for_page(request):
         return JSONResponse(body, status_code=status)
-    if status == 401:
-        target = request.url.path if request.method == "GET" else "/"
-        return RedirectResponse(f"/login?next={quote(target)}", status_code=303)
+    if status == 401 and request.method in ("GET", "HEAD"):
+        return RedirectResponse(f"/login?next={quote(request.url.path)}", status_code=303)
     render = request.app.state.render_error
     page: Response = render(request, status, body["error"])
     return page
@@ -189,12 +195,16 @@ def _with_wait(answer: Response, error: Exception) -> Response:
     return answer
 
 
+def refuse(request: Request, error: Exception) -> Response:
+    """The answer to an expected error."""
+    if isinstance(error, Unavailable):
+        logger.warning("%s %s: %s", request.method, request.url.path, error)
+    body = body_of(error, page=_is_for_page(request))
+    return _with_wait(_answer(request, status_of(error), body), error)
+
+
 def install(app: FastAPI) -> None:
     """Answer expected errors by the table, and unexpected ones with a 500."""
-
-    def expected(request: Request, error: Exception) -> Response:
-        body = body_of(error, page=_is_for_page(request))
-        return _with_wait(_answer(request, status_of(error), body), error)
 
     def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, (RequestValidationError, ValidationError))
@@ -217,7 +227,7 @@ def install(app: FastAPI) -> None:
         return _answer(request, 500, body)
 
     for kind in STATUS:
-        app.add_exception_handler(kind, expected)
+        app.add_exception_handler(kind, refuse)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(ValidationError, invalid)
     app.add_exception_handler(HTTPException, http)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from store.core.errors import Conflict
 
+# How long somebody is asked to wait while too many people sign in.
+_BUSY_SECONDS = 3.0
+
 
 class Blocked(Exception):
     """A run that may not start, since its source would find less than the strategy asks for.
@@ -46,6 +49,14 @@ class TooManySignIns(Exception):
     def __init__(self, message: str, *, wait: float) -> None:
         super().__init__(message)
         self.wait = wait
+
+    @classmethod
+    def at_once(cls) -> TooManySignIns:
+        """Too many people sign in at this moment; it has nothing to do with this attempt."""
+        return cls(
+            "Too many people are signing in at this moment. Wait a few seconds, and try again.",
+            wait=_BUSY_SECONDS,
+        )
 
 
 class ReasonNeeded(ValueError):

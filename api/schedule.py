@@ -90,7 +90,7 @@ def get_zone(name: str) -> ZoneInfo:
 
 
 def check_cron(cron: str, zone: ZoneInfo) -> None:
-    """Refuse a cron line that is none.
+    """Refuse a text that is not a cron line.
 
     Raises:
         ScheduleError: says what is wrong.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cache
 from threading import BoundedSemaphore
 from typing import TypeVar
@@ -20,10 +21,9 @@ from api.refusals import TooManySignIns
 
 _SHORTEST = 12
 T = TypeVar("T")
-# Passwords that are hashed or wait for it, and how long others are asked to wait, in seconds.
+# Passwords that are hashed or wait for it.
 _PLACES = 8
-_BUSY_SECONDS = 3.0
-_SAFE = {"GET", "HEAD", "OPTIONS"}
+SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
 _hasher = PasswordHash.recommended()
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -50,37 +50,44 @@ def check_password(password: str) -> None:
         raise ValueError("a password needs at least 4 different characters")
 
 
-class _Worker:
-    """One thread that hashes passwords, with a short queue.
+class PasswordPlace:
+    """A place in the short queue of the thread that hashes passwords.
 
     A hash takes 64 MiB and all of a core on purpose. In a thread of its own, many attempts at once
     take no more memory than one, and no thread from other requests.
     """
 
-    def __init__(self, places: int) -> None:
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="passwords")
-        self._places = BoundedSemaphore(places)
+    def verify(self, password: str, stored_hash: str | None) -> bool:
+        """Whether a password fits a hash; a missing hash takes as long and never fits."""
+        fits = self.run(_fits, password, stored_hash)
+        return fits and stored_hash is not None
 
     def run(self, work: Callable[..., T], *values: object) -> T:
-        """Wait for the thread, and for the result.
+        """Wait for the thread, and for the result."""
+        return _pool().submit(work, *values).result()
 
-        Raises:
-            TooManySignIns: too many wait already.
-        """
-        if not self._places.acquire(blocking=False):
-            raise TooManySignIns(
-                "Too many people are signing in at this moment. Wait a few seconds, and try again.",
-                wait=_BUSY_SECONDS,
-            )
-        try:
-            return self._pool.submit(work, *values).result()
-        finally:
-            self._places.release()
+
+_places = BoundedSemaphore(_PLACES)
+
+
+@contextmanager
+def take_place() -> Iterator[PasswordPlace]:
+    """Take a place in the queue, and give it back afterwards.
+
+    Raises:
+        TooManySignIns: there is none left.
+    """
+    if not _places.acquire(blocking=False):
+        raise TooManySignIns.at_once()
+    try:
+        yield PasswordPlace()
+    finally:
+        _places.release()
 
 
 @cache
-def _worker() -> _Worker:
-    return _Worker(_PLACES)
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, thread_name_prefix="passwords")
 
 
 def hash_password(password: str) -> str:
@@ -89,23 +96,14 @@ def hash_password(password: str) -> str:
     Raises:
         TooManySignIns: too many passwords wait to be hashed.
     """
-    return _worker().run(_hasher.hash, password)
+    with take_place() as place:
+        return place.run(_hasher.hash, password)
 
 
 @cache
 def _decoy() -> str:
     """The hash of no password in use. Checking it makes an unknown name take as long as a known."""
     return _hasher.hash("no such person")
-
-
-def verify_password(password: str, stored_hash: str | None) -> bool:
-    """Whether a password fits a hash; a missing hash takes as long and never fits.
-
-    Raises:
-        TooManySignIns: too many passwords wait to be hashed.
-    """
-    fits = _worker().run(_fits, password, stored_hash)
-    return fits and stored_hash is not None
 
 
 def _fits(password: str, stored_hash: str | None) -> bool:
@@ -167,7 +165,7 @@ class Guard:
             await send(message)
 
         token = headers.get("authorization", "").lower().startswith("bearer ")
-        if scope["method"] not in _SAFE and not token and _foreign(headers, self._base_url):
+        if scope["method"] not in SAFE_METHODS and not token and _foreign(headers, self._base_url):
             refusal = PlainTextResponse("This request came from another site.", status_code=403)
             await refusal(scope, receive, guarded)
             return

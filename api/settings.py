@@ -40,6 +40,7 @@ class EncoderSettings(BaseModel):
     name: str = Field(min_length=1)
     sha256: str
     device: str
+    idle_seconds: float = Field(gt=0)
 
 
 class FilesSettings(BaseModel):
@@ -100,7 +101,9 @@ class Settings(BaseSettings):
     port: int = Field(ge=0, le=65535)
     public_url: str
     allowed_hosts: tuple[str, ...]
+    trusted_proxies: tuple[str, ...]
     upload_limit_mb: int = Field(gt=0)
+    stall_seconds: float = Field(gt=0)
     queue_size: int = Field(ge=3, le=200)
     lease_minutes: int = Field(gt=0)
     session_hours: int = Field(gt=0)
@@ -109,6 +112,7 @@ class Settings(BaseSettings):
     pipeline: str
     seed: int = Field(ge=0)
     worker_idle_seconds: float = Field(gt=0)
+    busy_seconds: float = Field(gt=0, le=300)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"]
     encoder: EncoderSettings
     files: FilesSettings

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from api.services.screening.cards import Orders
+from api.services.screening.cards import Queues
 from api.settings import Settings
+from api.turns import Turns
 from api.worker.jobs import Jobs
 from api.worker.wake import wake
 from store.core.session import Store
@@ -13,12 +14,13 @@ from store.core.session import Store
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A server's settings, database, decoded orders and job queue."""
+    """A server's settings, database, memory of queues, job queue, and turns for passwords."""
 
     settings: Settings
     store: Store
-    orders: Orders
+    queues: Queues
     jobs: Jobs
+    turns: Turns
 
     def wake(self) -> None:
         """Wake the worker because something is due; call it after the transaction has committed."""

@@ -6,6 +6,7 @@ child is a fork of that server with its own environment and output.
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -13,6 +14,7 @@ import sys
 from collections.abc import Callable, Mapping
 from io import TextIOWrapper
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any, TextIO
 
 _CONTEXT = multiprocessing.get_context("forkserver")
@@ -96,3 +98,15 @@ def command(*words: str) -> None:
 
     sys.argv = ["winnow", *words]
     main()
+
+
+def find_descendant(pid: int, program: str) -> int | None:
+    """A process that another one has started, directly or not, by a word of its command line."""
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            for child in map(int, task.read_text(encoding="ascii").split()):
+                words = Path(f"/proc/{child}/cmdline").read_bytes().decode(errors="replace")
+                found = child if program in words else find_descendant(child, program)
+                if found is not None:
+                    return found
+    return None

@@ -93,6 +93,10 @@ class Script:
         return Counter(self.final(report) for report in self.relevant)
 
 
+# The server refuses a decision on what others have settled unseen.
+_SETTLED_BY_OTHERS = 409
+
+
 @dataclass
 class Crew:
     """The people who screen, and what the server has acknowledged to them."""
@@ -135,8 +139,12 @@ class Crew:
             self.mishaps[kind] += 1
 
 
-def _send(crew: Crew, client: requests.Session, body: dict[str, Any], rng: random.Random) -> None:
-    """Send a decision; sometimes twice at once, or over a connection that breaks."""
+def _send(crew: Crew, client: requests.Session, body: dict[str, Any], rng: random.Random) -> bool:
+    """Send a decision; sometimes twice at once, or over a connection that breaks.
+
+    Returns:
+        False if others settled the report before: then the page shows what they decided.
+    """
     url = f"{crew.running.url}/decisions"
     chance = rng.random()
     if chance < 0.1:
@@ -151,15 +159,20 @@ def _send(crew: Crew, client: requests.Session, body: dict[str, Any], rng: rando
                 )
             )
         # If two arrive at the same moment, the server may ask for one of them again.
-        if not any(answer.ok for answer in answers):
-            crew.insist(lambda: client.post(url, json=body, timeout=30)).raise_for_status()
+        answer = next((each for each in answers if each.ok), answers[0])
+        if not answer.ok:
+            answer = crew.insist(lambda: client.post(url, json=body, timeout=30))
     else:
         if chance < 0.2:
             crew.mishap("lost connection")
             with contextlib.suppress(requests.RequestException):
                 requests.post(url, json=body, headers=client.headers, timeout=(3, 0.002))
-        crew.insist(lambda: client.post(url, json=body, timeout=30)).raise_for_status()
+        answer = crew.insist(lambda: client.post(url, json=body, timeout=30))
+    if answer.status_code == _SETTLED_BY_OTHERS:
+        return False
+    answer.raise_for_status()
     crew.note(body["token"], body["decision"])
+    return True
 
 
 def _decide(
@@ -171,7 +184,8 @@ def _decide(
         crew.mishap("taken back")
         slip = "exclude" if word == "include" else "include"
         wrong = f"{reviewer}-{report}-{rng.getrandbits(40)}"
-        _send(crew, client, {"token": wrong, "report": report, "decision": slip}, rng)
+        if not _send(crew, client, {"token": wrong, "report": report, "decision": slip}, rng):
+            return
         body = {"token": f"undo {wrong}", "undoes": wrong}
         url = f"{crew.running.url}/decisions/undo"
         crew.insist(lambda: client.post(url, json=body, timeout=30)).raise_for_status()

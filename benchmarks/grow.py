@@ -8,8 +8,7 @@ The records have the titles and abstracts of the screening sets, and authors, jo
 of the labelled duplicate sets; one in ten is a copy of an earlier one, as another database has it.
 Beyond the sets' records, titles and abstracts get other words, as frequent as the sets have them.
 
-Pages are not asked yet. A part that asks them belongs beside ``_part_import``, with a list of the
-pages, on the stores that the imports leave.
+Pages are measured by benchmarks.grow_pages.
 """
 
 from __future__ import annotations

@@ -21,13 +21,12 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from sqlalchemy import select
 
 from api.services.reviews.opening import open_store
 from api.settings import Settings
-from benchmarks.children import Child, command
+from benchmarks.children import Child
 from benchmarks.load_clients import Pace, Seen, ask_quietly, nearest, screen
 from benchmarks.load_store import (
     PIPELINE,
@@ -38,6 +37,7 @@ from benchmarks.load_store import (
     rank_now_and_then,
 )
 from benchmarks.measuring import RESULTS, circumstances, write
+from benchmarks.served import count_cpu, count_memory, list_family, serve
 from store.core.tables import Decision
 from tests import postgres
 
@@ -77,56 +77,15 @@ def _database(name: str) -> Iterator[str]:
         yield f"{prefix}postgres"
 
 
-@contextlib.contextmanager
-def _served(settings: Settings, database_url: str, processes: int) -> Iterator[tuple[str, int]]:
-    """A real ``winnow serve`` without a worker: its address and process."""
-    environment = {
-        **os.environ,
-        "WINNOW_DATA_DIR": str(settings.data_dir),
-        "WINNOW_DATABASE_URL": database_url,
-        "WINNOW_PIPELINE": PIPELINE,
-    }
-    several = ["--processes", str(processes)] if processes > 1 else []
-    server = Child(
-        command, "serve", "--no-worker", "--port", "0", "--json", *several, environment=environment
-    )
-    try:
-        parts = urlsplit(json.loads(server.stdout.readline())["url"])
-        yield f"{parts.scheme}://{parts.netloc}", server.pid
-    finally:
-        server.terminate()
-
-
-def _cpu(pid: int) -> float:
-    """Seconds of processor time of a process and those it has started."""
-    fields = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            # After the name, which may hold anything: state, parent, ..., user and system time.
-            fields[int(path.parent.name)] = path.read_text().rpartition(")")[2].split()
-    family = {pid}
-    for _ in fields:
-        grown = family | {each for each, words in fields.items() if int(words[1]) in family}
-        if grown == family:
-            break
-        family = grown
-    ticks = sum(int(words[11]) + int(words[12]) for each, words in fields.items() if each in family)
-    return ticks / os.sysconf("SC_CLK_TCK")
-
-
-def _resident(pid: int) -> int:
-    """Bytes of memory of a process."""
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")
-
-
 def measure(load: Load) -> dict[str, Any]:
     """Measure one run, and check in the database what became of it."""
     with tempfile.TemporaryDirectory() as folder, _database(load.database) as url:
         os.environ["WINNOW_PIPELINE"] = PIPELINE
         settings = get_settings(Path(folder) / "data", url)
         found = prepare(settings, load.sizes, say=_say)
-        with _served(settings, url, load.processes) as (base, pid):
+        several = ["--processes", str(load.processes)] if load.processes > 1 else []
+        own = {"database_url": url, "pipeline": PIPELINE}
+        with serve(settings.data_dir, "--no-worker", *several, **own) as (base, pid):
             ranker = Child(
                 rank_now_and_then,
                 settings.data_dir,
@@ -139,17 +98,17 @@ def measure(load: Load) -> dict[str, Any]:
                 # The first ranking loads the texts.
                 if not ranker.stdout.readline():
                     raise RuntimeError("the review could not be ranked")
-                server, own = _cpu(pid), resource.getrusage(resource.RUSAGE_SELF).ru_utime
+                server, own = count_cpu(pid), resource.getrusage(resource.RUSAGE_SELF).ru_utime
                 seen = screen(base, found, load.pace, say=_say)
-                server = _cpu(pid) - server
+                server = count_cpu(pid) - server
                 own = resource.getrusage(resource.RUSAGE_SELF).ru_utime - own
             finally:
                 ranker.kill()
             ask_quietly(base, found, 20)
-            before = _cpu(pid)
+            before = count_cpu(pid)
             got = ask_quietly(base, found, load.quiet)
-            cpu_of_next = (_cpu(pid) - before) / load.quiet
-            memory = _resident(pid)
+            cpu_of_next = (count_cpu(pid) - before) / load.quiet
+            memory = count_memory(*list_family(pid))
         checked = _check(settings, found, seen)
     made = len(seen.acknowledged)
     return {

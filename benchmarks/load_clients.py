@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import secrets
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Coroutine, Sequence
@@ -156,6 +157,8 @@ class _Reviewer:
         self._found, self._pace, self._seen = found, pace, seen
         self._rng = random.Random(number)
         self._decided = 0
+        # Its tokens differ from those of an earlier run on the same store.
+        self._name = f"{self._person}-{secrets.token_hex(3)}"
         self._own: set[int] = set()
 
     async def screen(self, end: float) -> None:
@@ -193,7 +196,7 @@ class _Reviewer:
         self._decided += 1
         word = "include" if report in self._found.relevant else "exclude"
         body = {
-            "token": f"{self._person}-{self._decided}",
+            "token": f"{self._name}-{self._decided}",
             "report": report,
             "decision": word,
             "ranking": hand["ranking"]["id"] if hand["ranking"] else None,

@@ -15,6 +15,8 @@ from benchmarks import (
     report_plots,
     report_ranking,
     report_review,
+    report_safety,
+    report_service,
     report_teams,
 )
 from benchmarks.markdown import circumstances, spread, table
@@ -315,9 +317,14 @@ def document() -> str:
         ("teams", report_teams.teams),
         ("soak", _soak),
         ("load", report_load.load),
+        ("login_flood", report_service.login_flood),
+        ("encoding_beside", report_service.encoding_beside),
         ("probe", _probe),
         ("crew", _crew),
+        ("kills", report_safety.kills),
         ("harvest_kills", _harvest_kills),
+        ("import_locks", report_safety.import_locks),
+        ("hostile_files", report_safety.hostile_files),
         ("hostile_sources", _hostile_sources),
         ("year", report_living.year),
         ("nights", report_living.nights),
@@ -329,6 +336,7 @@ def document() -> str:
         ("dedupe", report_dedupe.dedupe),
         ("dedupe_store", report_dedupe.dedupe_store),
         ("grow", report_grow.grow),
+        ("grow_pages", report_grow.grow_pages),
     ):
         data = _read(name)
         parts.append(

@@ -57,3 +57,45 @@ def grow(data: dict[str, Any]) -> str:
             ),
         ]
     return "\n\n".join(parts)
+
+
+def grow_pages(data: dict[str, Any]) -> str:
+    """The chapter on how the cost of pages grows with the size of a review."""
+    lines, bar = data["sizes"], data["bar_ms"]
+    over = data["over"]
+    return "\n\n".join(
+        [
+            "## Growth: pages",
+            circumstances(data),
+            "Milliseconds of computing of each page, asked of the application itself with a review "
+            "on SQLite: 4 in 10 of its reports decided by two people, 1 record in 10 a copy, 8 in "
+            "100 without an abstract, words of an invented language. *Common word* is in 35 of 100 "
+            "records, *rare word* in 2 of 1,000. Of an export, the time to its first byte counts. "
+            f"The bar is {bar} ms at 100,000 records; over it: {', '.join(over) or 'none'}.",
+            table(
+                ["page", *(f"{line['records']:,} records" for line in lines), "exponent"],
+                [
+                    [
+                        name,
+                        *(f"{line['pages'][name]['median']:,.0f} ms" for line in lines),
+                        f"{exponent:.2f}",
+                    ]
+                    for name, exponent in data["exponents"].items()
+                ],
+            ),
+            *_worked_out(lines),
+        ]
+    )
+
+
+def _worked_out(lines: list[dict[str, Any]]) -> list[str]:
+    """What the worker spends on the figures that pages show as stored."""
+    kinds = lines[0].get("worked_out_s") or {}
+    if not kinds:
+        return []
+    rows = [[kind, *(f"{line['worked_out_s'][kind]:.1f} s" for line in lines)] for kind in kinds]
+    return [
+        "Pages of figures that take long show stored ones. Seconds of computing in which the "
+        "worker works them out:",
+        table(["figures", *(f"{line['records']:,} records" for line in lines)], rows),
+    ]

@@ -38,6 +38,16 @@ class Running:
         self.port = base.rsplit(":", 1)[1]
         self.url = f"{base}/api/v1/reviews/soak"
 
+    @property
+    def server(self) -> Child:
+        """The process of the server."""
+        return self._processes[0]
+
+    @property
+    def worker(self) -> Child:
+        """The process of the worker."""
+        return self._processes[1]
+
     def kill(self) -> None:
         """Kill both."""
         for process in self._processes:

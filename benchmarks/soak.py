@@ -90,7 +90,7 @@ def _insist(send: Callable[[], requests.Response], stop: float) -> Any:
         time.sleep(0.05)
 
 
-def _screen(running: Running, token: str, seconds: float, seed: int) -> dict[str, str]:
+def screen(running: Running, token: str, seconds: float, seed: int) -> dict[str, str]:
     """Screen as one client until the time is up; returns the acknowledged decisions by token."""
     client = requests.Session()
     client.headers["authorization"] = f"Bearer {token}"
@@ -133,7 +133,7 @@ def kill_test(kills: int, *, database_url: str = "", records: int = 5000) -> dic
         def client() -> None:
             number = 0
             while not done.is_set():
-                acknowledged.update(_screen(running, token, 1.0, number))
+                acknowledged.update(screen(running, token, 1.0, number))
                 number += 1
 
         thread = threading.Thread(target=client)
@@ -175,7 +175,7 @@ def load_test(clients: int, seconds: float, *, records: int = 20_000) -> dict[st
         lock = threading.Lock()
 
         def work(number: int) -> None:
-            mine = _screen(running, token, seconds, number)
+            mine = screen(running, token, seconds, number)
             with lock:
                 results.append(mine)
 

@@ -41,10 +41,11 @@ from api.services.searching.importing import ImportRequest, import_file
 from api.settings import Settings, load
 from benchmarks.measuring import DATA, percentile, summary, write
 from harvest.files.read import read_file
-from model.cache import VectorCache, text_hash
+from model.cache import VectorCache
 from model.encode import Encoder
 from model.features import Document, build, tfidf
 from model.order import Evidence, PoolRanker
+from model.vector_files import text_hash
 from store.core.session import Store
 from store.reviews import people, reviews
 from store.reviews.reviews import NewReview

@@ -143,6 +143,34 @@ def centre(vectors: NDArray[np.floating[Any]], mean: NDArray[np.float64]) -> NDA
     return unit
 
 
+def find_known(vectors: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Which rows are vectors, and not nan because there is none yet; shape (n_rows,)."""
+    known: NDArray[np.bool_] = ~np.isnan(vectors.sum(axis=1))
+    return known
+
+
+def _centre_known(
+    vectors: NDArray[np.float32],
+) -> tuple[NDArray[np.float32], NDArray[np.float64], NDArray[np.float32]]:
+    """Centre the vectors that are known; the others take no side.
+
+    Args:
+        vectors: rows of nan where there is none yet.
+
+    Returns:
+        The vectors with the mean in place of the unknown ones; the mean of the known ones; and the
+        centred vectors, which are zero where unknown.
+    """
+    known = find_known(vectors)
+    mean = mean_vector(vectors[known])
+    if known.all():
+        return vectors, mean, centre(vectors, mean)
+    filled = np.where(known[:, None], vectors, mean.astype(np.float32))
+    centred = centre(filled, mean)
+    centred[~known] = 0.0
+    return filled, mean, centred
+
+
 def _encode(
     documents: Sequence[Document], names: set[str], encode: Encode | None
 ) -> NDArray[np.float32] | None:
@@ -158,14 +186,18 @@ def build(
     pipeline: Pipeline,
     encode: Encode | None,
     prior: StudyPrior | None = None,
+    earlier: Features | None = None,
 ) -> Features:
     """Build the features that a pipeline's views and its prior need.
 
     Args:
         documents: the pool, in the order that labels refer to.
         pipeline: says which features are needed.
-        encode: texts to vectors; needed if a view reads embeddings.
+        encode: texts to vectors; needed if a view reads embeddings. A text without a vector has a
+            row of nan; it gets the mean of the others.
         prior: the study-language prior; needed if the pipeline uses it.
+        earlier: features of the same documents from when fewer vectors were known; what does not
+            come from vectors is taken from these.
 
     Raises:
         ValueError: a view needs an encoder, or the pipeline a prior, and it is missing.
@@ -177,15 +209,18 @@ def build(
     matrices: dict[str, Matrix] = {}
     centres: dict[str, NDArray[np.float64]] = {}
     if vectors is not None:
-        centres["embedding"] = mean_vector(vectors)
-        matrices["embedding"] = centre(vectors, centres["embedding"])
+        vectors, centres["embedding"], matrices["embedding"] = _centre_known(vectors)
     terms: dict[str, Terms] = {}
-    if "words" in names:
-        matrices["words"], terms["words"] = tfidf(words)
-    if "title-words" in names:
-        matrices["title-words"], terms["title-words"] = title_tfidf(titles)
     form_scale = None
-    if "form" in names:
+    if earlier is not None:
+        matrices |= {n: m for n, m in earlier.matrices.items() if n in names and n != "embedding"}
+        terms |= earlier.terms
+        form_scale = earlier.frame.form
+    if "words" in names - matrices.keys():
+        matrices["words"], terms["words"] = tfidf(words)
+    if "title-words" in names - matrices.keys():
+        matrices["title-words"], terms["title-words"] = title_tfidf(titles)
+    if "form" in names - matrices.keys():
         matrices["form"], form_scale = form(titles, [document.abstract for document in documents])
     if not pipeline.needs_prior:
         return Features(matrices, len(documents), terms=terms, frame=Frame(centres, form_scale))

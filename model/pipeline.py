@@ -156,6 +156,11 @@ class Pipeline:
         own = tuple(view for view in self.views if view.features != STUDY_AXES)
         return replace(self, views=own, study_language=None)
 
+    def without_encoder(self) -> Pipeline:
+        """This pipeline without anything that reads embeddings; itself if no view is left."""
+        own = tuple(view for view in self.views if view.features != "embedding")
+        return replace(self, views=own, variety=None) if own else self
+
     @property
     def hash(self) -> str:
         """SHA-256 (hex) of everything that changes an order; name and description do not."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -37,6 +38,37 @@ hypothesis_settings.register_profile(
 hypothesis_settings.load_profile("winnow")
 
 _numbers = itertools.count()
+_API = "tests/api/"
+# What takes turns, leases and locks is tried on both databases each time, as is the store.
+_ALWAYS_BOTH = ("tests/api/worker/",)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--one-database",
+        action="store_true",
+        help="run each test of the API, pages and services on one database: half of them on each",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out one of a test's two databases, chosen by its name; `make soak` runs all."""
+    if not config.getoption("--one-database"):
+        return
+    left_out = [item for item in items if _is_left_out(item)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if not _is_left_out(item)]
+
+
+def _is_left_out(item: pytest.Item) -> bool:
+    call = getattr(item, "callspec", None)
+    database = call.params.get("database_url") if call is not None else None
+    if database is None or not item.nodeid.startswith(_API):
+        return False
+    if item.nodeid.startswith(_ALWAYS_BOTH):
+        return False
+    name = item.nodeid.replace(str(database), "")
+    return bool(database != ("sqlite", "postgresql")[zlib.crc32(name.encode()) % 2])
 
 
 @pytest.fixture(autouse=True)
@@ -152,6 +184,7 @@ def quick_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         Encoder, "encode", lambda _self, texts: iter([hashed(texts)] if texts else [])
     )
+    monkeypatch.setattr("model.encoder_process.PROGRAM", "tests.model.quick_child")
 
 
 def token_of(store: Store, person_id: int) -> str:

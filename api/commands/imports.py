@@ -28,6 +28,7 @@ from api.commands.record_files import dump_rejected, parse_mapping, show_rejecte
 from api.protocol import ProtocolBody
 from api.services.reviews.managing import create_review
 from api.services.reviews.names import make_slug
+from api.services.searching.import_steps import search_fields_from_origin
 from api.services.searching.imported_labels import (
     count_labelled,
     describe,
@@ -40,7 +41,6 @@ from api.services.searching.importing import (
     ImportRequest,
     describe_left_out,
     import_file,
-    search_fields_from_origin,
 )
 from api.wording import count_noun
 from api.worker.wake import wake

@@ -24,7 +24,7 @@ from api.worker.wake import wake
 from harvest.errors import ForeignSyntax, HarvestError, StrategyError, UnknownColumns
 from harvest.limits import use_limits
 from model.encode import EncoderRefused
-from store.core.errors import SchemaOutdated, StoreError
+from store.core.errors import SchemaOutdated, StoreError, Unreachable
 from store.core.session import ReadSession, Store
 from store.reviews import people, reviews
 from store.reviews.people import PersonInfo
@@ -142,6 +142,8 @@ def _remedy(error: BaseException) -> str | None:
         return "Give one with --reason."
     if isinstance(error, SchemaOutdated):
         return "Run `winnow init`."
+    if isinstance(error, Unreachable):
+        return "Check WINNOW_DATABASE_URL and WINNOW_DATA_DIR, and that the database is running."
     if isinstance(error, EncoderRefused):
         return "Install Winnow again, or set another encoder (WINNOW_ENCODER__NAME)."
     if isinstance(error, SettingsError):

@@ -157,7 +157,7 @@ def export(
     The screening report says what the person named by --as may know.
     """
     document = _Document(what, which, file_format, audience, actor)
-    with in_review(as_json, review) as run, run.store.read() as session:
+    with in_review(as_json, review) as run, run.store.read_snapshot() as session:
         pieces = document.pieces(session, run.settings, run.review.id)
         if destination == "-":
             if as_json:

@@ -113,10 +113,9 @@ def list_reviews(as_json: Json = False) -> None:
     """List all reviews with their counts."""
     with command(as_json) as output, opened() as store:
         with store.read() as session:
-            rows = [
-                (review, record_counts.count_reports(session, review.id))
-                for review in reviews.list_reviews(session)
-            ]
+            listed = reviews.list_reviews(session)
+            counts = record_counts.count_reports_by_review(session, [each.id for each in listed])
+            rows = [(review, counts[review.id]) for review in listed]
 
         def show(screen: Console) -> None:
             for review, counts in rows:

@@ -15,7 +15,7 @@ from api.schemas.screening import CardLine, QueueEndOut, RankingLine
 from api.services.ranking.explaining import NAMES
 from api.services.ranking.ranker import Explained, Ranker
 from api.services.screening import cards, deciding
-from api.services.screening.cards import CardHand, CardRequest, Orders
+from api.services.screening.cards import CardHand, CardRequest, Queues
 from api.services.screening.deciding import RecordedDecision
 from api.services.screening.queue_ends import describe_end
 from api.wording import count_noun
@@ -97,7 +97,7 @@ def queue(
     """Show the next records to screen, and hold them for you."""
     with acting(as_json, review, actor) as run:
         request = CardRequest(number, run.settings.lease_minutes)
-        hand = cards.lease_next_cards(run.store, Orders(), run.review.id, run.person.id, request)
+        hand = cards.lease_next_cards(run.store, Queues(), run.review.id, run.person.id, request)
         run.output.result(
             {
                 "review": run.review.slug,

@@ -1,25 +1,20 @@
-"""winnow init, serve, worker, doctor."""
+"""winnow init, serve, worker."""
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
-import logging
 import os
-import platform
-import shutil
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from api import __version__, resources
 from api.commands.links import RUNNING, login_url
 from api.commands.output import (
     NO_CONTACT,
@@ -30,22 +25,21 @@ from api.commands.output import (
     opened,
     settings,
 )
-from api.services.living import setting_faults
-from api.services.ranking.encoding import make_encoder
+from api.logs import start_logging
 from api.services.ranking.ranker import Ranker
 from api.services.reviews.opening import open_store
 from api.services.reviews.sample import load_sample
-from api.services.searching import sources
-from api.services.searching.indexing import build_search_index, describe_search_index
-from api.settings import Settings
-from api.wording import count_noun
-from api.worker.supervise import Supervisor
+from api.services.searching.indexing import build_search_index
+from api.settings import PREFIX, Settings
+from api.worker.supervise import Program, Supervisor
 from api.worker.worker import Worker, run_until_signalled
-from store.core import audit, migrate
 from store.core.session import Store
 from store.reviews import people
 from store.reviews.people import PersonInfo
-from store.rules.person_names import list_look_alikes
+
+_STOPPING = (signal.SIGINT, signal.SIGTERM)
+# Seconds within which a signal is noticed.
+_BLINK = 0.2
 
 
 def init(
@@ -119,19 +113,19 @@ def serve(
         bool, typer.Option("--rank", help="With --sample: rank it before serving.")
     ] = False,
     worker: Annotated[bool, typer.Option("--worker/--no-worker", help="Also run a worker.")] = True,
+    processes: Annotated[
+        int, typer.Option(min=1, max=64, help="Processes that answer requests; PostgreSQL only.")
+    ] = 1,
     as_json: Json = False,
 ) -> None:
     """Serve the pages and the API, with a worker; prints the address when ready."""
-    import uvicorn
-
-    from api.app import create_app
-
     with command(as_json) as output:
         chosen = settings(host=host, port=port)
+        _check_processes(chosen, processes)
         sock = _listening(chosen)
         chosen = chosen.model_copy(update={"port": sock.getsockname()[1]})
-        _log(chosen)
-        ready = open_store(chosen, create=True)
+        start_logging(chosen.log_level)
+        ready = open_store(chosen, create=True, busy_seconds=chosen.busy_seconds)
         store = ready.store
         running = chosen.data_dir / RUNNING
         running.write_text(json.dumps({"url": chosen.base_url}))
@@ -141,23 +135,20 @@ def serve(
             _sample_first(output, chosen, store, first, rank=rank_first)
         # A new owner has no other way to sign in; later `winnow user link` prints a link.
         link = login_url(store, chosen, first) if ready.first_person or sample else None
-        supervisor = Supervisor(_environment(chosen)) if worker else None
+        supervisor = Supervisor(_worker_program(chosen)) if worker else None
 
         def announce() -> None:
             if supervisor:
                 supervisor.start()
             _ready(output, chosen, link)
 
-        config = uvicorn.Config(
-            create_app(chosen, store), log_level="warning", server_header=False, lifespan="on"
-        )
-        server = _announcing(config, announce)
-        # The server has ended well when it raises the signal that stopped it once more; the worker
-        # is still to be stopped then.
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda _number, _frame: None)
         try:
-            server.run(sockets=[sock])
+            if processes > 1:
+                # The processes have connections of their own.
+                store.close()
+                _serve_in_processes(chosen, sock, processes, announce)
+            else:
+                _serve_here(chosen, store, sock, announce)
         finally:
             if supervisor:
                 if not output.as_json:
@@ -165,6 +156,80 @@ def serve(
                 supervisor.stop()
             running.unlink(missing_ok=True)
             store.close()
+
+
+def _check_processes(chosen: Settings, processes: int) -> None:
+    if processes == 1:
+        return
+    if chosen.store_url.startswith("sqlite"):
+        raise Refused(
+            "SQLite lets one process write at a time, so several would be no quicker.",
+            remedy="Leave out --processes, or use PostgreSQL (WINNOW_DATABASE_URL).",
+        )
+    if os.name == "nt":
+        raise Refused(
+            "Several processes cannot share a port on Windows.", remedy="Leave out --processes."
+        )
+
+
+def _serve_here(
+    chosen: Settings, store: Store, sock: socket.socket, announce: Callable[[], None]
+) -> None:
+    """Answer requests in this process until a signal."""
+    from api.web_server import WAITING_CONNECTIONS, AnnouncingServer, configure
+
+    config = configure(chosen, store, accept_at_once=WAITING_CONNECTIONS)
+    # The server has ended well when it raises the signal that stopped it once more; the worker
+    # is still to be stopped then.
+    for number in _STOPPING:
+        signal.signal(number, lambda _number, _frame: None)
+    AnnouncingServer(config, announce).run(sockets=[sock])
+
+
+def _serve_in_processes(
+    chosen: Settings, sock: socket.socket, number: int, announce: Callable[[], None]
+) -> None:
+    """Let several processes answer requests until a signal; each that dies is started again.
+
+    Raises:
+        Refused: one could not start.
+    """
+    asked: list[int] = []
+    for stopping in _STOPPING:
+        signal.signal(stopping, lambda number, _frame: asked.append(number))
+    fd = sock.fileno()
+    supervisors = [
+        Supervisor(
+            Program(
+                f"web process {each}",
+                ("api.web_process", str(fd), str(each), str(number)),
+                _environment(chosen),
+                sockets=(fd,),
+                announces=True,
+            )
+        )
+        for each in range(1, number + 1)
+    ]
+    for supervisor in supervisors:
+        supervisor.start()
+    try:
+        for supervisor in supervisors:
+            while not asked and not supervisor.wait(_BLINK):
+                pass
+            if not asked and not supervisor.is_ready:
+                raise Refused(
+                    "A process that answers requests ended before it was ready.",
+                    remedy="The lines above say why; with --processes 1 it may be easier to see.",
+                )
+        if not asked:
+            announce()
+        while not asked:
+            time.sleep(_BLINK)
+    finally:
+        for supervisor in supervisors:
+            supervisor.ask_to_stop()
+        for supervisor in supervisors:
+            supervisor.stop()
 
 
 def _sample_first(
@@ -183,15 +248,14 @@ def _sample_first(
             ranker.rank(review.id, progress=progress)
 
 
-def _log(chosen: Settings) -> None:
-    logging.basicConfig(level=chosen.log_level, format="%(asctime)s %(name)s %(message)s")
-    for chatty in ("alembic", "huey", "matplotlib", "sentence_transformers", "httpx"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
-
-
 def _environment(chosen: Settings) -> dict[str, str]:
     """This process's environment, with the command line's changes."""
-    return {**os.environ, "WINNOW_DATA_DIR": str(chosen.data_dir)}
+    changed = {"data_dir": chosen.data_dir, "host": chosen.host, "port": chosen.port}
+    return {**os.environ, **{f"{PREFIX}{name.upper()}": str(changed[name]) for name in changed}}
+
+
+def _worker_program(chosen: Settings) -> Program:
+    return Program("the worker", ("api.cli", "worker", "--supervised"), _environment(chosen))
 
 
 def _ready(output: Output, chosen: Settings, link: str | None) -> None:
@@ -212,32 +276,13 @@ def _ready(output: Output, chosen: Settings, link: str | None) -> None:
         output.say(f"Sign in with your password, or print a link: {called} user link")
 
 
-def _announcing(config: Any, ready: Callable[[], None]) -> Any:
-    """A uvicorn server that calls back once it accepts requests (uvicorn is imported late)."""
-    import uvicorn
-
-    class AnnouncingServer(uvicorn.Server):
-        """Calls back once it accepts requests."""
-
-        def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
-            super().__init__(config)
-            self._ready = ready
-
-        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            await super().startup(sockets=sockets)
-            if self.started:
-                self._ready()
-
-    return AnnouncingServer(config, ready)
-
-
 def run_worker(
     supervised: Annotated[bool, typer.Option(hidden=True)] = False, as_json: Json = False
 ) -> None:
     """Rank records and run jobs; `winnow serve` starts a worker automatically."""
     with command(as_json) as output:
         chosen = settings()
-        _log(chosen)
+        start_logging(chosen.log_level)
         with opened(chosen) as store:
             worker = Worker(store, chosen)
             if as_json:
@@ -248,149 +293,3 @@ def run_worker(
             run_until_signalled(worker, supervised=supervised)
             if not supervised:
                 output.say("The worker has stopped.")
-
-
-_SETTINGS_REMEDY = "A lead of the review sets it again on its page, or by command or API."
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing that doctor checked.
-
-    Attributes:
-        found: what was found, or what is wrong.
-    """
-
-    name: str
-    ok: bool
-    found: str
-    remedy: str | None = None
-
-
-def _checked(name: str, look: Callable[[], str], remedy: str) -> Check:
-    try:
-        return Check(name, True, look())
-    except Exception as error:  # noqa: BLE001 - doctor reports anything that is wrong
-        return Check(name, False, str(error) or type(error).__name__, remedy)
-
-
-def _versions() -> str:
-    names = ("scikit-learn", "sentence-transformers", "torch", "sqlalchemy", "fastapi")
-    return ", ".join(f"{name} {importlib.metadata.version(name)}" for name in names)
-
-
-def _writable(folder: Path) -> str:
-    folder.mkdir(parents=True, exist_ok=True)
-    probe = folder / ".probe"
-    probe.write_bytes(b"")
-    probe.unlink()
-    free = shutil.disk_usage(folder).free / 1e9
-    if free < 1:
-        raise OSError(f"{folder}: only {free:.1f} GB free")
-    return f"{folder}, {free:.0f} GB free"
-
-
-def _database(chosen: Settings) -> str:
-    with opened(chosen) as store, store.read() as session:
-        broken = audit.find_first_broken_event(session)
-        if broken is not None:
-            raise ValueError(f"the audit trail is broken at event {broken}")
-        number = len(people.list_people(session))
-        migration = migrate.get_current_migration(store.engine)
-        return (
-            f"{store.dialect} at {migration}, {count_noun(number, 'person', 'people')}, "
-            "audit intact"
-        )
-
-
-def _database_checks(chosen: Settings) -> list[Check]:
-    """The database, and what is stored in it; the latter only if it can be opened."""
-    database = _checked(
-        "database", lambda: _database(chosen), "Run `winnow init`; see docs/operating.md."
-    )
-    if not database.ok:
-        return [database]
-    return [
-        database,
-        _checked("search index", lambda: _search_index(chosen), ""),
-        _checked("names of people", lambda: _names(chosen), "Run `winnow init`."),
-        _checked("settings of reviews", lambda: _review_settings(chosen), _SETTINGS_REMEDY),
-    ]
-
-
-def _search_index(chosen: Settings) -> str:
-    with opened(chosen) as store:
-        return describe_search_index(store)
-
-
-def _names(chosen: Settings) -> str:
-    with opened(chosen) as store, store.read() as session:
-        known = people.list_people(session)
-        renamed = people.list_renamed_people(session)
-    notes = [
-        f"{person.name} was called {person.former_name} until an upgrade, and signs in with the "
-        "new name"
-        for person in renamed
-    ]
-    notes += [
-        f"{one!r} and {other!r} look alike and are two people"
-        for one, other in list_look_alikes(person.name for person in known)
-    ]
-    # Nothing is broken: the people concerned must know.
-    return "; ".join(notes) or "no two can be mistaken for each other"
-
-
-def _review_settings(chosen: Settings) -> str:
-    with opened(chosen) as store, store.read() as session:
-        faults = setting_faults.list_faults_of_all(session)
-    if faults:
-        raise ValueError("\n".join(faults))
-    return "all can be read"
-
-
-def _keys(chosen: Settings) -> Iterator[Check]:
-    """The API keys without which a source cannot be searched in full."""
-    for name, config in chosen.sources.items():
-        if config.largest_without_key:
-            advice = sources.explain_missing_key(chosen, name)
-            yield Check(f"{config.title} key", True, advice or "set")
-
-
-def doctor(as_json: Json = False) -> None:
-    """Check the installation: versions, data folder, database, encoder, pipelines."""
-    with command(as_json) as output:
-        chosen = settings()
-        encoder = make_encoder(chosen.encoder)
-        checks = [
-            Check("winnow", True, f"{__version__} on Python {platform.python_version()}"),
-            _checked("libraries", _versions, "Install Winnow again."),
-            _checked(
-                "data folder",
-                lambda: _writable(chosen.data_dir),
-                "Choose another folder with WINNOW_DATA_DIR.",
-            ),
-            *_database_checks(chosen),
-            _checked("encoder", lambda: encoder.identity, "Install Winnow again."),
-            Check("contact address", True, chosen.harvest.contact or NO_CONTACT),
-            *_keys(chosen),
-            _checked(
-                "pipeline",
-                lambda: resources.pipeline(chosen.pipeline).name,
-                f"Set WINNOW_PIPELINE to one of {', '.join(resources.pipelines())}.",
-            ),
-        ]
-        data = {
-            "ok": all(check.ok for check in checks),
-            "checks": [asdict(check) for check in checks],
-        }
-
-        def show(screen: Console) -> None:
-            for check in checks:
-                mark = "ok  " if check.ok else "FAIL"
-                screen.print(f"{mark} {check.name}: {check.found}", markup=False)
-                if check.remedy:
-                    screen.print(f"     {check.remedy}", markup=False)
-
-        output.result(data, show)
-        if not data["ok"]:
-            raise typer.Exit(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,10 +15,11 @@ from harvest.exports.ris import as_ris
 from harvest.exports.xlsx import as_xlsx
 from harvest.sources.config import Terms
 from store.core.session import ReadSession
-from store.reports import marks, records, screening_state
+from store.reports import marks, records
+from store.reports.agreed_answers import AgreedAnswers, list_agreed_answers
 from store.reports.marks import MarkInfo
 from store.reports.records import StoredRecord
-from store.reports.screening_state import AgreedAnswers
+from store.reports.reports import list_active_reports
 from store.reviews import reviews
 from store.rules import questions, reasons
 from store.rules.agreed_decision import IMPORT
@@ -65,6 +67,10 @@ class ExportChoice:
 
 
 EVERYTHING = ExportChoice()
+# Reports that are read at a time.
+_PIECE = 100
+# Bytes that are sent at a time, at least.
+_SENT = 32 * 1024
 
 
 def list_entries(
@@ -77,7 +83,7 @@ def list_entries(
     """The chosen reports that count, in the order in which they arrived.
 
     Args:
-        session: a reading session.
+        session: a session that reads a snapshot; see ``Store.read_snapshot``.
         review_id: the review.
         choice: which reports, and who may read them.
         terms: what sources allow, by their short names.
@@ -88,63 +94,89 @@ def list_entries(
     if choice.which not in WHICH:
         raise ValueError(f"which must be one of {', '.join(WHICH)}, not {choice.which!r}")
     terms = terms or {}
-    context = _read_context(session, review_id)
     shared = None
     if choice.audience == "public":
         shared = {name for name, own in terms.items() if own.share_abstracts}
-    for stored in records.iter_representatives(session, review_id, abstracts_of=shared):
-        if choice.which in ("all", stored.decision or "undecided"):
-            yield _entry(stored, context, _attribution(stored, terms))
+    review = _read_review(session, review_id)
+    # Ids alone are held for the whole review, 8 bytes each; the rest comes piece by piece.
+    report_ids = array("q", sorted(list_active_reports(session, review_id)))
+    for start in range(0, len(report_ids), _PIECE):
+        part = report_ids[start : start + _PIECE].tolist()
+        context = _read_context(session, review, part)
+        for stored in records.get_active_representatives(session, part, abstracts_of=shared):
+            if choice.which in ("all", stored.decision or "undecided"):
+                yield _entry(stored, context, _attribution(stored, terms))
+
+
+@dataclass(frozen=True, slots=True)
+class _Review:
+    """What is read once for all entries.
+
+    Attributes:
+        places: place of each report in the newest ranking, from 1.
+        scores: in the order of the newest ranking.
+        protocols: the protocol's body, by version.
+        n_decisions: decisions that the newest ranking learned from; None if there is no ranking.
+    """
+
+    id: int
+    places: Mapping[int, int]
+    scores: Sequence[float]
+    protocols: Mapping[int, Mapping[str, Any]]
+    n_decisions: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class _Context:
-    """What entries are filled from.
+    """What the entries of some reports are filled from.
 
     Attributes:
-        places: place and score of each report in the newest ranking.
         counting: the decision that counts on each report, at title and abstract.
         full_text: the decision that counts on each report at full text.
         imported: the decision at full text that came with a file, by report.
         marks: tags and notes on reports that nobody has to decide any more.
-        protocols: the protocol's body, by version.
         answers: reasons and questions that people agreed on at title and abstract, by report.
-        n_decisions: decisions that the newest ranking learned from; None if there is no ranking.
     """
 
-    places: Mapping[int, tuple[int, float]]
+    review: _Review
     counting: Mapping[int, DecisionInfo]
     full_text: Mapping[int, DecisionInfo]
     imported: Mapping[int, ImportedInfo]
     marks: Mapping[int, Sequence[MarkInfo]]
-    protocols: Mapping[int, Mapping[str, Any]]
     answers: Mapping[int, AgreedAnswers]
-    n_decisions: int | None
 
 
-def _read_context(session: ReadSession, review_id: int) -> _Context:
+def _read_review(session: ReadSession, review_id: int) -> _Review:
     newest = rankings.get_newest_ranking(session, review_id)
-    places: dict[int, tuple[int, float]] = {}
+    places: dict[int, int] = {}
+    scores: Sequence[float] = ()
     if newest is not None:
         order = rankings.get_order(session, review_id, newest.id)
-        scored = zip(order.report_ids, order.scores, strict=True)
-        places = {report: (at, score) for at, (report, score) in enumerate(scored, start=1)}
+        places = dict(zip(order.report_ids, range(1, len(order.report_ids) + 1), strict=True))
+        scores = order.scores
+    protocols = reviews.list_protocols(session, review_id)
+    return _Review(
+        review_id,
+        places,
+        scores,
+        {version.version: version.body for version in protocols},
+        newest.n_decisions if newest else None,
+    )
+
+
+def _read_context(session: ReadSession, review: _Review, report_ids: Sequence[int]) -> _Context:
     # Only decisions that count: nothing is said about a report that still needs decisions.
     counting: dict[int, DecisionInfo] = {}
     full_text: dict[int, DecisionInfo] = {}
-    for decision in decision_log.list_log(session, review_id, seen_by=None):
-        if decision.counts:
-            (full_text if decision.stage == FULL_TEXT else counting)[decision.report_id] = decision
-    protocols = reviews.list_protocols(session, review_id)
+    for decision in decision_log.list_counting(session, report_ids):
+        (full_text if decision.stage == FULL_TEXT else counting)[decision.report_id] = decision
     return _Context(
-        places=places,
+        review=review,
         counting=counting,
         full_text=full_text,
-        imported=imported_decisions.list_agreed_full_text(session, review_id),
-        marks=marks.list_shared_marks(session, review_id),
-        protocols={version.version: version.body for version in protocols},
-        answers=screening_state.list_agreed_answers(session, review_id),
-        n_decisions=newest.n_decisions if newest else None,
+        imported=imported_decisions.list_agreed_full_text(session, report_ids),
+        marks=marks.list_shared_marks(session, review.id, report_ids),
+        answers=list_agreed_answers(session, report_ids),
     )
 
 
@@ -152,7 +184,8 @@ def _entry(stored: StoredRecord, context: _Context, attribution: str | None) -> 
     report_id = stored.report_id
     counting, full_text = context.counting.get(report_id), context.full_text.get(report_id)
     made = context.marks.get(report_id, ())
-    place, score = context.places.get(report_id, (None, None))
+    review = context.review
+    place = review.places.get(report_id)
     return ExportEntry(
         record=stored.record,
         record_id=stored.id,
@@ -170,8 +203,8 @@ def _entry(stored: StoredRecord, context: _Context, attribution: str | None) -> 
         source_id=stored.source_id,
         # Of a decided report, the place at which it was shown.
         place=counting.place if counting else place,
-        score=None if counting else score,
-        n_decisions=None if counting else context.n_decisions,
+        score=None if counting or place is None else review.scores[place - 1],
+        n_decisions=None if counting else review.n_decisions,
         attribution=attribution,
     )
 
@@ -198,7 +231,7 @@ def _decision(
         return None
     # When a file was imported is not when its decisions were made.
     at = made.decided_at or (None if made.kind == IMPORT else made.recorded_at)
-    body = context.protocols[made.protocol_version]
+    body = context.review.protocols[made.protocol_version]
     agreed = answers or AgreedAnswers(frozenset(made.reasons), frozenset(made.questions))
     return StageDecision(
         decision=made.decision,
@@ -245,5 +278,16 @@ def export(
         if value not in allowed:
             raise ValueError(f"{name} must be one of {', '.join(allowed)}, not {value!r}")
     entries = list_entries(session, review_id, choice, terms=terms)
-    pieces = FORMATS[file_format].write(entries)
-    return (piece.encode() if isinstance(piece, str) else piece for piece in pieces)
+    return _join(FORMATS[file_format].write(entries))
+
+
+def _join(pieces: Iterable[str] | Iterable[bytes]) -> Iterator[bytes]:
+    """The same bytes in pieces that are worth sending."""
+    waiting = bytearray()
+    for piece in pieces:
+        waiting += piece.encode() if isinstance(piece, str) else piece
+        if len(waiting) >= _SENT:
+            yield bytes(waiting)
+            waiting.clear()
+    if waiting:
+        yield bytes(waiting)

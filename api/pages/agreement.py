@@ -10,10 +10,18 @@ from starlette.responses import HTMLResponse, Response
 from api.deps import LeadRequest, ReadRequest, ReviewRequest
 from api.pages.forms import Problem, submit, to_review
 from api.pages.render import review_page
-from api.services.screening.agreement import INTERVALS, compare, describe_verified
+from api.services.reporting import stored_results
+from api.services.reporting.stored_results import SCREENING
+from api.services.screening.agreement import (
+    INTERVALS,
+    InCommon,
+    describe_verified,
+    name_people,
+)
 from api.services.screening.pilots import close_round, start_round
 from api.services.screening.switching import find_switch_state, switch_to_one_person
 from api.types import FormText
+from store.core import jobs
 from store.core.errors import Conflict
 from store.screening import independent_decisions, pilots
 from store.screening.pilots import RoundRequest
@@ -23,21 +31,30 @@ router = APIRouter()
 
 def _page(request: ReviewRequest, problem: Problem | None = None) -> HTMLResponse:
     review_id = request.review.id
+    figures = stored_results.get_figures(
+        request.store, review_id, SCREENING, request.state.jobs.work_out
+    )
+    found = figures.value
     with request.store.read() as session:
-        reports = independent_decisions.list_screened(session, review_id)
-        names = independent_decisions.list_names(session)
-        agreement = compare(reports, names)
-        switch = find_switch_state(session, review_id, agreement)
+        agreed, switch, pilot_figures = None, None, {}
+        if found is not None:
+            agreed = name_people(found.agreement, independent_decisions.list_names(session))
+            in_common = InCommon(agreed.records, agreed.in_common)
+            switch = find_switch_state(session, review_id, in_common)
+            pilot_figures = dict(found.pilots)
         rounds = [
-            (pilot, compare([r for r in reports if r.report_id in set(pilot.report_ids)], names))
+            (pilot, pilot_figures.get(pilot.number))
             for pilot in pilots.list_rounds(session, review_id)
         ]
+        recent_jobs = jobs.list_recent_jobs(session, review_id)
     return review_page(
         request,
         "agreement.html",
         status=problem.status if problem else 200,
-        agreed=agreement,
-        verified=describe_verified(agreement.verified),
+        figures=figures,
+        jobs=[job for job in recent_jobs if job.kind == SCREENING.name],
+        agreed=agreed,
+        verified=describe_verified(agreed.verified) if agreed else "",
         intervals=INTERVALS,
         switch=switch,
         rounds=rounds,

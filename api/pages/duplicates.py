@@ -17,19 +17,18 @@ from api.documents import plots
 from api.pages.forms import FormModel, Problem, problem_of, to_review
 from api.pages.render import review_page
 from api.services.duplicates import judging, studies
-from api.services.duplicates.dedupe_report import build_report
+from api.services.duplicates.duplicate_figures import DuplicateFigures
 from api.services.duplicates.judging import Judgement
-from api.services.duplicates.questions import (
-    count_held_apart,
-    find_differing_fields,
-    list_questions,
-)
+from api.services.duplicates.questions import find_differing_fields, list_questions
 from api.services.duplicates.similar_records import find_similar_records
+from api.services.reporting import stored_results
+from api.services.reporting.stored_results import DUPLICATES, Figures
 from api.services.screening import deciding
 from api.types import FormText, Id, IdPath, Token, WholeNumber
 from harvest.dedupe.rules import ASK, SAME
-from store.core.errors import Conflict
-from store.reports import overlap, pairs, records
+from store.core import jobs
+from store.core.errors import Conflict, NotFound
+from store.reports import pairs, records
 from store.screening import decision_labels, decision_log
 
 router = APIRouter()
@@ -51,17 +50,23 @@ _SHOWN_OFFERS = 50
 def duplicates_page(request: ReadRequest) -> HTMLResponse:
     """What was merged, what is open, and which sources found what."""
     review_id = request.review.id
+    figures = _get_figures(request)
     with request.store.read() as session:
-        offers = decision_log.list_decided_on_title(session, review_id)
+        kept = figures.value.offers if figures.value else ()
+        offers = decision_log.list_still_counting(session, kept)
         offered = [offer.report_id for offer in offers[:_SHOWN_OFFERS]]
+        recent_jobs = jobs.list_recent_jobs(session, review_id)
         values: dict[str, Any] = {
-            "overlap": overlap.count_overlap(session, review_id),
-            "report": build_report(session, review_id),
-            "asked": list_questions(session, review_id),
-            "held_back": count_held_apart(session, review_id),
+            "figures": figures,
+            "found": figures.value,
+            "waiting": pairs.count_uncompared_records(session, review_id),
+            "asked": len(list_questions(session, review_id)),
             "said": pairs.list_judgements(session, review_id),
-            "offers": offers,
+            "offers": offers[:_SHOWN_OFFERS],
+            "more_offers": max(0, len(offers) - _SHOWN_OFFERS)
+            + (figures.value.more_offers if figures.value else 0),
             "shown": records.get_representatives(session, review_id, offered),
+            "jobs": [job for job in recent_jobs if job.kind == DUPLICATES.name],
         }
     return review_page(request, "duplicates.html", says=_SAYS, token=str(uuid.uuid4()), **values)
 
@@ -69,9 +74,16 @@ def duplicates_page(request: ReadRequest) -> HTMLResponse:
 @router.get("/reviews/{slug}/plots/overlap.svg")
 def overlap_plot(request: ReadRequest) -> Response:
     """Which sources found a report, as a plot."""
-    with request.store.read() as session:
-        counts = overlap.count_overlap(session, request.review.id)
-    return Response(plots.overlap(counts), media_type="image/svg+xml")
+    figures = _get_figures(request)
+    if figures.value is None:
+        raise NotFound("these figures have not been worked out yet")
+    return Response(plots.overlap(figures.value.overlap), media_type="image/svg+xml")
+
+
+def _get_figures(request: ReviewRequest) -> Figures[DuplicateFigures]:
+    return stored_results.get_figures(
+        request.store, request.review.id, DUPLICATES, request.state.jobs.work_out
+    )
 
 
 @router.get("/reviews/{slug}/duplicates/questions")

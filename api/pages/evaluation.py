@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Form
 from starlette.responses import HTMLResponse, Response
 
-from api.deps import LeadRequest, ReadRequest
+from api.deps import LeadRequest, ReadRequest, ScreenRequest
 from api.documents import plots
 from api.pages.forms import to_review
 from api.pages.render import review_page
 from api.services.ranking import comparing
-from api.services.reporting import evaluation, search_check
+from api.services.reporting import search_check, stored_results
+from api.services.reporting.stored_results import DUPLICATES, EVALUATION, SCREENING, Kind
 from store.core import jobs
+from store.core.errors import NotFound
 from store.reports import records
 
 router = APIRouter()
@@ -23,32 +28,63 @@ _LATE = 20
 def evaluation_page(request: ReadRequest) -> HTMLResponse:
     """Recall from known relevant records, and what each figure may claim."""
     review_id = request.review.id
+    figures = stored_results.get_figures(
+        request.store, review_id, EVALUATION, request.state.jobs.work_out
+    )
+    screening = figures.value.screening if figures.value else None
+    excluded_ids = screening.excluded if screening else ()
+    late_ids = [late.report_id for late in screening.late[:_LATE]] if screening else []
     with request.store.read() as session:
-        result = evaluation.evaluate(session, review_id)
-        excluded = records.get_representatives(session, review_id, result.screening.excluded)
-        late_ids = [late.report_id for late in result.screening.late[:_LATE]]
+        excluded = records.get_representatives(session, review_id, excluded_ids)
         late = records.get_representatives(session, review_id, late_ids)
         comparison = comparing.get_comparison(session, review_id)
         recent_jobs = jobs.list_recent_jobs(session, review_id)
     return review_page(
         request,
         "evaluation.html",
-        result=result,
+        figures=figures,
+        result=figures.value,
         excluded=list(excluded.values()),
         late=late,
         comparison=comparison,
         note=comparing.NOTE,
-        jobs=[job for job in recent_jobs if job.kind == comparing.KIND],
+        jobs=[job for job in recent_jobs if job.kind in (comparing.KIND, EVALUATION.name)],
     )
+
+
+# The pages of figures that the worker works out, and which figures they show.
+_FIGURES: Mapping[str, Kind[Any]] = {
+    "evaluation": EVALUATION,
+    "agreement": SCREENING,
+    "screening-report": SCREENING,
+    "duplicates": DUPLICATES,
+}
+
+
+@router.post("/reviews/{slug}/figures")
+def work_out(
+    request: ScreenRequest,
+    back: Annotated[Literal["evaluation", "agreement", "screening-report", "duplicates"], Form()],
+) -> Response:
+    """Have figures worked out again, and go back to their page."""
+    stored_results.ask_for_figures(
+        request.store, request.review.id, _FIGURES[back], request.state.jobs.work_out
+    )
+    return to_review(request.review, back)
 
 
 @router.get("/reviews/{slug}/plots/recall.svg")
 def recall_plot(request: ReadRequest) -> Response:
     """Known relevant records in screening order."""
+    figures = stored_results.get_figures(
+        request.store, request.review.id, EVALUATION, request.state.jobs.work_out
+    )
+    if figures.value is None:
+        raise NotFound("these figures have not been worked out yet")
     with request.store.read() as session:
-        result = evaluation.evaluate(session, request.review.id)
         comparison = comparing.get_comparison(session, request.review.id)
-    return Response(plots.recall(result.screening, comparison), media_type="image/svg+xml")
+    plot = plots.recall(figures.value.screening, comparison)
+    return Response(plot, media_type="image/svg+xml")
 
 
 @router.post("/reviews/{slug}/evaluation/comparison")

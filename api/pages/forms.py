@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 from starlette.responses import RedirectResponse, Response
 
 from api.errors import remedy_of, status_of
-from api.types import FormText, Token
+from api.types import MAX_ID, FormText, Token
 from api.wording import explain_problem
 from harvest.errors import HarvestError
 from store.core.errors import StoreError
@@ -45,6 +45,7 @@ class DecisionForm(FormModel):
     note: Annotated[FormText, Field(max_length=10_000)] = ""
     reason: Keys = ()
     question: Keys = ()
+    replaces: Annotated[int, Field(ge=1, le=MAX_ID)] | None = None
 
     def decide(self, report_id: int) -> NewDecision:
         """The decision on a report; what was ticked for the other answer is left out."""
@@ -56,6 +57,7 @@ class DecisionForm(FormModel):
             note=self.note or None,
             reasons=self.reason if exclude else (),
             questions=() if exclude else self.question,
+            replaces=self.replaces,
         )
 
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Form, Query, Request
 from pydantic import Field
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from api.deps import MaybePersonDep, StateDep, get_state
+from api.deps import MaybePersonDep, StateDep, TurnDep, get_state
 from api.pages.forms import FormModel, Problem, submit
 from api.pages.render import page
 from api.pages.session import signed_in
@@ -66,7 +66,11 @@ def invitation_page(
 
 @router.post("/invitation")
 def take_up(
-    request: Request, state: StateDep, known: MaybePersonDep, form: Annotated[JoinForm, Form()]
+    request: Request,
+    state: StateDep,
+    known: MaybePersonDep,
+    form: Annotated[JoinForm, Form()],
+    _turn: TurnDep,
 ) -> Response:
     """Join as the person who is signed in, or as a new person with a name and a password."""
 

@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse
 from api import resources
 from api.deps import ReviewRequest, find_signed_in_person, get_state
 from api.services.living.event_actions import ACT_NAMES
+from api.services.reporting.stored_results import describe_worked_out
 from api.services.screening.queue_ends import describe_end
 from api.wording import (
     EVENT_KINDS,
@@ -23,6 +24,7 @@ from api.wording import (
     name_run_state,
 )
 from harvest.strategy.limits import name_years
+from store.core.errors import Unavailable
 from store.reviews import members, screeners
 from store.rules.roles import ALLOWED_ACTIONS, ROLE_NAMES
 
@@ -47,6 +49,7 @@ def _environment() -> Environment:
     environment.filters["percent"] = lambda value: "–" if value is None else f"{value:.1%}"
     environment.filters["years"] = lambda limits: name_years(limits.first, limits.last)
     environment.filters["queue_end"] = describe_end
+    environment.filters["worked_out"] = describe_worked_out
     environment.filters["day"] = _day
     environment.filters["moment"] = _moment
     environment.filters["number"] = lambda value: f"{value:,}"
@@ -87,9 +90,10 @@ def page(request: Request, template: str, *, status: int = 200, **values: Any) -
             role = members.get_role(session, review.id, person.id)
             values["screens"] = screeners.does_screen(session, review.id, person.id)
     values["may"] = ALLOWED_ACTIONS[role] if role is not None else frozenset()
-    return HTMLResponse(
-        text(template, person=person, path=request.url.path, **values), status_code=status
-    )
+    body = text(template, person=person, path=request.url.path, **values)
+    # A form that is shown again because the database was busy is sent again.
+    headers = {"retry-after": str(Unavailable.wait)} if status == 503 else None
+    return HTMLResponse(body, status_code=status, headers=headers)
 
 
 def review_page(
@@ -101,4 +105,11 @@ def review_page(
 
 def error_page(request: Request, status: int, error: dict[str, Any]) -> HTMLResponse:
     """A page that says what went wrong and what to do."""
-    return page(request, "error.html", status=status, error=error, number=status)
+    values: dict[str, Any] = {"error": error, "number": status}
+    try:
+        return page(request, "error.html", status=status, **values)
+    except Unavailable:
+        # Who is signed in cannot be read either.
+        values |= {"person": None, "review": None, "screens": False, "may": frozenset()}
+        body = text("error.html", path=request.url.path, **values)
+        return HTMLResponse(body, status_code=status)

@@ -14,6 +14,7 @@ from api.deps import ReviewRequest, ScreenRequest
 from api.pages.forms import DecisionForm, to_review
 from api.pages.render import review_page, text
 from api.protocol import ProtocolBody
+from api.services.ranking import order_state
 from api.services.screening import assigning, cards, deciding
 from api.services.screening.cards import Card, CardHand, CardRequest
 from api.types import Id, IdPath, Token, WholeNumber
@@ -60,8 +61,13 @@ def _lease(
     state = request.state
     card_request = CardRequest(number, state.settings.lease_minutes, keep=keep, again=again)
     return cards.lease_next_cards(
-        state.store, state.orders, request.review.id, request.person.id, card_request
+        state.store, state.queues, request.review.id, request.person.id, card_request
     )
+
+
+def _describe_behind(request: ReviewRequest, hand: CardHand) -> list[str]:
+    with request.store.read() as session:
+        return order_state.describe_state(session, request.review.id, hand.ranking)
 
 
 @router.get("/reviews/{slug}/screen")
@@ -73,6 +79,7 @@ def screen(request: ScreenRequest, again: bool = False) -> HTMLResponse:
         request,
         "screen.html",
         hand=hand,
+        behind=_describe_behind(request, hand),
         again=again,
         queue_size=settings.queue_size,
         lease_minutes=settings.lease_minutes,
@@ -115,6 +122,7 @@ def more_cards(request: ScreenRequest, body: CardsIn) -> HTMLResponse:
         headers={
             "x-remaining": str(hand.remaining),
             "x-lost": ",".join(map(str, sorted(hand.lost))),
+            "x-behind": " ".join(_describe_behind(request, hand)),
         },
     )
 

@@ -23,7 +23,7 @@ from api.services.searching.uploading import SentFile
 from api.types import FormText, IdPath, WholeNumber
 from harvest.errors import UnreadableFile
 from harvest.files.columns import FIELDS
-from store.core import jobs
+from store.core import intakes, jobs
 from store.searching import batches, uploads
 from store.searching.searches import MEASURED, STATED_FIELDS, get_search, list_searches
 
@@ -115,12 +115,14 @@ def _searches(request: ReviewRequest, problem: Problem | None = None) -> HTMLRes
     with request.store.read() as session:
         listed = list_searches(session, request.review.id)
         recent_jobs = jobs.list_recent_jobs(session, request.review.id)
+        unfinished = intakes.list_recent(session, request.review.id)
     return review_page(
         request,
         "searches.html",
         status=422 if problem else 200,
         searches=listed,
         jobs=recent_jobs,
+        intakes=unfinished,
         problem=problem.text if problem else None,
         limit=settings.upload_limit,
         limit_mb=settings.upload_limit_mb,
@@ -222,6 +224,20 @@ def confirm_upload(
 def cancel_upload(request: LeadRequest, upload_id: IdPath) -> Response:
     """Drop a waiting file."""
     uploading.cancel_upload(request.store, request.review.id, upload_id)
+    return to_review(request.review, "searches")
+
+
+@router.post("/reviews/{slug}/imports/{intake_id}/cancel")
+def cancel_import(request: LeadRequest, intake_id: IdPath) -> Response:
+    """Cancel an import that is under way; the worker takes away what is stored of it."""
+    importing.cancel_import(
+        request.store,
+        request.review.id,
+        intake_id,
+        person_id=request.person.id,
+        reason=f"Cancelled by {request.person.name}.",
+    )
+    request.state.wake()
     return to_review(request.review, "searches")
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from api.deps import PersonDep, StateDep, get_state
+from api.deps import PersonDep, StateDep, TurnDep, get_state
 from api.errors import status_of
 from api.pages.render import page
 from api.refusals import TooManySignIns
@@ -105,6 +105,7 @@ def login(
     state: StateDep,
     name: Annotated[FormText, Form(max_length=200)],
     password: Annotated[str, Form(max_length=1000)],
+    _turn: TurnDep,
     target: Target = "/",
 ) -> Response:
     """Sign in by name and password."""

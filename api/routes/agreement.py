@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from fastapi import APIRouter
+from starlette.responses import JSONResponse
 
 from api.deps import LeadRequest, ReadRequest, ReviewRequest, StageQuery
+from api.routes import figures
 from api.schemas.agreement import (
     AgreementOut,
     PilotEndIn,
@@ -13,21 +15,32 @@ from api.schemas.agreement import (
     SwitchIn,
     SwitchOut,
 )
-from api.services.screening.agreement import measure_agreement
+from api.services.reporting.stored_results import SCREENING
+from api.services.screening.agreement import measure_agreement, name_people
 from api.services.screening.pilots import close_round, start_round
 from api.services.screening.switching import measure_switch_state, switch_to_one_person
 from store.core.errors import NotFound
-from store.screening import pilots
+from store.rules.plans import TITLE_ABSTRACT
+from store.screening import independent_decisions, pilots
 from store.screening.pilots import RoundRequest
 
 router = APIRouter(tags=["screening"])
 
 
-@router.get("/reviews/{slug}/agreement")
-def agreement(request: ReadRequest, stage: StageQuery = "title-abstract") -> AgreementOut:
+@router.get("/reviews/{slug}/agreement", response_model=AgreementOut, responses=figures.NOT_READY)
+def agreement(
+    request: ReadRequest, stage: StageQuery = "title-abstract"
+) -> AgreementOut | JSONResponse:
     """How far people agree on their first, independent decisions, with intervals."""
+    if stage != TITLE_ABSTRACT:
+        with request.store.read() as session:
+            return AgreementOut.of(measure_agreement(session, request.review.id, stage=stage))
+    found = figures.get_figures(request, SCREENING)
+    if found.value is None:
+        return figures.not_ready(found)
     with request.store.read() as session:
-        return AgreementOut.of(measure_agreement(session, request.review.id, stage=stage))
+        names = independent_decisions.list_names(session)
+    return AgreementOut.of(name_people(found.value.agreement, names), found.worked_out)
 
 
 @router.get("/reviews/{slug}/agreement/switch")

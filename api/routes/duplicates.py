@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from starlette.responses import JSONResponse
 
 from api.deps import ReadRequest, ScreenRequest
+from api.routes import figures
 from api.schemas.duplicates import (
     ChangedOut,
     ChangeOut,
@@ -22,26 +25,31 @@ from api.schemas.duplicates import (
 )
 from api.schemas.records import RecordOut
 from api.services.duplicates import judging, questions, studies
-from api.services.duplicates.dedupe_report import DedupeReport, build_report
+from api.services.duplicates.dedupe_report import DedupeReport
 from api.services.duplicates.judging import Judgement
 from api.services.duplicates.similar_records import find_similar_records
 from api.services.duplicates.studies import NamedStudy
+from api.services.reporting.stored_results import DUPLICATES
 from api.types import IdPath
-from store.reports import overlap, pairs, records
+from store.reports import pairs, records
 from store.reports.overlap import Overlap
 from store.reports.reports import ReportChange
 
 router = APIRouter(tags=["duplicates"])
 
 
-@router.get("/reviews/{slug}/duplicates")
-def get_duplicates(request: ReadRequest) -> DuplicatesOut:
+@router.get("/reviews/{slug}/duplicates", response_model=DuplicatesOut, responses=figures.NOT_READY)
+def get_duplicates(request: ReadRequest) -> DuplicatesOut | JSONResponse:
     """Counts, merged pairs by rule, expected errors, and a comparison of the sources."""
+    found = figures.get_figures(request, DUPLICATES)
+    if found.value is None:
+        return figures.not_ready(found)
     with request.store.read() as session:
-        report = build_report(session, request.review.id)
-        counts = overlap.count_overlap(session, request.review.id)
         open_questions = len(questions.list_questions(session, request.review.id))
-    return _duplicates(report, counts, open_questions)
+        waiting = pairs.count_uncompared_records(session, request.review.id)
+    report = replace(found.value.report, waiting=waiting)
+    out = _duplicates(report, found.value.overlap, open_questions)
+    return out.model_copy(update={"worked_out": found.worked_out})
 
 
 def _duplicates(report: DedupeReport, counts: Overlap, open_questions: int) -> DuplicatesOut:

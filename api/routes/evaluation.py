@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from fastapi import APIRouter
+from starlette.responses import JSONResponse
 
 from api.deps import LeadRequest
+from api.routes import figures
 from api.schemas.evaluation import EvaluationOut
 from api.schemas.jobs import AskedOut
 from api.services.ranking import comparing
 from api.services.ranking.comparing import OrderComparison
-from api.services.reporting import evaluation
+from api.services.reporting.stored_results import EVALUATION
 from store.core.errors import NotFound
 
 router = APIRouter(tags=["reviews"])
 
 
-@router.get("/reviews/{slug}/evaluation")
-def get_evaluation(request: LeadRequest) -> EvaluationOut:
+@router.get("/reviews/{slug}/evaluation", response_model=EvaluationOut, responses=figures.NOT_READY)
+def get_evaluation(request: LeadRequest) -> EvaluationOut | JSONResponse:
     """Search recall and screening recall from known relevant records, and what each may claim."""
-    with request.store.read() as session:
-        result = evaluation.evaluate(session, request.review.id)
-    return EvaluationOut.model_validate(result)
+    found = figures.get_figures(request, EVALUATION)
+    if found.value is None:
+        return figures.not_ready(found)
+    out = EvaluationOut.model_validate(found.value)
+    return out.model_copy(update={"worked_out": found.worked_out})
 
 
 @router.post("/reviews/{slug}/evaluation/comparison", status_code=202)

@@ -30,9 +30,8 @@ def list_reviews(state: StateDep, person: PersonDep) -> list[ReviewOut]:
     """The reviews that you are in, with their counts, oldest first."""
     with state.store.read() as session:
         own = reviews.list_reviews_of_person(session, person.id)
-        return [
-            ReviewOut.of(review, record_counts.count_reports(session, review.id)) for review in own
-        ]
+        counts = record_counts.count_reports_by_review(session, [review.id for review in own])
+        return [ReviewOut.of(review, counts[review.id]) for review in own]
 
 
 @router.post("/reviews", status_code=201)

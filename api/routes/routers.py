@@ -9,6 +9,7 @@ from api.routes import (
     conflicts,
     duplicates,
     evaluation,
+    figures,
     gold,
     harvests,
     likely_misses,
@@ -23,18 +24,20 @@ from api.routes import (
     team,
 )
 
+# Those asked most come first: each request is compared with one route after the other.
 API_ROUTERS = tuple(
     module.router
     for module in (
+        screening,
         reviews,
         searches,
         records,
         gold,
         evaluation,
+        figures,
         duplicates,
         harvests,
         living,
-        screening,
         conflicts,
         agreement,
         likely_misses,

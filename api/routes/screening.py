@@ -6,12 +6,14 @@ import datetime as dt
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
-from starlette.responses import StreamingResponse
+from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from api.deps import ReadRequest, ReviewRequest, ScreenRequest
 from api.documents import exports
 from api.documents.downloads import export_response
 from api.documents.exports import ExportChoice
+from api.routes import figures
+from api.schemas.base import answer
 from api.schemas.jobs import JobOut
 from api.schemas.reviews import CountsOut
 from api.schemas.screening import (
@@ -26,14 +28,16 @@ from api.schemas.screening import (
     StoredDecision,
     UndoIn,
 )
+from api.services.ranking import order_state
 from api.services.reporting.screening_report import ScreeningReport, build_report
+from api.services.reporting.stored_results import SCREENING
 from api.services.screening import cards, deciding, progress
 from api.services.screening.cards import CardRequest
 from api.services.screening.deciding import RecordedDecision
 from api.types import MAX_ID
 from store.core import jobs
 from store.reports import record_counts
-from store.screening import decisions, imported_decisions, rankings
+from store.screening import decided_reports, imported_decisions, rankings
 from store.screening.decision_log import list_log
 from store.screening.decisions import NewDecision
 from store.screening.imported_decisions import ImportedInfo
@@ -43,8 +47,8 @@ router = APIRouter(tags=["screening"])
 _EXPORTS: dict[str, Any] = {kind.media_type.split(";")[0]: {} for kind in exports.FORMATS.values()}
 
 
-@router.post("/reviews/{slug}/queue/next")
-def next_cards(request: ScreenRequest, body: QueueIn) -> QueueOut:
+@router.post("/reviews/{slug}/queue/next", response_model=QueueOut)
+def next_cards(request: ScreenRequest, body: QueueIn) -> Response:
     """Lease the next cards; the cards that you do not keep go back."""
     card_request = CardRequest(
         number=body.n,
@@ -54,13 +58,13 @@ def next_cards(request: ScreenRequest, body: QueueIn) -> QueueOut:
         stage=body.stage,
     )
     hand = cards.lease_next_cards(
-        request.store, request.state.orders, request.review.id, request.person.id, card_request
+        request.store, request.state.queues, request.review.id, request.person.id, card_request
     )
-    return QueueOut.of(hand)
+    return answer(QueueOut.of(hand))
 
 
-@router.post("/reviews/{slug}/decisions")
-def decide(request: ScreenRequest, body: DecisionIn) -> StoredDecision:
+@router.post("/reviews/{slug}/decisions", response_model=StoredDecision)
+def decide(request: ScreenRequest, body: DecisionIn) -> Response:
     """Store a decision; the same token again changes nothing and gets the same answer."""
     new = NewDecision(
         token=body.token,
@@ -70,6 +74,7 @@ def decide(request: ScreenRequest, body: DecisionIn) -> StoredDecision:
         note=body.note,
         reasons=body.reasons,
         questions=body.questions,
+        replaces=body.replaces,
         ranking_id=body.ranking,
         place=body.place,
         shown_at=body.shown_at,
@@ -80,20 +85,20 @@ def decide(request: ScreenRequest, body: DecisionIn) -> StoredDecision:
     return _answer(request, recorded)
 
 
-@router.post("/reviews/{slug}/decisions/undo")
-def undo(request: ScreenRequest, body: UndoIn) -> StoredDecision:
+@router.post("/reviews/{slug}/decisions/undo", response_model=StoredDecision)
+def undo(request: ScreenRequest, body: UndoIn) -> Response:
     """Undo a decision; the one before it, if any, counts again."""
     review_id, person_id = request.review.id, request.person.id
     with request.store.read() as session:
-        decision_id = decisions.get_id_by_token(session, review_id, body.undoes)
+        decision_id = decided_reports.get_id_by_token(session, review_id, body.undoes)
     recorded = deciding.undo_decision(request.store, review_id, person_id, decision_id, body.token)
     return _answer(request, recorded)
 
 
-def _answer(request: ReviewRequest, recorded: RecordedDecision) -> StoredDecision:
+def _answer(request: ReviewRequest, recorded: RecordedDecision) -> Response:
     if recorded.stored:
         request.state.wake()
-    return StoredDecision.model_validate(recorded)
+    return answer(StoredDecision.model_validate(recorded))
 
 
 @router.get("/reviews/{slug}/decisions")
@@ -152,6 +157,7 @@ def _ranking_state(request: ReviewRequest) -> RankingState:
         return RankingState(
             ranking=RankingOut.model_validate(ranking) if ranking else None,
             due=request.review.id in rankings.list_reviews_to_rank(session),
+            behind=order_state.describe_state(session, request.review.id, ranking),
             jobs=[
                 JobOut.model_validate(job)
                 for job in jobs.list_recent_jobs(session, request.review.id)
@@ -172,12 +178,21 @@ def get_progress(request: ReadRequest) -> ProgressOut:
     )
 
 
-@router.get("/reviews/{slug}/screening-report")
-def get_report(request: ReadRequest) -> ScreeningReport:
+@router.get(
+    "/reviews/{slug}/screening-report",
+    response_model=ScreeningReport,
+    responses=figures.NOT_READY,
+)
+def get_report(request: ReadRequest) -> ScreeningReport | JSONResponse:
     """How the records were screened, in sentences with their numbers."""
+    found = figures.get_figures(request, SCREENING)
+    if found.value is None:
+        return figures.not_ready(found)
     now = dt.datetime.now(dt.UTC)
     with request.store.read() as session:
-        return build_report(session, request.review.id, seen_by=request.person.id, at=now)
+        return build_report(
+            session, request.review.id, seen_by=request.person.id, at=now, figures=found
+        )
 
 
 @router.get(

@@ -16,12 +16,14 @@ from api.schemas.searches import (
     WithdrawIn,
     WithdrawOut,
 )
-from api.services.searching import searches
+from api.services.searching import importing, searches
 from api.services.searching.importing import ImportRequest, import_file
 from api.services.searching.search_methods import get_stated_methods, state_methods
 from api.types import MAX_ID, IdPath
 from harvest.file_content import fingerprint
 from harvest.json_text import parse_json
+from store.core import intakes
+from store.core.intakes import IntakeInfo
 from store.searching import batches
 from store.searching import searches as stored_searches
 from store.searching.batches import RejectedInfo
@@ -119,7 +121,10 @@ def upload_file(
     file: Annotated[UploadFile, File(description="The file of records.")],
     import_request: Annotated[ImportRequest, Depends(_import_request)],
 ) -> ImportOut:
-    """Import a file in one transaction: either all of it is stored, or nothing is."""
+    """Import a file: either all of its records join the review, at the end, or none does.
+
+    While another file is being imported into the review, the answer may be 503.
+    """
     fingerprint(file.file, limit=request.state.settings.upload_limit)
     outcome = import_file(
         request.store,
@@ -128,9 +133,31 @@ def upload_file(
         (file.filename or "upload").replace("\x00", ""),
         import_request,
         person_id=request.person.id,
+        patience=request.state.settings.busy_seconds,
     )
     request.state.wake()
     return ImportOut.of(outcome)
+
+
+@router.get("/reviews/{slug}/imports")
+def list_imports(request: ReadRequest) -> list[IntakeInfo]:
+    """List imports that are under way, and those that failed or were cancelled, oldest first."""
+    with request.store.read() as session:
+        return intakes.list_recent(session, request.review.id)
+
+
+@router.post("/reviews/{slug}/imports/{import_id}/cancel")
+def cancel_import(request: LeadRequest, import_id: IdPath) -> IntakeInfo:
+    """Cancel an import that is under way. What is stored of it is taken away."""
+    cancelled = importing.cancel_import(
+        request.store,
+        request.review.id,
+        import_id,
+        person_id=request.person.id,
+        reason=f"Cancelled by {request.person.name}.",
+    )
+    request.state.wake()
+    return cancelled
 
 
 @router.get("/reviews/{slug}/files/{file_id}/rejected")

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from api.protocol import Switch
 from api.schemas.base import In, Out
+from api.services.reporting.stored_results import WorkedOut
 from api.services.screening.agreement import INTERVALS, AgreementResult, PairAgreement
 from api.types import Count, Why
 from model.evaluation.agreement import Measure
@@ -63,9 +64,10 @@ class AgreementOut(Out):
     verified: Verification
     pairs: list[PairAgreementOut]
     intervals: str = INTERVALS
+    worked_out: WorkedOut | None = None
 
     @classmethod
-    def of(cls, result: AgreementResult) -> AgreementOut:
+    def of(cls, result: AgreementResult, worked_out: WorkedOut | None = None) -> AgreementOut:
         """The JSON of a review's agreement."""
         return cls(
             records=result.records,
@@ -78,6 +80,7 @@ class AgreementOut(Out):
             alpha=result.alpha,
             verified=result.verified,
             pairs=[PairAgreementOut.of(pair) for pair in result.pairs],
+            worked_out=worked_out,
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
+from starlette.responses import Response
 
 
 class In(BaseModel):
@@ -15,3 +16,11 @@ class Out(BaseModel):
     """A body that the server answers with."""
 
     model_config = ConfigDict(from_attributes=True)
+
+
+def answer(body: BaseModel) -> Response:
+    """An answer with this body, for the routes asked most.
+
+    FastAPI would check the body once more, in another thread.
+    """
+    return Response(body.model_dump_json(by_alias=True), media_type="application/json")

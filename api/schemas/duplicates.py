@@ -10,6 +10,7 @@ from pydantic import AfterValidator, AliasPath, BeforeValidator, Field
 from api.schemas.base import In, Out
 from api.schemas.records import RecordOut
 from api.services.duplicates.dedupe_report import RuleCount
+from api.services.reporting.stored_results import WorkedOut
 from api.types import Id, Text
 from harvest.record import Rejected
 from store.reports.overlap import SourceCounts
@@ -41,6 +42,7 @@ class DuplicatesOut(Out):
     words: str
     sources: list[SourceCounts]
     combinations: list[CombinationOut]
+    worked_out: WorkedOut | None = None
 
 
 class PairOut(Out):

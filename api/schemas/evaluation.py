@@ -6,6 +6,7 @@ from pydantic import AliasPath, Field
 
 from api.schemas.base import Out
 from api.services.reporting.evaluation import Drift
+from api.services.reporting.stored_results import WorkedOut
 from model.evaluation.breakdown import Kind
 from model.evaluation.known_outcome import KnownOutcome
 from model.evaluation.screening_recall import ScreeningRecall
@@ -53,3 +54,4 @@ class EvaluationOut(Out):
     screening: ScreeningRecall
     kinds: tuple[Kind, ...]
     drift: Drift
+    worked_out: WorkedOut | None = None

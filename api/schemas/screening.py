@@ -51,10 +51,11 @@ class RankingOut(Out):
 
 
 class RankingState(Out):
-    """The newest ranking, and whether a newer one is due."""
+    """The newest ranking, and whether a newer one is due; ``behind`` says what it lacks."""
 
     ranking: RankingOut | None
     due: bool
+    behind: list[str]
     jobs: list[JobOut]
 
 
@@ -145,6 +146,8 @@ class DecisionIn(In):
     # Keys of the questions that the report is included for, if the protocol asks for them.
     questions: Annotated[tuple[QuestionKey, ...], Field(max_length=50)] = ()
     note: Note | None = None
+    # Another person's decision that counts, which you have seen and replace.
+    replaces: Id | None = None
     ranking: Id | None = None
     place: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
     shown_at: AwareDatetime | None = None

@@ -1,5 +1,6 @@
 // Keeps the progress of the worker's long operations live.
 
+// Absent from a page that nothing is worked out for.
 const place = document.getElementById("jobs");
 const NAMES = {
   embedding: "Reading texts",
@@ -9,8 +10,11 @@ const NAMES = {
   comparison: "Replaying",
   explanation: "Explaining",
   "likely misses": "Choosing possible misses",
+  evaluation: "Working out figures",
+  screening: "Working out figures",
+  duplicates: "Working out figures",
 };
-let wasRunning = place.querySelector(".job") !== null;
+let wasRunning = place !== null && place.querySelector(".job") !== null;
 
 function line(job) {
   const p = document.createElement("p");
@@ -44,4 +48,4 @@ async function look() {
   }
 }
 
-setInterval(look, 1000);
+if (place) setInterval(look, 1000);

@@ -217,6 +217,7 @@ async function fetchCards(number, keep) {
   template.innerHTML = await answer.text();
   end = template.content.querySelector("template.end")?.innerHTML ?? "";
   // The server counts every decision only if none is on its way.
+  document.getElementById("behind").textContent = answer.headers.get("x-behind") ?? "";
   if (idle && outbox.size === 0) remaining = Number(answer.headers.get("x-remaining"));
   const lost = (answer.headers.get("x-lost") ?? "").split(",").filter(Boolean).map(Number);
   const shown = deck.current;

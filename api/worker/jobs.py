@@ -1,47 +1,46 @@
-"""The jobs of the queues; a message holds ids only."""
+"""The jobs of the queues; a message holds ids and names only."""
 
 from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
-
-from huey import crontab
+from typing import Any, TypeVar
 
 from api.errors import remedy_of
 from api.heartbeats import send_heartbeats
-from api.schemas.night_summary import dump_night_summary
-from api.services.living import night_runs, notifications
 from api.services.ranking import comparing, explaining
 from api.services.ranking.ranker import Ranker
-from api.services.reporting import evaluation, search_check
+from api.services.reporting import evaluation, search_check, stored_results
 from api.services.screening import choosing_misses, likely_misses
-from api.services.searching import counting, importing
-from api.services.searching.imported_labels import describe
-from api.services.searching.importing import ImportOutcome, ImportRequest, describe_left_out
+from api.services.searching import counting, importing, uploading
+from api.services.searching.import_failures import ImportCancelled
+from api.services.searching.importing import (
+    ImportOutcome,
+    ImportRequest,
+)
 from api.settings import Settings
-from api.wording import count_noun
-from api.worker.queues import open_queue
+from api.worker.import_messages import describe_import, return_to_preview
+from api.worker.queues import STORED_UNDER, open_queue
 from harvest.errors import SourceError, UnreadableFile
 from harvest.http import masked
 from store.core import jobs, leases, raw
-from store.core.errors import LeaseLost, NotFound
-from store.core.session import Store, WriteSession
+from store.core.errors import LeaseLost, NotFound, Unavailable
+from store.core.session import Store
 from store.searching import uploads
 from store.searching.uploads import UploadInfo
 
 logger = logging.getLogger(__name__)
 
-# How often an import that a worker did not finish is started again automatically.
-_RESTARTS = 3
+# Seconds within which a job that waits notices that the worker is stopping.
+_BLINK = 0.2
+# Seconds for which an import waits for another one before the worker looks whether it should stop.
+_PATIENCE = 5.0
 
-# The queue stores each message under this prefix and its job's name. It stays as it is when code
-# moves: messages that an older program left in the queue could not be read otherwise.
-_STORED_UNDER = "api.jobs"
-
+T = TypeVar("T")
 # Takes how much of a job is done, and how much there is in all.
 Progress = Callable[[int, int], None]
 
@@ -73,10 +72,15 @@ class Jobs:
         self._store = store
         self._settings = settings
         self._done = done
-        task = partial(self.huey.task, __module__=_STORED_UNDER)
+        task = partial(self.huey.task, __module__=STORED_UNDER)
         self.import_upload: Callable[[int, int], Any] = task(name="import_upload")(
             self._import_upload
         )
+        self.resume_import: Callable[[int, int], Any] = task(name="resume_import")(
+            self._resume_import
+        )
+        # Imports that this worker has put into the queue again, and that have not ended.
+        self.resuming: set[int] = set()
         self.look_up: Callable[[int, int], Any] = task(name="look_up")(self._look_up)
         self.count_hits: Callable[[int, int], Any] = task(name="count_hits")(self._count_hits)
         self.compare_orders: Callable[[int, int], Any] = task(name="compare_orders")(
@@ -85,53 +89,33 @@ class Jobs:
         self.find_misses: Callable[[int, int, int], Any] = task(name="find_misses")(
             self._find_misses
         )
+        self.work_out: Callable[[int, str, int], Any] = task(name="work_out")(self._work_out)
         self.explain: Callable[[int, int, int], Any] = task(name="explain")(self._explain)
 
     def close(self) -> None:
         """Close the queue's connections of this thread."""
         self.huey.storage.close()
 
-    def resume(self) -> None:
-        """Take up what workers that have died left behind: imports start again, other jobs fail.
+    def _resume_import(self, intake_id: int, job: int) -> None:
+        """Go on with an import that was interrupted, or take away one that was cancelled."""
 
-        A worker calls this as it starts, before it takes messages: a killed job's message has left
-        the queue. Jobs of workers that are alive are left alone. A file whose message is still
-        there gets a new job, since the message may be the last sign of a worker that it killed.
-        """
-        # The last argument of a message is the job's id.
-        waiting = [task for task in self.huey.pending() if task.name != "import_upload"]
-        queued = [int(task.args[-1]) for task in waiting]
-        with self._store.write() as session:
-            lost = jobs.list_lost_jobs(session, queued=queued)
-            jobs.mark_interrupted(session, [job.id for job in lost])
-            restarts = {
-                upload.id: _restart_import(session, upload)
-                for upload in uploads.list_confirmed(session)
-                if jobs.find_import(session, upload.id) is None
-            }
-        self._import_again(restarts)
+        def go_on(store: Store, progress: Progress) -> list[str]:
+            try:
+                self._patiently(
+                    lambda: importing.resume(
+                        store, intake_id, progress=lambda done: progress(done, 0)
+                    )
+                )
+            except ImportCancelled:
+                return []
+            except UnreadableFile as error:
+                return [f"{error.message} {remedy_of(error, page=True)}"]
+            finally:
+                self.resuming.discard(intake_id)
+            self._done()
+            return []
 
-    def take_up_lost(self) -> None:
-        """Take up what another worker left behind that has died since this one started."""
-        with self._store.read() as session:
-            lost = jobs.list_lost_jobs(session)
-        if not lost:
-            return
-        with self._store.write() as session:
-            lost = jobs.list_lost_jobs(session)
-            jobs.mark_interrupted(session, [job.id for job in lost])
-            files = {job.upload_id for job in lost}
-            restarts = {
-                upload.id: _restart_import(session, upload)
-                for upload in uploads.list_confirmed(session)
-                if upload.id in files
-            }
-        self._import_again(restarts)
-
-    def _import_again(self, restarts: Mapping[int, int | None]) -> None:
-        for upload_id, job in restarts.items():
-            if job is not None:
-                self.import_upload(upload_id, job)
+        self._run(job, "Import", go_on)
 
     def _count_hits(self, review_id: int, job: int) -> None:
         """Count the hits of a strategy's lines at all sources, one after the other."""
@@ -158,7 +142,7 @@ class Jobs:
 
         def compare(store: Store, progress: Progress) -> list[str]:
             with store.read() as session:
-                matches = evaluation.evaluate(session, review_id).matches
+                matches = evaluation.match_own_list(session, review_id)
             try:
                 comparison = comparing.compare_orders(
                     self._require_ranker(),
@@ -201,6 +185,15 @@ class Jobs:
             return []
 
         self._run(job, "Explanation", explain)
+
+    def _work_out(self, review_id: int, kind: str, job: int) -> None:
+        """Work out figures that take too long for a page to wait for."""
+
+        def work_out(store: Store, _progress: Progress) -> list[str]:
+            problem = stored_results.work_out(store, review_id, kind)
+            return [problem] if problem else []
+
+        self._run(job, "Figures", work_out)
 
     def _require_ranker(self) -> Ranker:
         if self._ranker is None:
@@ -285,22 +278,47 @@ class Jobs:
 
     def _import_leased(self, store: Store, upload: UploadInfo, job: int) -> None:
         try:
-            outcome = self._import_file(store, upload, job)
+            outcome = self._patiently(lambda: self._import_file(store, upload, job))
         except UnreadableFile as error:
             where = f"line {error.line}: " if error.line else ""
             remedy = remedy_of(error, page=True)
-            _return_to_preview(store, upload, job, f"{where}{error.message} {remedy}")
+            return_to_preview(store, upload, job, f"{where}{error.message} {remedy}")
             return
-        except LeaseLost:
+        except ImportCancelled as error:
+            self._drop_upload(store, upload, job, str(error))
+            return
+        except (LeaseLost, Unavailable):
+            # Another worker, or this one in a while, goes on where it was.
             raise
         except Exception as error:
             logger.exception("import of upload %s failed", upload.id)
-            _return_to_preview(store, upload, job, str(error))
+            return_to_preview(store, upload, job, str(error))
             raise
-        with store.write() as session:
-            uploads.delete_upload(session, upload.id)
-            jobs.end_job(session, job, state="done", message=_import_message(outcome))
+        self._drop_upload(store, upload, job, describe_import(outcome))
         self._done()
+
+    def _patiently(self, work: Callable[[], T]) -> T:
+        """Do something that goes on where it was, again while the database cannot be used.
+
+        Raises:
+            Unavailable: it still cannot be used, and the worker is stopping.
+        """
+        while True:
+            try:
+                return work()
+            except Unavailable as error:
+                logger.warning("%s %s", error, error.remedy)
+                end = time.monotonic() + error.wait
+                while time.monotonic() < end:
+                    if self._stopping():
+                        raise
+                    time.sleep(_BLINK)
+
+    def _drop_upload(self, store: Store, upload: UploadInfo, job: int, message: str) -> None:
+        """Delete the bytes of a file that is imported or cancelled, and end its job."""
+        uploading.delete_upload(store, upload.id)
+        with store.write() as session:
+            jobs.end_job(session, job, state="done", message=message)
 
     def _import_file(self, store: Store, upload: UploadInfo, job: int) -> ImportOutcome:
         report = self._progress_of(store, job)
@@ -316,77 +334,5 @@ class Jobs:
                 ImportRequest(**upload.request),
                 person_id=upload.person_id,
                 progress=lambda done: report(done, 0),
+                patience=_PATIENCE,
             )
-
-
-def _return_to_preview(store: Store, upload: UploadInfo, job: int, reason: str) -> None:
-    """Leave a file that failed to its preview page: a second try would fail again."""
-    with store.write() as session:
-        uploads.return_to_preview(session, upload.id)
-        jobs.end_job(session, job, state="failed", message=f"{upload.name}: {reason}")
-
-
-def _restart_import(session: WriteSession, upload: UploadInfo) -> int | None:
-    """A new job for an interrupted import; None if it was interrupted too often.
-
-    A file that kills the worker each time must not kill it for ever.
-    """
-    job = jobs.start_job(session, upload.review_id, "import")
-    if uploads.record_import_start(session, upload.id) <= _RESTARTS:
-        return job
-    uploads.return_to_preview(session, upload.id)
-    message = f"{upload.name}: interrupted {_RESTARTS + 1} times; see its preview."
-    jobs.end_job(session, job, state="failed", message=message)
-    return None
-
-
-def _import_message(outcome: ImportOutcome) -> str:
-    batch = outcome.batch
-    lines = describe(outcome.taken, outcome.unread)
-    if outcome.taken is not None:
-        lines.insert(0, f"{count_noun(outcome.decisions_added, 'decision')} taken over")
-    taken = f" {'. '.join(line[0].upper() + line[1:] for line in lines)}." if lines else ""
-    if outcome.repeated:
-        return f"{batch.name} is in this review already; no record was added.{taken}"
-    pooled = " They wait as incoming records: searches are frozen." if batch.pooled else ""
-    left_out = f" {describe_left_out(outcome)}." if outcome.out_of_range else ""
-    return (
-        f"{batch.name}: {count_noun(batch.read, 'entry', 'entries')} = {batch.new} new + "
-        f"{batch.changed} changed + {batch.same} known already + {batch.rejected} "
-        f"unreadable.{pooled}{left_out}{taken}"
-    )
-
-
-class NightJobs:
-    """The jobs of scheduled searches, in a queue of their own that no import can hold up.
-
-    Each consumer of the queue adds a tick every minute; the store says what is due.
-
-    Args:
-        store: the database.
-        settings: sources and limits.
-        begun: called when runs wait for a worker.
-    """
-
-    def __init__(self, store: Store, settings: Settings, begun: Callable[[], None]) -> None:
-        self.huey = open_queue(settings, "winnow-nights")
-        self._store = store
-        self._settings = settings
-        self._begun = begun
-        stored = {"__module__": _STORED_UNDER}
-        self.huey.periodic_task(crontab(), name="tick", **stored)(self._tick)
-        self.look: Callable[[], Any] = self.huey.task(name="look", **stored)(self._tick)
-
-    def close(self) -> None:
-        """Close the queue's connections of this thread."""
-        self.huey.storage.close()
-
-    def _tick(self) -> None:
-        """Begin nights that are due, and send the summaries of nights that have ended."""
-        try:
-            if night_runs.run_due(self._store, self._settings):
-                self._begun()
-            notifications.send_summaries(self._store, self._settings, dump_night_summary)
-        except Exception:
-            logger.exception("the tick of scheduled searches failed")
-            raise

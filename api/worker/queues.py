@@ -15,6 +15,9 @@ from huey.utils import Error
 
 from api.settings import Settings
 
+# A queue stores each message under this prefix and its job's name. It stays as it is when code
+# moves: messages that an older program left in a queue could not be read otherwise.
+STORED_UNDER = "api.jobs"
 # The longest that an idle consumer sleeps before it looks again; SQLite can only be polled.
 _POLL_SECONDS = 0.5
 # The advisory lock under which a queue's tables are created.

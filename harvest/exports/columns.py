@@ -130,6 +130,10 @@ def as_cells(entry: ExportEntry, longest: int | None = None) -> dict[str, Cell]:
             its end, a longer text its end, and ``flags`` say so ("cut-authors").
     """
     values = flatten(entry)
+    cells = {name: _cell(name, value) for name, value in values.items()}
+    if longest is None or all(len(str(cell or "")) <= longest for cell in cells.values()):
+        cells[names.FLAGS] = _cell(names.FLAGS, list(dict.fromkeys(values[names.FLAGS])))
+        return cells
     fitted = {name: _fit(name, value, longest) for name, value in values.items()}
     cut = [
         f"cut-{name}" for name, value in values.items() if _length(value) > _length(fitted[name])

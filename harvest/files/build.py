@@ -26,6 +26,9 @@ _MISSING = re.compile(
     re.IGNORECASE,
 )
 _NONE = re.compile(r"^(?:0+(?:\.0+)?|n\.?\s?d\.?)$", re.IGNORECASE)
+# How texts begin that these patterns fit: to look is quicker.
+_MISSING_STARTS = frozenset("nNuUaA#<\\-–—.?[(")
+_NONE_STARTS = frozenset("0nN")
 
 
 @dataclass(slots=True)
@@ -76,9 +79,11 @@ def present(text: str | None, *, number: bool = False) -> str | None:
         number: whether 0 also means that there is none, as in volumes, pages and years.
     """
     value = (text or "").strip()
-    if not value or _MISSING.match(value) or (number and _NONE.match(value)):
+    if not value:
         return None
-    return text
+    if value[0] in _MISSING_STARTS and _MISSING.match(value):
+        return None
+    return None if number and value[0] in _NONE_STARTS and _NONE.match(value) else text
 
 
 def parse_label(text: str | None) -> str | None:

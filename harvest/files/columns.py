@@ -106,10 +106,14 @@ def column_key(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
+# So many columns of a row may have names that fill fields; sniffing looks at some rows repeatedly.
+_LOOKED_AT = 10_000
+
+
 def guess_columns(header: Sequence[str]) -> dict[str, int]:
     """Guess the column index of each field by known names; each column serves one field only."""
     places: dict[str, int] = {}
-    for place, name in enumerate(header):
+    for place, name in enumerate(header[:_LOOKED_AT]):
         places.setdefault(column_key(name), place)
     index: dict[str, int] = {}
     for field, names in SYNONYMS.items():

@@ -24,18 +24,23 @@ _ORGANISATION = re.compile(
 )
 _ETAL = re.compile(r"^(?:et\.? al(?:ii|\.)?|others|and others|u\.\s?a\.)\.?$", re.IGNORECASE)
 
+_ETAL_STARTS = frozenset("eEoOaAuU")
+
 
 def take_name(name: str) -> tuple[str, bool]:
     """Clean one name: the name, "" if it names nobody ("et al."), and whether it is collective.
 
     Braces keep an organisation's name in one piece, and so does a comma at the end.
     """
-    name = re.sub(r"(?<!\s)\s*(?:…|\.\.\.)$", "", name.strip())
-    # A given name that a program did not know.
-    name = re.sub(r",\s*(?:null|undefined|n/?a)$", "", name, flags=re.IGNORECASE)
-    if _ETAL.match(name.rstrip(" ,;")):
+    name = name.strip()
+    if name.endswith(("…", "...")):
+        name = re.sub(r"(?<!\s)\s*(?:…|\.\.\.)$", "", name)
+    if "," in name:
+        # A given name that a program did not know.
+        name = re.sub(r",\s*(?:null|undefined|n/?a)$", "", name, flags=re.IGNORECASE)
+    if name[:1] in _ETAL_STARTS and _ETAL.match(name.rstrip(" ,;")):
         return "", False
-    inner = re.fullmatch(r"\{+([^{}]+)\}+", name)
+    inner = re.fullmatch(r"\{+([^{}]+)\}+", name) if name[:1] == "{" else None
     if inner:
         return inner.group(1).strip(" ,"), True
     bare = name.rstrip(" ,;")
@@ -100,7 +105,8 @@ def read_list(text: str) -> list[str]:
 
 
 def _split_and(text: str) -> list[str]:
-    parts = _AND.split(" ".join(text.split()))
+    line = " ".join(text.split())
+    parts = _AND.split(line) if "and" in line or "&" in line else [line]
     a_person = any("," in part or _NAME_INITIALS.match(part.strip()) for part in parts)
     return parts if a_person or not _ORGANISATION.search(text) else [text]
 

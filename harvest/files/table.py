@@ -113,7 +113,7 @@ def check_width(row: Row, limits: Limits) -> None:
 # Publication: 2014".
 _EMBASE = re.compile(
     r"^(?P<venue>.+?) \((?P<year>\d{4})\)(?: (?P<volume>[\w-]+)(?::(?P<issue>[\w -]+?))?)?"
-    r"(?: \((?P<pages>[^)]*)\))?(?: Article Number: [^.]*)?\."
+    r"(?: \((?P<pages>[^)]*)\))?(?: Article Number: [^.]{0,60})?\."
     r"(?: Date of Publication: (?P<date>.*?))?$"
 )
 

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from itertools import islice
@@ -21,7 +21,13 @@ import harvest
 from harvest.errors import FileTooLarge, ReadingFailed
 from harvest.file_content import FileContent
 from harvest.limits import Limits, get_limits
-from harvest.parsing.lines import Summary, load_answer, load_entry, load_refusal
+from harvest.parsing.lines import (
+    Summary,
+    load_answer,
+    load_entry,
+    load_refusal,
+    may_have,
+)
 from harvest.parsing.request import ABANDONED, OUT_OF_MEMORY, OUT_OF_TIME, REQUEST
 from harvest.record import Entry, Record, Rejected
 
@@ -67,19 +73,39 @@ class OpenFile(Summary):
 
     _lines: IO[bytes] = field(repr=False)
 
-    def entries(self) -> Iterator[Entry]:
-        """The entries in the order of the file, from the first; one such walk at a time.
+    def entries(self, *, after: int = 0) -> Iterator[Entry]:
+        """The entries in the order of the file; one such walk at a time.
 
         Positions count from 1 without a gap.
+
+        Args:
+            after: position of the last entry to leave out.
 
         Raises:
             ReadingFailed: what the process wrote is no entry.
         """
-        self._lines.seek(0)
-        for line in islice(self._lines, self.records + self.rejected):
+        for line in islice(self._entry_lines(), after, None):
             with _checked_lines():
                 entry = load_entry(line)
             yield entry
+
+    def find_entries(self, positions: Container[int], field: str) -> Iterator[Entry]:
+        """Rejected entries, records with something in a field, and records at some positions.
+
+        The others are not taken apart, so this is quick if they are most of the file.
+
+        Raises:
+            ReadingFailed: what the process wrote is no entry.
+        """
+        for position, line in enumerate(self._entry_lines(), start=1):
+            if position in positions or may_have(line, field):
+                with _checked_lines():
+                    entry = load_entry(line)
+                yield entry
+
+    def _entry_lines(self) -> Iterator[bytes]:
+        self._lines.seek(0)
+        return islice(self._lines, self.records + self.rejected)
 
     def content(self) -> FileContent:
         """The whole content at once, for files that are not stored."""

@@ -75,6 +75,12 @@ def load_entry(line: bytes) -> Entry:
     return Record(**data)
 
 
+def may_have(line: bytes, field: str) -> bool:
+    """Whether a line may be a record with something in a field, or is a rejected entry."""
+    # Inside a text, these quotes would have backslashes before them.
+    return line.startswith(b"[") or f'"{field}":'.encode() in line
+
+
 def dump_judgements(position: int, judgements: tuple[Judgement, ...]) -> bytes:
     """The judgements on one record."""
     return dump_line([position, [_dump_judgement(one) for one in judgements]])

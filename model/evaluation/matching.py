@@ -119,12 +119,12 @@ def choose_distinct(matches: Iterable[Match]) -> list[Match]:
 class _Index:
     """Reports of a review, indexed by each key that can match them."""
 
-    def __init__(self, held: Sequence[HeldReport]) -> None:
+    def __init__(self, held: Sequence[HeldReport], *, others_without_ids: bool) -> None:
         self.by_source: dict[str, HeldReport] = {}
         self.by_doi: dict[str, HeldReport] = {}
         self.by_pmid: dict[str, HeldReport] = {}
         self.by_title: dict[str, list[HeldReport]] = {}
-        self.without_ids = 0
+        self.without_ids = others_without_ids
         for report in held:
             self.by_source.setdefault(report.source_id, report)
             if report.doi:
@@ -132,7 +132,7 @@ class _Index:
             if report.pmid:
                 self.by_pmid.setdefault(report.pmid, report)
             if not report.doi and not report.pmid:
-                self.without_ids += 1
+                self.without_ids = True
             if report.title_key:
                 self.by_title.setdefault(report.title_key, []).append(report)
 
@@ -169,14 +169,27 @@ class _Index:
         return NOT_MATCHED, "title found, but with another year", None
 
 
-def match(known: Sequence[Known], held: Sequence[HeldReport], limits: Limits) -> list[Match]:
+def match(
+    known: Sequence[Known],
+    held: Sequence[HeldReport],
+    limits: Limits,
+    *,
+    others_without_ids: bool = False,
+) -> list[Match]:
     """Match known relevant records to a review's reports, and say which are in scope.
 
     Tried in this order: same file and position, DOI, PMID, title and year; then title alone if
     one side has no year and the title is unique in the review. A record that cannot be decided is
     "not matched", and never counts as missed.
+
+    Args:
+        known: the known relevant records.
+        held: reports of the review, all of them or those that share a key with a known record.
+        limits: of the review.
+        others_without_ids: whether the review holds a report with neither DOI nor PMID that is not
+            among ``held``.
     """
-    index = _Index(held)
+    index = _Index(held, others_without_ids=others_without_ids)
     matches = []
     for record in known:
         state, how, report = index.find(record)

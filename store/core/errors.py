@@ -7,6 +7,10 @@ StoreError
 │   └── LeaseLost       somebody else has taken over the work that is being written
 ├── Unstorable      a value that the database cannot hold
 ├── AlreadyUsed     a name or a single-use secret is already taken
+├── Unavailable     the database cannot be used now; nothing was stored
+│   ├── Busy            something else is using it; trying again helps
+│   ├── Unreachable     it does not answer
+│   └── Full            there is no space left
 └── SchemaOutdated  the database needs an upgrade, or is newer than this version of Winnow
 """
 
@@ -35,6 +39,37 @@ class Unstorable(StoreError):
 
 class AlreadyUsed(StoreError):
     """A unique name or a single-use secret is already taken."""
+
+
+class Unavailable(StoreError):
+    """The database cannot be used now. Nothing was stored, so the same may be tried again.
+
+    Attributes:
+        remedy: what to do.
+        wait: after how many seconds it is worth trying again.
+    """
+
+    wait = 5
+
+    def __init__(self, message: str, *, remedy: str = "Try again in a moment.") -> None:
+        super().__init__(message)
+        self.remedy = remedy
+
+
+class Busy(Unavailable):
+    """Something else is using the database, or this part of it."""
+
+
+class Unreachable(Unavailable):
+    """The database does not answer."""
+
+    wait = 15
+
+
+class Full(Unavailable):
+    """There is no space left for the database."""
+
+    wait = 60
 
 
 class SchemaOutdated(StoreError):

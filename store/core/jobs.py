@@ -12,6 +12,7 @@ from store.core import leases
 from store.core.errors import LeaseLost
 from store.core.session import ReadSession, WriteSession
 from store.core.tables import Job, now
+from store.core.work_faults import FAULT
 
 _RECENT = dt.timedelta(minutes=15)
 
@@ -125,6 +126,16 @@ def find_import(session: ReadSession, upload_id: int) -> int | None:
     )
 
 
+def find_running(session: ReadSession, review_id: int, kind: str) -> int | None:
+    """The running operation of a kind in a review, whether or not its process is alive."""
+    return session.scalar(
+        select(Job.id)
+        .where(Job.review_id == review_id, Job.kind == kind, Job.state == "running")
+        .order_by(Job.id)
+        .limit(1)
+    )
+
+
 def mark_interrupted(session: WriteSession, job_ids: Sequence[int]) -> None:
     """Mark operations as failed that no process does any more."""
     session.execute(
@@ -132,6 +143,16 @@ def mark_interrupted(session: WriteSession, job_ids: Sequence[int]) -> None:
         .where(Job.id.in_(job_ids), Job.state == "running")
         .values(state="failed", message="interrupted", updated_at=now())
     )
+
+
+def interrupt_lost_job(session: WriteSession, job_id: int) -> bool:
+    """Mark an operation as failed that no process does any more; False if one does, or has."""
+    row = session.get(Job, job_id, with_for_update=True, populate_existing=True)
+    if row is None or row.state != "running" or not leases.is_free(row.owner, row.heartbeat_at):
+        return False
+    row.state, row.message, row.updated_at = "failed", "interrupted", now()
+    session.flush()
+    return True
 
 
 def update_progress(session: WriteSession, job_id: int, *, done: int, total: int) -> None:
@@ -159,6 +180,7 @@ def list_recent_jobs(session: ReadSession, review_id: int) -> list[JobInfo]:
         select(Job)
         .where(
             Job.review_id == review_id,
+            Job.state != FAULT,
             (Job.state == "running") | (Job.updated_at > now() - _RECENT),
         )
         .order_by(Job.id.desc())

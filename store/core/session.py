@@ -4,34 +4,58 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from threading import Lock
-from typing import NewType
+from typing import Any, NewType
 
-from sqlalchemy import Engine
-from sqlalchemy.exc import DataError
+from sqlalchemy import CursorResult, Engine, Executable
+from sqlalchemy.exc import DataError, DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 import store.core.tables  # noqa: F401 - foreign keys refer to tables by name
-from store.core.engine import WRITER, create_engine_for
-from store.core.errors import Unstorable
+from store.core.engine import BUSY_SECONDS, CONNECTIONS, WRITER, create_engine_for
+from store.core.errors import Busy, Unstorable
+from store.core.trouble import explain_error
 
 ReadSession = NewType("ReadSession", Session)
 # A function that reads also takes a writing session, but never the reverse: mypy checks this.
 WriteSession = NewType("WriteSession", ReadSession)
 
 
+def execute_plain(
+    session: ReadSession, statement: Executable, values: Any = None
+) -> CursorResult[*tuple[Any, ...]]:
+    """Execute a statement built beforehand, past the ORM: in half the time.
+
+    Objects that the session has loaded are not updated.
+    """
+    if session.autoflush:
+        session.flush()
+    return session.connection().execute(statement, values)
+
+
 class Store:
     """A database, with a reading and a writing kind of transaction."""
 
-    def __init__(self, url: str) -> None:
-        self.engine: Engine = create_engine_for(url)
+    def __init__(
+        self, url: str, *, busy_seconds: float = BUSY_SECONDS, connections: int = CONNECTIONS
+    ) -> None:
+        """Open a database.
+
+        Args:
+            url: see ``create_engine_for``.
+            busy_seconds: how long a transaction waits for others.
+            connections: how many are open at once at most.
+        """
+        self.engine: Engine = create_engine_for(
+            url, busy_seconds=busy_seconds, connections=connections
+        )
+        self._busy_seconds = busy_seconds
         self._writer = self.engine.execution_options(**{WRITER: True})
         # SQLite admits one writer; the others sleep and retry, sometimes for seconds. Within one
         # process they queue here instead. PostgreSQL does not need this.
-        self._turn: AbstractContextManager[object] = (
-            Lock() if self.dialect == "sqlite" else nullcontext()
-        )
+        self._turn = Lock() if self.dialect == "sqlite" else None
         self._check: Callable[[WriteSession], object] | None = None
 
     def fenced(self, check: Callable[[WriteSession], object]) -> Store:
@@ -42,7 +66,14 @@ class Store:
                 whose work it is, and raises if it is no longer ours.
         """
         fenced = copy.copy(self)
-        fenced._check = check
+        before = self._check
+
+        def check_all(session: WriteSession) -> None:
+            if before is not None:
+                before(session)
+            check(session)
+
+        fenced._check = check_all
         return fenced
 
     @property
@@ -52,16 +83,41 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[ReadSession]:
-        """Open a transaction that reads; it is rolled back at the end."""
-        with Session(self.engine, autoflush=False) as session:
+        """Open a transaction that reads; it is rolled back at the end.
+
+        Raises:
+            Unavailable: the database cannot be used now.
+        """
+        with self._explained(), Session(self.engine, autoflush=False) as session:
+            yield ReadSession(session)
+
+    @contextmanager
+    def read_snapshot(self) -> Iterator[ReadSession]:
+        """Like ``read``, with every statement reading the same state of the database.
+
+        For what is read in many statements while others write. On SQLite any transaction does so.
+
+        Raises:
+            Unavailable: the database cannot be used now.
+        """
+        engine = self.engine
+        if self.dialect == "postgresql":
+            engine = engine.execution_options(isolation_level="REPEATABLE READ")
+        with self._explained(), Session(engine, autoflush=False) as session:
             yield ReadSession(session)
 
     @contextmanager
     def write(self) -> Iterator[WriteSession]:
-        """Open a transaction that writes: committed at the end, rolled back on an error."""
+        """Open a transaction that writes: committed at the end, rolled back on an error.
+
+        Raises:
+            Unavailable: the database cannot be used now, and nothing was stored.
+            Unstorable: it cannot hold a value.
+        """
         try:
             with (
-                self._turn,
+                self._explained(),
+                self._own_turn(),
                 Session(self._writer, expire_on_commit=False) as session,
                 session.begin(),
             ):
@@ -71,6 +127,37 @@ class Store:
                 yield writing
         except DataError as error:
             raise Unstorable(f"the database cannot hold a value: {error.orig}") from error
+
+    @contextmanager
+    def _own_turn(self) -> Iterator[None]:
+        if self._turn is None:
+            yield
+            return
+        if not self._turn.acquire(timeout=self._busy_seconds):
+            raise Busy("Something else is writing to the database for too long.")
+        try:
+            yield
+        finally:
+            self._turn.release()
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Turns the database's own errors into ours, where they say that it cannot be used now."""
+        try:
+            yield
+        except (DBAPIError, PoolTimeout) as error:
+            url = self.engine.url
+            place = url.database if self.dialect == "sqlite" else url.render_as_string()
+            ours = explain_error(error, place or "")
+            if ours is None:
+                raise
+            raise ours from error
+
+    def shrink_log(self) -> None:
+        """Give back the disk space of SQLite's write-ahead log, once much was written in vain."""
+        if self.dialect == "sqlite":
+            with self.engine.connect() as connection:
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
         """Close all connections."""

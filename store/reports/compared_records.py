@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from sqlalchemy import JSON, Text, select, type_coerce
+from sqlalchemy import JSON, BindParameter, Text, bindparam, func, select, type_coerce, update
 
 from harvest.record import Author, Record
 from store.core.chunks import CHUNK, batched
-from store.core.session import ReadSession
+from store.core.new_rows import table_of
+from store.core.session import ReadSession, WriteSession, execute_plain
 from store.core.tables import RecordRow
+from store.reports.pairs import uncompared
 
 # Fields that are compared. Whole rows take five times as long to read.
 _COMPARED: Final = (
@@ -31,6 +33,20 @@ def _select_compared() -> Any:
     )
 
 
+_NEXT: Final = (
+    _select_compared()
+    .where(RecordRow.review_id == bindparam("of_review"), *uncompared())
+    .order_by(RecordRow.id)
+    .limit(bindparam("most"))
+)
+_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
+_BY_ID: Final = _select_compared().where(RecordRow.id.in_(_IDS))
+_UNCOMPARED: Final = select(func.count()).where(RecordRow.id.in_(_IDS), *uncompared())
+_MARK_COMPARED: Final = (
+    update(table_of(RecordRow)).where(RecordRow.id.in_(_IDS)).values(paired=True)
+)
+
+
 def get_compared_record(values: ComparedValues) -> Record:
     """A record with the fields that are compared, as its file was parsed."""
     *plain, authors, types = values
@@ -48,19 +64,28 @@ def list_next_uncompared(
     session: ReadSession, review_id: int, *, limit: int
 ) -> dict[int, ComparedValues]:
     """What is compared of the oldest records that have not been compared yet, by id."""
-    rows = session.execute(
-        _select_compared()
-        .where(RecordRow.review_id == review_id, RecordRow.paired.is_(False))
-        .order_by(RecordRow.id)
-        .limit(limit)
-    )
+    rows = execute_plain(session, _NEXT, {"of_review": review_id, "most": limit})
     return {row[0]: tuple(row[1:]) for row in rows}
+
+
+def count_uncompared(session: ReadSession, record_ids: Sequence[int]) -> int:
+    """How many of these records have not been compared yet."""
+    return sum(
+        execute_plain(session, _UNCOMPARED, {"ids": part}).scalar_one()
+        for part in batched(record_ids, CHUNK)
+    )
+
+
+def mark_compared(session: WriteSession, record_ids: Sequence[int]) -> None:
+    """Record that these records, as they are now, have been compared with the others."""
+    for part in batched(record_ids, CHUNK):
+        execute_plain(session, _MARK_COMPARED, {"ids": part})
 
 
 def get_parsed_records(session: ReadSession, record_ids: Iterable[int]) -> dict[int, Record]:
     """Records by id, as their files were parsed, with the fields that are compared."""
     records: dict[int, Record] = {}
     for part in batched(record_ids, CHUNK):
-        for row in session.execute(_select_compared().where(RecordRow.id.in_(part))):
+        for row in execute_plain(session, _BY_ID, {"ids": part}):
             records[row[0]] = get_compared_record(tuple(row[1:]))
     return records

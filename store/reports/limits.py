@@ -9,12 +9,29 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import and_, case, delete, exists, false, func, not_, select, update
+from sqlalchemy import (
+    BindParameter,
+    Select,
+    and_,
+    bindparam,
+    case,
+    delete,
+    exists,
+    false,
+    func,
+    not_,
+    null,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import aliased
 
 from store.core.chunks import CHUNK, batched
+from store.core.new_rows import table_of
 from store.core.session import ReadSession, WriteSession
 from store.core.tables import (
     BatchEntry,
@@ -24,9 +41,11 @@ from store.core.tables import (
     RecordRow,
     Report,
     ReportState,
+    is_shown,
 )
+from store.reports import counters
 from store.reports.screening_state import not_undone
-from store.reviews import reviews
+from store.reviews import changes, reviews
 from store.rules.limits import IN_FORCE, YearLimits, limits_from_body
 from store.rules.plans import TITLE_ABSTRACT
 
@@ -52,15 +71,17 @@ class LimitCounts:
     undated: int
 
 
+_BODY = (
+    select(Protocol.body)
+    .where(Protocol.review_id == bindparam("of_review"))
+    .order_by(Protocol.version.desc())
+    .limit(1)
+)
+
+
 def get_year_limits(session: ReadSession, review_id: int) -> YearLimits:
     """The years of a review's newest protocol."""
-    body = session.scalar(
-        select(Protocol.body)
-        .where(Protocol.review_id == review_id)
-        .order_by(Protocol.version.desc())
-        .limit(1)
-    )
-    return limits_from_body(body or {})
+    return limits_from_body(session.scalar(_BODY, {"of_review": review_id}) or {})
 
 
 def are_in_force(session: ReadSession, review_id: int) -> bool:
@@ -94,8 +115,11 @@ def is_outside(limits: YearLimits) -> Any:
 
 
 def _in_review(record: type[RecordRow]) -> tuple[Any, Any]:
-    """Conditions: the record is in the report, and in the review."""
-    return record.report_id == Report.id, record.active.is_(True)
+    """Conditions: the record is in the report, and in the review or about to be.
+
+    An import that is under way sorts its reports out before anybody sees them.
+    """
+    return record.report_id == Report.id, record.counted.is_(True)
 
 
 def is_decided() -> Any:
@@ -114,35 +138,74 @@ def is_decided() -> Any:
     )
 
 
-def refresh_reports(session: WriteSession, review_id: int, report_ids: Any) -> None:
+def refresh_reports(
+    session: WriteSession, review_id: int, report_ids: Any, *, limits_changed: bool = False
+) -> None:
     """Update which of these reports are left out, and which count.
 
     Args:
         session: a writing session.
         review_id: the review of all of them.
         report_ids: their ids, or a query for them.
+        limits_changed: otherwise, without limits none of them is left out already.
     """
+    # The review first, as everybody does who locks it and its reports.
+    change = changes.next_state_change(session, review_id)
     limits = get_year_limits(session, review_id)
-    aside: Any = false()
-    if not limits.is_empty and are_in_force(session, review_id):
-        aside = and_(is_outside(limits), not_(is_decided()))
-    chosen = Report.id.in_(report_ids)
+    in_force = not limits.is_empty and are_in_force(session, review_id)
+    refresh = _build_refresh(limits if in_force else YearLimits())
+    ids = session.scalars(report_ids) if isinstance(report_ids, Select) else report_ids
+    for part in batched(ids, CHUNK):
+        if in_force or limits_changed:
+            session.execute(refresh.left_out, {"ids": part})
+        session.execute(refresh.reports, {"ids": part})
+        session.execute(refresh.states, {"ids": part, "change_number": change})
+        if in_force:
+            session.execute(refresh.leases, {"ids": part})
+
+
+@dataclass(frozen=True, slots=True)
+class _Refresh:
+    """The statements that bring some reports up to date."""
+
+    left_out: Any
+    reports: Any
+    states: Any
+    leases: Any
+
+
+@lru_cache(maxsize=100)
+def _build_refresh(limits: YearLimits) -> _Refresh:
+    """The statements for a review with these limits, built once: that takes longer than to run."""
+    ids: BindParameter[Any] = bindparam("ids", expanding=True)
+    chosen = Report.id.in_(ids)
+    aside = false() if limits.is_empty else and_(is_outside(limits), not_(is_decided()))
     # Only rows that change are written: of a large file these are few.
-    session.execute(
-        update(Report).where(chosen, Report.out_of_range != aside).values(out_of_range=aside)
-    )
+    left_out = update(Report).where(chosen, Report.out_of_range != aside).values(out_of_range=aside)
     counts = and_(is_member(), Report.out_of_range.is_(False))
-    session.execute(update(Report).where(chosen, Report.active != counts).values(active=counts))
-    active = select(Report.active).where(Report.id == ReportState.report_id).scalar_subquery()
-    session.execute(
+    seen, hidden = aliased(RecordRow), aliased(RecordRow)
+    hidden_by = case(
+        (exists().where(*_in_review(seen), is_shown(seen.intake_id)), null()),
+        else_=select(func.min(hidden.intake_id)).where(*_in_review(hidden)).scalar_subquery(),
+    )
+    differs = or_(Report.counted != counts, Report.intake_id.is_distinct_from(hidden_by))
+    reports = update(Report).where(chosen, differs).values(counted=counts, intake_id=hidden_by)
+    own = Report.id == ReportState.report_id
+    counted = select(Report.counted).where(own).scalar_subquery()
+    intake_id = select(Report.intake_id).where(own).scalar_subquery()
+    states = (
         update(ReportState)
-        .where(ReportState.report_id.in_(report_ids), ReportState.active != active)
-        .values(active=active)
+        .where(
+            ReportState.report_id.in_(ids),
+            or_(ReportState.counted != counted, ReportState.intake_id.is_distinct_from(intake_id)),
+        )
+        .values(counted=counted, intake_id=intake_id, change=bindparam("change_number"))
         .execution_options(synchronize_session=False)
     )
     # Nobody goes on with a card that was left out.
     gone = select(Report.id).where(chosen, Report.out_of_range.is_(True))
-    session.execute(delete(Lease).where(Lease.report_id.in_(gone)))
+    leases = delete(table_of(Lease)).where(Lease.report_id.in_(gone))
+    return _Refresh(left_out, reports, states, leases)
 
 
 def refresh_review(session: WriteSession, review_id: int) -> None:
@@ -152,7 +215,7 @@ def refresh_review(session: WriteSession, review_id: int) -> None:
         select(Report.id).where(Report.review_id == review_id).order_by(Report.id)
     ).all()
     for part in batched(ids, CHUNK):
-        refresh_reports(session, review_id, part)
+        refresh_reports(session, review_id, part, limits_changed=True)
 
 
 def is_left_out(session: ReadSession, report_id: int) -> bool:
@@ -203,43 +266,54 @@ def count_limits(session: ReadSession, review_id: int) -> LimitCounts:
             decided=0,
             undated=0,
         )
-    bounds: list[Any] = [RecordRow.year.is_not(None)]
-    if limits.first is not None:
-        bounds.append(RecordRow.year >= limits.first)
-    if limits.last is not None:
-        bounds.append(RecordRow.year <= limits.last)
-    # One pass over the records, as the overview shows these counts.
-    years = (
-        select(
-            RecordRow.report_id,
-            func.count(RecordRow.year).label("dated"),
-            func.sum(case((and_(*bounds), 1), else_=0)).label("within"),
-        )
-        .where(RecordRow.review_id == review_id, RecordRow.active.is_(True))
-        .group_by(RecordRow.report_id)
-        .subquery()
-    )
-    counts = Report.active.is_(True)
-    outside = and_(counts, years.c.dated > 0, years.c.within == 0)
-
-    def number(condition: Any) -> Any:
-        return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
-
-    aside, waiting, decided, undated = session.execute(
-        select(
-            number(Report.out_of_range.is_(True)),
-            number(and_(outside, not_(is_decided()))),
-            number(and_(outside, is_decided())),
-            number(and_(counts, years.c.dated == 0)),
-        )
-        .select_from(years)
-        .join(Report, Report.id == years.c.report_id)
-    ).one()
+    counts = counters.get_counts(session, [review_id])[review_id]
+    waiting, decided = _count_outside(session, review_id, limits)
     return LimitCounts(
         limits=limits,
         in_force=are_in_force(session, review_id),
-        out_of_range=int(aside),
-        still_in=int(waiting),
-        decided=int(decided),
-        undated=int(undated),
+        out_of_range=counts.get((counters.ALL, counters.OUT_OF_RANGE), 0),
+        still_in=waiting,
+        decided=decided,
+        undated=_count_undated(session, review_id),
     )
+
+
+def _count_outside(session: ReadSession, review_id: int, limits: YearLimits) -> tuple[int, int]:
+    """Reports of the review outside the years: those that nobody has decided, and the others."""
+    record = aliased(RecordRow)
+    beyond = [
+        record.year < limits.first if limits.first is not None else false(),
+        record.year > limits.last if limits.last is not None else false(),
+    ]
+    # Only those with a record outside are looked at: they are few, and an index has them.
+    candidates = select(record.report_id).where(
+        record.review_id == review_id, or_(*beyond), record.active.is_(True)
+    )
+    outside = (
+        select(Report.id)
+        .where(Report.id.in_(candidates), Report.active.is_(True), is_outside(limits))
+        .subquery()
+    )
+    total, decided = session.execute(
+        select(
+            func.count(),
+            func.coalesce(func.sum(case((is_decided(), 1), else_=0)), 0),
+        )
+        .select_from(Report)
+        .join(outside, outside.c.id == Report.id)
+    ).one()
+    return total - int(decided), int(decided)
+
+
+def _count_undated(session: ReadSession, review_id: int) -> int:
+    """Reports of the review without a year."""
+    record = aliased(RecordRow)
+    candidates = select(record.report_id).where(
+        record.review_id == review_id, record.year.is_(None), record.active.is_(True)
+    )
+    query = (
+        select(func.count())
+        .select_from(Report)
+        .where(Report.id.in_(candidates), Report.active.is_(True), ~is_dated())
+    )
+    return session.scalar(query) or 0

@@ -18,9 +18,9 @@ from sqlalchemy.orm import aliased
 from store.core.chunks import CHUNK, batched
 from store.core.errors import NotAllowed, NotFound
 from store.core.session import ReadSession, WriteSession
-from store.core.tables import Identity, Mark, RecordRow, Report, ReportState, now
+from store.core.tables import Identity, Mark, RecordRow, Report, ReportState, is_shown, now
 from store.reports.report_states import at_stage
-from store.reviews import members, reviews
+from store.reviews import changes, members, reviews
 from store.rules.agreed_decision import UNDECIDED
 from store.rules.roles import LEADS, role_allows
 
@@ -132,6 +132,7 @@ def add_marks(
         ]
         session.add_all(new)
         session.flush()
+        _note_tags(session, new)
         mark_ids += [*earlier.values(), *(row.id for row in new)]
     return mark_ids
 
@@ -143,7 +144,7 @@ def _get_first_records(
     rows = session.execute(
         select(Report.id, func.min(RecordRow.id))
         .join(RecordRow, RecordRow.report_id == Report.id)
-        .where(Report.review_id == review_id, Report.id.in_(report_ids))
+        .where(Report.review_id == review_id, Report.id.in_(report_ids), is_shown(Report.intake_id))
         .group_by(Report.id)
     )
     return {row[0]: row[1] for row in rows}
@@ -182,6 +183,13 @@ def remove_mark(session: WriteSession, review_id: int, person_id: int, mark_id: 
         raise NotAllowed("Only the person who made a mark can remove it, or a lead if it is a tag.")
     row.removed_at = now()
     session.flush()
+    _note_tags(session, [row])
+
+
+def _note_tags(session: WriteSession, rows: Sequence[Mark]) -> None:
+    """Record that marks have come or gone, if records may be assigned by them."""
+    if any(row.kind == "tag" and row.lead for row in rows):
+        changes.note_rule_change(session, rows[0].review_id)
 
 
 def _shared() -> Any:
@@ -219,10 +227,19 @@ def _mark_info(row: Mark, name: str | None, report_id: int, person_id: int | Non
     )
 
 
-def list_shared_marks(session: ReadSession, review_id: int) -> dict[int, list[MarkInfo]]:
-    """The marks that everybody in a review sees, by report, oldest first."""
+def list_shared_marks(
+    session: ReadSession, review_id: int, report_ids: Sequence[int]
+) -> dict[int, list[MarkInfo]]:
+    """The marks on some reports that everybody in a review sees, by report, oldest first.
+
+    Args:
+        session: a reading session.
+        review_id: the review.
+        report_ids: the reports, a few hundred at most.
+    """
     by_report: dict[int, list[MarkInfo]] = defaultdict(list)
-    for row, name, report_id in session.execute(_marks_query(review_id, _shared())):
+    query = _marks_query(review_id, _shared()).where(RecordRow.report_id.in_(report_ids))
+    for row, name, report_id in session.execute(query):
         by_report[report_id].append(_mark_info(row, name, report_id, None))
     return by_report
 
@@ -296,4 +313,5 @@ def remove_bulk_marks(session: WriteSession, bulk_id: int) -> int:
     for row in rows:
         row.removed_at = now()
     session.flush()
+    _note_tags(session, rows)
     return len(rows)

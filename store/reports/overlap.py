@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import permutations
 
 from sqlalchemy import func, select
 
 from store.core.session import ReadSession
-from store.core.tables import Batch, BatchEntry, RecordRow, Report, ReportState, Search
+from store.core.tables import Batch, BatchEntry, RecordRow, Report, ReportState, Search, is_shown
 from store.reports.report_states import at_stage
 
 NOT_STATED = "source not stated"
@@ -42,13 +41,15 @@ class Overlap:
 
     Attributes:
         sources: in the order of their first search.
-        shared: for two sources, how many reports both found.
         combinations: for a set of sources, how many reports exactly they found, most first.
     """
 
     sources: tuple[SourceCounts, ...]
-    shared: dict[tuple[str, str], int]
     combinations: tuple[tuple[tuple[str, ...], int], ...]
+
+    def count_shared(self, one: str, other: str) -> int:
+        """How many reports two sources both found."""
+        return _sum_with(dict(self.combinations), one, other)
 
 
 def count_overlap(session: ReadSession, review_id: int) -> Overlap:
@@ -80,10 +81,6 @@ def count_overlap(session: ReadSession, review_id: int) -> Overlap:
             )
             for source in order
         ),
-        shared={
-            (one, other): _sum_with(combinations, one, other)
-            for one, other in permutations(order, 2)
-        },
         combinations=tuple(
             sorted(combinations.items(), key=lambda item: (-item[1], len(item[0]), item[0]))
         ),
@@ -114,6 +111,7 @@ def _list_finds(session: ReadSession, review_id: int) -> list[tuple[str, int, in
             Batch.review_id == review_id,
             Batch.withdrawn_at.is_(None),
             Batch.pooled.is_(False),
+            is_shown(Batch.intake_id),
         )
         .group_by(source, RecordRow.report_id)
     )

@@ -2,26 +2,63 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
 
-from sqlalchemy import delete, func, literal, select
-from sqlalchemy.orm import aliased
+from sqlalchemy import bindparam, delete, func, select, text
 
 from store.core.chunks import CHUNK, batched
 from store.core.new_rows import insert_plain_rows
-from store.core.session import ReadSession, WriteSession
+from store.core.session import ReadSession, WriteSession, execute_plain
 from store.core.tables import PairKey
 
 # Greater than any record's id.
 _NO_END: Final = 2**62
+# The rows of each key in turn, from the index, up to the one at the limit. In these words, because
+# the two databases have no common ones for it.
+_SQLITE: Final = text(
+    """
+    SELECT wanted.value, pair_key.record_id
+    FROM json_each(:keys) AS wanted CROSS JOIN pair_key
+    WHERE pair_key.review_id = :review_id
+      AND pair_key.key = wanted.value
+      AND pair_key.record_id NOT IN (SELECT value FROM json_each(:own))
+      AND pair_key.record_id <= coalesce(
+        (
+            SELECT ended.record_id FROM pair_key AS ended
+            WHERE ended.review_id = :review_id
+              AND ended.key = wanted.value
+              AND ended.record_id NOT IN (SELECT value FROM json_each(:own))
+            ORDER BY ended.record_id LIMIT 1 OFFSET :most - 1
+        ),
+        :no_end
+      )
+    ORDER BY wanted.value, pair_key.record_id
+    """
+)
+_POSTGRESQL: Final = text(
+    """
+    SELECT wanted.key, stored.record_id
+    FROM unnest(CAST(:keys AS bigint[])) AS wanted (key)
+    CROSS JOIN LATERAL (
+        SELECT pair_key.record_id FROM pair_key
+        WHERE pair_key.review_id = :review_id
+          AND pair_key.key = wanted.key
+          AND pair_key.record_id <> ALL (CAST(:own AS bigint[]))
+        ORDER BY pair_key.record_id LIMIT :most
+    ) AS stored
+    ORDER BY wanted.key, stored.record_id
+    """
+)
+_FORGET: Final = delete(PairKey).where(PairKey.record_id.in_(bindparam("ids", expanding=True)))
 
 
 def store_keys(session: WriteSession, review_id: int, keys: Mapping[int, Sequence[int]]) -> None:
     """Replace the keys of some records; by record id."""
     for part in batched(keys, CHUNK):
-        session.execute(delete(PairKey).where(PairKey.record_id.in_(part)))
+        execute_plain(session, _FORGET, {"ids": part})
     # In the order of the index, so that each of its pages is looked for once.
     rows = [(review_id, key, record_id) for record_id, own in keys.items() for key in own]
     rows.sort()
@@ -29,58 +66,34 @@ def store_keys(session: WriteSession, review_id: int, keys: Mapping[int, Sequenc
 
 
 def find_sharing_records(
-    session: ReadSession, review_id: int, record_ids: Sequence[int], *, limit: int
+    session: ReadSession, review_id: int, keys: Mapping[int, Sequence[int]], *, limit: int
 ) -> dict[int, list[int]]:
-    """For each key that these records share with others: the ids of all that have it.
+    """For each key of some records: the ids of all that have it, theirs among them, ascending.
 
     Args:
         session: a reading session.
         review_id: the review.
-        record_ids: the records, whose keys are stored.
+        keys: of these records, by id. What is stored of their keys does not count.
         limit: how many records to find for one key at most, the oldest first. More are never read:
             a key that thousands share costs no more than one that ``limit`` share.
     """
     sharing: dict[int, list[int]] = defaultdict(list)
-    for part in batched(record_ids, CHUNK):
-        own, other, ended = aliased(PairKey), aliased(PairKey), aliased(PairKey)
-        shared = (
-            select(own.key)
-            .where(
-                own.record_id.in_(part),
-                own.review_id == review_id,
-                select(other.record_id)
-                .where(
-                    other.review_id == review_id,
-                    other.key == own.key,
-                    other.record_id != own.record_id,
-                )
-                .exists(),
-            )
-            .distinct()
-            .subquery()
-        )
-        last = (
-            select(ended.record_id)
-            .where(ended.review_id == review_id, ended.key == shared.c.key)
-            .order_by(ended.record_id)
-            .limit(1)
-            .offset(limit - 1)
-            .scalar_subquery()
-        )
-        ends = select(
-            shared.c.key.label("key"), func.coalesce(last, literal(_NO_END)).label("last")
-        ).subquery()
-        rows = session.execute(
-            select(PairKey.key, PairKey.record_id)
-            .join(ends, (PairKey.key == ends.c.key) & (PairKey.record_id <= ends.c.last))
-            .where(PairKey.review_id == review_id)
-            .order_by(PairKey.key, PairKey.record_id)
-        )
-        found: dict[int, list[int]] = defaultdict(list)
-        for key, record_id in rows:
-            found[key].append(record_id)
-        sharing.update(found)
-    return sharing
+    for record_id, own in keys.items():
+        for key in own:
+            sharing[key].append(record_id)
+    for key, record_id in _find_others(session, review_id, sorted(sharing), list(keys), limit):
+        sharing[key].append(record_id)
+    return {key: sorted(members)[:limit] for key, members in sharing.items()}
+
+
+def _find_others(
+    session: ReadSession, review_id: int, keys: list[int], own: list[int], limit: int
+) -> Iterable[Any]:
+    values: dict[str, Any] = {"review_id": review_id, "most": limit}
+    if session.get_bind().dialect.name == "sqlite":
+        values |= {"keys": json.dumps(keys), "own": json.dumps(own), "no_end": _NO_END}
+        return execute_plain(session, _SQLITE, values).all()
+    return execute_plain(session, _POSTGRESQL, values | {"keys": keys, "own": own}).all()
 
 
 def count_crowded_keys(session: ReadSession, review_id: int, *, limit: int) -> int:

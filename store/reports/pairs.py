@@ -5,15 +5,36 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, exists, func, insert, or_, select, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Row,
+    bindparam,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import aliased
 
 from store.core.chunks import CHUNK, batched
 from store.core.errors import Conflict, NotFound
-from store.core.session import ReadSession, WriteSession
-from store.core.tables import Batch, BatchEntry, Identity, PairRow, RecordRow, Review, now
+from store.core.new_rows import table_of
+from store.core.session import ReadSession, WriteSession, execute_plain
+from store.core.tables import (
+    Batch,
+    BatchEntry,
+    Identity,
+    PairRow,
+    RecordRow,
+    Review,
+    is_shown,
+    now,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +81,7 @@ class PairInfo:
     live: bool
 
 
-def _info(row: PairRow, name: str | None) -> PairInfo:
+def _info(row: PairRow | Row[Any], name: str | None) -> PairInfo:
     return PairInfo(
         id=row.id,
         a=row.a_id,
@@ -77,25 +98,28 @@ def _info(row: PairRow, name: str | None) -> PairInfo:
     )
 
 
+def uncompared() -> tuple[ColumnElement[bool], ...]:
+    """Conditions: a record has not been compared yet, and no import under way hides it."""
+    return RecordRow.paired.is_(False), is_shown(RecordRow.intake_id)
+
+
 def list_reviews_to_compare(session: ReadSession) -> list[int]:
     """Ids of reviews with records that have not been compared yet."""
-    waiting = exists().where(RecordRow.review_id == Review.id, RecordRow.paired.is_(False))
+    waiting = exists().where(RecordRow.review_id == Review.id, *uncompared())
     return list(session.scalars(select(Review.id).where(waiting).order_by(Review.id)))
 
 
 def count_uncompared_records(session: ReadSession, review_id: int) -> int:
     """Count the records of a review that have not been compared yet."""
-    query = select(func.count()).where(
-        RecordRow.review_id == review_id, RecordRow.paired.is_(False)
-    )
+    query = select(func.count()).where(RecordRow.review_id == review_id, *uncompared())
     return session.scalar(query) or 0
 
 
-def find_records_to_group(session: ReadSession, record_ids: Iterable[int]) -> set[int]:
-    """Those of these records that grouping can move, or whose reports have other records.
+# Built once: to build a statement takes longer than to run it.
+_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 
-    The others are alone in the report created with them, and no pair joins them to another.
-    """
+
+def _select_to_group() -> Any:
     other = aliased(RecordRow)
     joins = (PairRow.superseded_at.is_(None), PairRow.label == "same")
     grouped = or_(
@@ -104,10 +128,35 @@ def find_records_to_group(session: ReadSession, record_ids: Iterable[int]) -> se
         exists().where(PairRow.a_id == RecordRow.id, *joins),
         exists().where(PairRow.b_id == RecordRow.id, *joins),
     )
+    return select(RecordRow.id).where(RecordRow.id.in_(_IDS), grouped)
+
+
+_TO_GROUP: Final = _select_to_group()
+_SUPERSEDE: Final = (
+    update(table_of(PairRow))
+    .where(
+        or_(PairRow.a_id.in_(_IDS), PairRow.b_id.in_(_IDS)),
+        PairRow.person_id.is_(None),
+        PairRow.superseded_at.is_(None),
+    )
+    .values(superseded_at=bindparam("moment"))
+)
+_INSERT: Final = insert(table_of(PairRow))
+_LIVE: Final = (
+    select(table_of(PairRow), Identity.name.label("person_name"))
+    .outerjoin(Identity, Identity.person_id == PairRow.person_id)
+    .where(or_(PairRow.a_id.in_(_IDS), PairRow.b_id.in_(_IDS)), PairRow.superseded_at.is_(None))
+)
+
+
+def find_records_to_group(session: ReadSession, record_ids: Iterable[int]) -> set[int]:
+    """Those of these records that grouping can move, or whose reports have other records.
+
+    The others are alone in the report created with them, and no pair joins them to another.
+    """
     found: set[int] = set()
     for part in batched(record_ids, CHUNK):
-        query = select(RecordRow.id).where(RecordRow.id.in_(part), grouped)
-        found.update(session.scalars(query))
+        found.update(execute_plain(session, _TO_GROUP, {"ids": part}).scalars())
     return found
 
 
@@ -121,20 +170,11 @@ def replace_rule_pairs(
 ) -> None:
     """Replace what the rules decided about pairs with these records.
 
-    People's decisions stay. The records count as compared from now on.
+    People's decisions stay.
     """
     moment = now()
     for part in batched(record_ids, CHUNK):
-        session.execute(
-            update(PairRow)
-            .where(
-                or_(PairRow.a_id.in_(part), PairRow.b_id.in_(part)),
-                PairRow.person_id.is_(None),
-                PairRow.superseded_at.is_(None),
-            )
-            .values(superseded_at=moment)
-        )
-        session.execute(update(RecordRow).where(RecordRow.id.in_(part)).values(paired=True))
+        execute_plain(session, _SUPERSEDE, {"ids": part, "moment": moment})
     rows = [
         {
             "review_id": review_id,
@@ -150,7 +190,7 @@ def replace_rule_pairs(
         for pair in new
     ]
     for chunk in batched(rows, 2000):
-        session.execute(insert(PairRow), list(chunk))
+        execute_plain(session, _INSERT, list(chunk))
 
 
 def add_judgement(
@@ -213,7 +253,9 @@ def _require_records(session: ReadSession, review_id: int, record_ids: Sequence[
         NotFound: one of them is not.
     """
     query = select(RecordRow.id).where(
-        RecordRow.id.in_(record_ids), RecordRow.review_id == review_id
+        RecordRow.id.in_(record_ids),
+        RecordRow.review_id == review_id,
+        is_shown(RecordRow.intake_id),
     )
     in_review = set(session.scalars(query))
     for record_id in record_ids:
@@ -246,16 +288,8 @@ def list_live_pairs(session: ReadSession, record_ids: Iterable[int]) -> list[Pai
     """Pairs that count, with at least one of these records, oldest first."""
     pairs: dict[int, PairInfo] = {}
     for part in batched(set(record_ids), CHUNK):
-        rows = session.execute(
-            select(PairRow, Identity.name)
-            .outerjoin(Identity, Identity.person_id == PairRow.person_id)
-            .where(
-                or_(PairRow.a_id.in_(part), PairRow.b_id.in_(part)),
-                PairRow.superseded_at.is_(None),
-            )
-        )
-        for row, name in rows:
-            pairs[row.id] = _info(row, name)
+        for row in execute_plain(session, _LIVE, {"ids": part}):
+            pairs[row.id] = _info(row, row.person_name)
     return [pairs[pair_id] for pair_id in sorted(pairs)]
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import and_, case, func, select
-
 from store.core.session import ReadSession
-from store.core.tables import RecordRow, Report, ReportState
-from store.rules.agreed_decision import UNDECIDED
+from store.reports import counters
 from store.rules.plans import TITLE_ABSTRACT
 
 
@@ -51,56 +49,27 @@ class ReportCounts:
         return self.undecided - self.awaiting - self.conflict
 
 
-def count_undecided(session: ReadSession, review_id: int, stage: str = TITLE_ABSTRACT) -> int:
-    """Count the open and awaiting reports; the query needs an index only."""
-    return (
-        session.scalar(
-            select(func.count())
-            .select_from(ReportState)
-            .where(
-                ReportState.review_id == review_id,
-                ReportState.stage == stage,
-                ReportState.active.is_(True),
-                ReportState.state.in_(UNDECIDED),
-            )
-        )
-        or 0
-    )
-
-
 def count_reports(session: ReadSession, review_id: int) -> ReportCounts:
     """Count a review's active reports, and their active records."""
-    active = and_(RecordRow.review_id == review_id, RecordRow.active.is_(True))
-    per_report = (
-        select(
-            func.count(RecordRow.id).label("records"),
-            func.count(RecordRow.abstract).label("abstracts"),
-        )
-        .join(Report, Report.id == RecordRow.report_id)
-        .where(active, Report.active.is_(True))
-        .group_by(RecordRow.report_id)
-        .subquery()
-    )
-    records, without_abstract = session.execute(
-        select(
-            func.coalesce(func.sum(per_report.c.records), 0),
-            func.count(case((per_report.c.abstracts == 0, 1))),
-        )
-    ).one()
-    rows = session.execute(
-        select(ReportState.outcome, func.count())
-        .where(
-            ReportState.review_id == review_id,
-            ReportState.stage == TITLE_ABSTRACT,
-            ReportState.active.is_(True),
-        )
-        .group_by(ReportState.outcome)
-    )
-    by_outcome: dict[str, int] = {row[0]: row[1] for row in rows}
+    return count_reports_by_review(session, [review_id])[review_id]
+
+
+def count_reports_by_review(
+    session: ReadSession, review_ids: Collection[int]
+) -> dict[int, ReportCounts]:
+    """Count the active reports of several reviews, and their active records."""
+    return {
+        review_id: _sum_up(counts)
+        for review_id, counts in counters.get_counts(session, review_ids).items()
+    }
+
+
+def _sum_up(counts: Mapping[tuple[str, str], int]) -> ReportCounts:
+    by_outcome = {kind: n for (stage, kind), n in counts.items() if stage == TITLE_ABSTRACT}
     return ReportCounts(
-        records=int(records),
+        records=counts.get((counters.ALL, counters.RECORDS), 0),
         reports=sum(by_outcome.values()),
-        without_abstract=without_abstract,
+        without_abstract=counts.get((counters.ALL, counters.WITHOUT_ABSTRACT), 0),
         include=by_outcome.get("include", 0),
         exclude=by_outcome.get("exclude", 0),
         maybe=by_outcome.get("maybe", 0),

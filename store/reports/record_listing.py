@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,7 +12,7 @@ from sqlalchemy.orm import aliased
 
 from store.core.session import ReadSession
 from store.core.tables import Batch, BatchEntry, RecordRow, Report, ReportState
-from store.reports import limits, marks, record_search
+from store.reports import counters, limits, marks, record_search
 from store.reports.marks import MarkFilter
 from store.reports.records import (
     StoredRecord,
@@ -20,7 +21,9 @@ from store.reports.records import (
     stored_record,
 )
 from store.reports.report_states import at_stage
+from store.rules.agreed_decision import UNDECIDED
 from store.rules.limits import YearLimits
+from store.rules.plans import TITLE_ABSTRACT
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ def _standing(name: str) -> list[Any]:
         .join(Batch, Batch.id == BatchEntry.batch_id)
         .where(BatchEntry.record_id == RecordRow.id, Batch.withdrawn_at.is_(None))
     )
-    conditions = [RecordRow.active.is_(False)]
+    conditions = [RecordRow.counted.is_(False)]
     if name == "withdrawn":
         return [*conditions, ~live.exists()]
     kept = BatchEntry.fate != "filtered"
@@ -129,7 +132,9 @@ def _apply_filters(session: ReadSession, query: Any, review_id: int, filters: Re
         query = query.where(ReportState.decision_id.is_(None))
     elif filters.decision:
         query = query.where(ReportState.outcome == filters.decision)
-    if filters.flag:
+    if filters.flag == "no-abstract" and filters.standing == "counts":
+        query = query.where(Report.abstracts == 0)
+    elif filters.flag:
         query = query.where(_flag_condition(filters.flag, year_limits))
     if filters.languages:
         query = query.where(func.lower(RecordRow.language).in_(filters.languages))
@@ -141,10 +146,11 @@ def _apply_filters(session: ReadSession, query: Any, review_id: int, filters: Re
         query = query.where(RecordRow.year <= filters.year_to)
     if filters.search_id is not None:
         query = query.where(
-            select(BatchEntry.record_id)
-            .join(Batch, Batch.id == BatchEntry.batch_id)
-            .where(BatchEntry.record_id == RecordRow.id, Batch.search_id == filters.search_id)
-            .exists()
+            RecordRow.id.in_(
+                select(BatchEntry.record_id)
+                .join(Batch, Batch.id == BatchEntry.batch_id)
+                .where(Batch.search_id == filters.search_id)
+            )
         )
     if filters.marked is not None:
         query = query.where(marks.mark_condition(filters.marked))
@@ -159,40 +165,80 @@ def list_records(
     What counts, or is out of range, is listed by report: each report appears as its representative,
     and matches if any of its records does. Everything else is listed record by record.
     """
-    base = select(RecordRow.id, RecordRow.report_id).select_from(RecordRow)
-    joined = base.join(Report, Report.id == RecordRow.report_id).join(ReportState, at_stage())
-    matches = _apply_filters(session, joined, review_id, filters).subquery()
-    if filters.standing not in ("counts", "out-of-range"):
-        total = session.scalar(select(func.count()).select_from(matches))
-        rows = session.execute(
-            select_stored()
-            .join(matches, matches.c.id == RecordRow.id)
-            .order_by(RecordRow.id)
-            .offset(offset)
-            .limit(limit)
-        )
-        return total or 0, [stored_record(*row) for row in rows]
-    total = session.scalar(select(func.count(matches.c.report_id.distinct())))
-    # A report has the id that was created with its oldest record, so ids follow arrival.
-    page = session.scalars(
-        select(matches.c.report_id)
-        .distinct()
-        .order_by(matches.c.report_id)
-        .offset(offset)
-        .limit(limit)
-    ).all()
+    if filters == RecordFilter(decision=filters.decision):
+        total, page = _list_by_decision(session, review_id, filters.decision, offset, limit)
+    elif filters.standing in ("counts", "out-of-range"):
+        total, page = _find_page(session, _matching(session, review_id, filters), offset, limit)
+    else:
+        query = _matching(session, review_id, filters, of=RecordRow.id)
+        total, page = _find_page(session, query, offset, limit)
+        rows = session.execute(select_stored().where(RecordRow.id.in_(page)).order_by(RecordRow.id))
+        return total, [stored_record(*row) for row in rows]
     representatives = get_representatives(session, review_id, page)
-    return total or 0, [representatives[report_id] for report_id in page]
+    return total, [representatives[report_id] for report_id in page]
+
+
+def _matching(
+    session: ReadSession, review_id: int, filters: RecordFilter, *, of: Any = RecordRow.report_id
+) -> Any:
+    """A query for the reports of matching records, or for the records."""
+    query = select(of).join(Report, Report.id == RecordRow.report_id)
+    if filters.decision or filters.marked is not None:
+        # Whether somebody sees another person's mark depends on the state, too.
+        query = query.join(ReportState, at_stage())
+    return _apply_filters(session, query, review_id, filters)
+
+
+def _find_page(
+    session: ReadSession, query: Any, offset: int, limit: int
+) -> tuple[int, Sequence[int]]:
+    """How many different ids a query has, and one page of them, ascending.
+
+    A report has the id that was created with its oldest record, so ids follow arrival. Matches are
+    looked for once, though they are counted and listed.
+    """
+    matches = query.distinct().cte("matches")
+    (matched,) = matches.c
+    total = select(func.count()).select_from(matches).scalar_subquery()
+    page = session.execute(
+        select(matched, total).order_by(matched).offset(offset).limit(limit)
+    ).all()
+    if page:
+        return page[0][1], [row[0] for row in page]
+    # Beyond the last page.
+    return session.scalar(select(total)) or 0, []
+
+
+def _list_by_decision(
+    session: ReadSession, review_id: int, decision: str | None, offset: int, limit: int
+) -> tuple[int, Sequence[int]]:
+    """A page of the reports with a decision, without one, or of all (None), by stored counts."""
+    counts = counters.get_counts(session, [review_id])[review_id]
+    by_outcome = {kind: n for (stage, kind), n in counts.items() if stage == TITLE_ABSTRACT}
+    if decision is None:
+        total = sum(by_outcome.values())
+        query = select(Report.id).where(Report.review_id == review_id, Report.active.is_(True))
+        # A sum, which no index has: or SQLite would go through the reports of all reviews.
+        query = query.order_by(Report.id + 0)
+    else:
+        outcomes = (*UNDECIDED, "conflict") if decision == "undecided" else (decision,)
+        total = sum(by_outcome.get(outcome, 0) for outcome in outcomes)
+        query = (
+            select(ReportState.report_id)
+            .where(
+                ReportState.review_id == review_id,
+                ReportState.stage == TITLE_ABSTRACT,
+                ReportState.active.is_(True),
+                ReportState.outcome.in_(outcomes),
+            )
+            .order_by(ReportState.report_id + 0)
+        )
+    return total, session.scalars(query.offset(offset).limit(limit)).all()
 
 
 def find_matching_reports(session: ReadSession, review_id: int, filters: RecordFilter) -> list[int]:
     """Find the reports that count and match, in the order they came."""
-    joined = (
-        select(RecordRow.report_id)
-        .join(Report, Report.id == RecordRow.report_id)
-        .join(ReportState, at_stage())
-    )
-    query = _apply_filters(session, joined, review_id, replace(filters, standing="counts"))
+    query = _matching(session, review_id, replace(filters, standing="counts"))
     return sorted(set(session.scalars(query)))
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import case, func, select
 from harvest.record import Record
 from store.core.chunks import CHUNK, batched
 from store.core.session import ReadSession
-from store.core.tables import Batch, BatchEntry, RecordRow
+from store.core.tables import Batch, BatchEntry, RecordRow, is_shown
 from store.reports.representative import compose_record
 
 
@@ -63,21 +63,17 @@ def get_texts(session: ReadSession, review_id: int, record_ids: Sequence[int]) -
     return sorted(texts, key=lambda text: (text.report_id, text.record_id))
 
 
+# Columns rather than whole rows: a review may have a hundred thousand records.
+_COLUMNS = (
+    *(RecordRow.report_id, RecordRow.id, RecordRow.title, RecordRow.abstract, RecordRow.year),
+    *(RecordRow.doi, RecordRow.pmid, RecordRow.title_key, RecordRow.source_id),
+    *(RecordRow.language, RecordRow.types),
+)
+
+
 def _list_texts(session: ReadSession, review_id: int, condition: Any) -> list[RecordText]:
     rows = session.execute(
-        select(
-            RecordRow.report_id,
-            RecordRow.id,
-            RecordRow.title,
-            RecordRow.abstract,
-            RecordRow.year,
-            RecordRow.doi,
-            RecordRow.pmid,
-            RecordRow.title_key,
-            RecordRow.source_id,
-            RecordRow.language,
-            RecordRow.types,
-        )
+        select(*_COLUMNS)
         .where(RecordRow.review_id == review_id, condition)
         .order_by(RecordRow.report_id, RecordRow.id)
     )
@@ -150,18 +146,17 @@ def list_searched_records(session: ReadSession, review_id: int) -> list[Searched
             Batch.review_id == review_id,
             Batch.withdrawn_at.is_(None),
             Batch.pooled.is_(False),
+            is_shown(Batch.intake_id),
         )
         .group_by(Batch.search_id, BatchEntry.record_id)
         .subquery()
     )
     rows = session.execute(
-        select(RecordRow, entries.c.search_id, entries.c.filtered)
+        select(*_COLUMNS, entries.c.search_id, entries.c.filtered)
         .join(entries, entries.c.record_id == RecordRow.id)
         .order_by(entries.c.search_id, RecordRow.id)
     )
-    return [
-        SearchedRecord(search_id, _text(row), bool(filtered)) for row, search_id, filtered in rows
-    ]
+    return [SearchedRecord(row.search_id, _text(row), bool(row.filtered)) for row in rows]
 
 
 def list_titles(session: ReadSession, review_id: int) -> list[tuple[int, int, str]]:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import case, select
+from sqlalchemy import bindparam, case, select
 
 from harvest.record import Author, Record
 from store.core.chunks import CHUNK, batched
 from store.core.errors import NotFound
-from store.core.session import ReadSession
-from store.core.tables import BatchEntry, Decision, RecordRow, Report, ReportState
+from store.core.session import ReadSession, execute_plain
+from store.core.tables import BatchEntry, Decision, RecordRow, Report, ReportState, is_shown
 from store.reports.report_states import at_stage
 from store.reports.representative import compose_record, hash_text
 from store.reviews.imported_people import person_name
@@ -53,8 +53,8 @@ class StoredRecord:
         return hash_text(self.record.title, self.record.abstract)
 
 
-def record_from_row(row: RecordRow, position: int = 0) -> Record:
-    """Rebuild a record from its row."""
+def record_from_row(row: Any, position: int = 0) -> Record:
+    """Rebuild a record from its row, or from its columns."""
     return Record(
         position=position,
         title=row.title,
@@ -98,8 +98,10 @@ def select_stored() -> Any:
     )
 
 
-def stored_record(row: RecordRow, decision: str | None, name: str | None, at: Any) -> StoredRecord:
-    """Build a record from a row of ``select_stored``."""
+def stored_record(
+    row: Any, decision: str | None, name: str | None, at: Any, *, active: bool | None = None
+) -> StoredRecord:
+    """Build a record from a row of ``select_stored``, or from the columns of a record."""
     return StoredRecord(
         id=row.id,
         report_id=row.report_id,
@@ -108,7 +110,7 @@ def stored_record(row: RecordRow, decision: str | None, name: str | None, at: An
         sources=(row.source,),
         abstract_source=row.source,
         record=record_from_row(row),
-        active=row.active,
+        active=row.active if active is None else active,
         decision=decision,
         decided_by=name,
         decided_at=at,
@@ -122,7 +124,11 @@ def get_record(session: ReadSession, review_id: int, record_id: int) -> StoredRe
         NotFound: the review has no such record.
     """
     row = session.execute(
-        select_stored().where(RecordRow.id == record_id, RecordRow.review_id == review_id)
+        select_stored().where(
+            RecordRow.id == record_id,
+            RecordRow.review_id == review_id,
+            is_shown(RecordRow.intake_id),
+        )
     ).first()
     if row is None:
         raise NotFound(f"there is no record {record_id} in this review")
@@ -145,6 +151,31 @@ def get_representatives(
         )
         for row in rows:
             by_report.setdefault(row[0].report_id, []).append(stored_record(*row))
+    return {report_id: compose_representative(copies) for report_id, copies in by_report.items()}
+
+
+_CARD_RECORDS = (
+    select(*(column for column in RecordRow.__table__.columns if column.key != "search_text"))
+    .add_columns(RecordRow.active.label("shown"))
+    .where(RecordRow.report_id.in_(bindparam("ids", expanding=True)))
+    .order_by(RecordRow.active.desc(), RecordRow.id)
+)
+
+
+def list_record_rows(session: ReadSession, report_id: int) -> Sequence[Any]:
+    """The columns of a report's records, active ones first, with ``shown`` for those."""
+    return execute_plain(session, _CARD_RECORDS, {"ids": [report_id]}).all()
+
+
+def get_undecided_representatives(
+    session: ReadSession, report_ids: Sequence[int]
+) -> dict[int, StoredRecord]:
+    """The same for reports that have no decision, by one quick query for each few hundred."""
+    by_report: dict[int, list[StoredRecord]] = {}
+    for part in batched(report_ids, CHUNK):
+        for row in execute_plain(session, _CARD_RECORDS, {"ids": part}):
+            stored = stored_record(row, None, None, None, active=row.shown)
+            by_report.setdefault(row.report_id, []).append(stored)
     return {report_id: compose_representative(copies) for report_id, copies in by_report.items()}
 
 
@@ -171,35 +202,37 @@ def list_records_of_report(
     """All records of a report, including those that do not count, oldest first."""
     rows = session.execute(
         select_stored()
-        .where(Report.review_id == review_id, Report.id == report_id)
+        .where(Report.review_id == review_id, Report.id == report_id, is_shown(RecordRow.intake_id))
         .order_by(RecordRow.id)
     )
     return [stored_record(*row) for row in rows]
 
 
-def iter_representatives(
-    session: ReadSession, review_id: int, *, abstracts_of: Container[str] | None = None
-) -> Iterator[StoredRecord]:
-    """Stream the representatives of all reports that count, in the order they came.
+def get_active_representatives(
+    session: ReadSession, report_ids: Sequence[int], *, abstracts_of: Container[str] | None = None
+) -> list[StoredRecord]:
+    """The representatives of some reports that count, composed of their active records alone.
 
     Args:
         session: a reading session.
-        review_id: the review.
+        report_ids: the reports, a few hundred at most.
         abstracts_of: sources whose abstracts may be passed on; None for all.
+
+    Returns:
+        The representatives, by report id.
     """
     rows = session.execute(
         select_stored()
         .where(
-            RecordRow.review_id == review_id,
+            RecordRow.report_id.in_(report_ids),
             RecordRow.active.is_(True),
             Report.active.is_(True),
         )
         .order_by(RecordRow.report_id, RecordRow.id)
-        .execution_options(yield_per=CHUNK)
     )
     stored = (stored_record(*row) for row in rows)
-    for _, copies in groupby(stored, key=lambda record: record.report_id):
-        yield compose_representative(
+    return [
+        compose_representative(
             [
                 copy
                 if abstracts_of is None or copy.source in abstracts_of
@@ -207,6 +240,8 @@ def iter_representatives(
                 for copy in copies
             ]
         )
+        for _, copies in groupby(stored, key=lambda record: record.report_id)
+    ]
 
 
 def list_record_ids_of_batches(session: ReadSession, batch_ids: Sequence[int]) -> list[int]:

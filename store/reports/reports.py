@@ -5,14 +5,37 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Final
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import BindParameter, bindparam, delete, select, update
 
 from store.core.chunks import CHUNK, batched
-from store.core.session import ReadSession, WriteSession
+from store.core.new_rows import table_of
+from store.core.session import ReadSession, WriteSession, execute_plain
 from store.core.tables import Lease, RecordRow, Report, Review
 from store.reports import limits, screening_state
-from store.reports.screening_state import RequiredDecisions
+from store.rules.plans import TITLE_ABSTRACT
+
+# Built once: to build a statement takes longer than to run it.
+_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
+_GROUPED: Final = select(
+    RecordRow.id, RecordRow.report_id, RecordRow.own_report_id, RecordRow.active
+).where(RecordRow.report_id.in_(_IDS))
+_REPORT_OF: Final = select(RecordRow.id, RecordRow.report_id).where(RecordRow.id.in_(_IDS))
+_MOVE: Final = (
+    update(table_of(RecordRow))
+    .where(RecordRow.id == bindparam("moved"))
+    .values(report_id=bindparam("to"))
+)
+_REPORTS: Final = select(Report).where(Report.id.in_(_IDS)).order_by(Report.id)
+_LOCKED: Final = (
+    select(Report.id, Report.review_id)
+    .where(Report.id.in_(_IDS))
+    .order_by(Report.id)
+    .with_for_update()
+)
+_ACTIVE: Final = select(RecordRow.id).where(RecordRow.id.in_(_IDS), RecordRow.active.is_(True))
+_RELEASE: Final = delete(table_of(Lease)).where(Lease.report_id.in_(_IDS))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,11 +87,7 @@ def list_grouped_records(session: ReadSession, report_ids: Iterable[int]) -> lis
     """All records of some reports, by record id."""
     records: list[GroupedRecord] = []
     for part in batched(set(report_ids), CHUNK):
-        rows = session.execute(
-            select(
-                RecordRow.id, RecordRow.report_id, RecordRow.own_report_id, RecordRow.active
-            ).where(RecordRow.report_id.in_(part))
-        )
+        rows = session.execute(_GROUPED, {"ids": part})
         records.extend(
             GroupedRecord(
                 record_id=record_id,
@@ -85,9 +104,7 @@ def get_report_by_record(session: ReadSession, record_ids: Iterable[int]) -> dic
     """The report id of each record."""
     report_ids: dict[int, int] = {}
     for part in batched(set(record_ids), CHUNK):
-        rows = session.execute(
-            select(RecordRow.id, RecordRow.report_id).where(RecordRow.id.in_(part))
-        )
+        rows = session.execute(_REPORT_OF, {"ids": part})
         report_ids.update({row[0]: row[1] for row in rows})
     return report_ids
 
@@ -116,13 +133,13 @@ def assign_records(
         report_id = records[min(group)].own_report_id
         after[report_id].update(group)
         moves.extend(
-            {"id": record_id, "report_id": report_id}
+            {"moved": record_id, "to": report_id}
             for record_id in group
             if records[record_id].report_id != report_id
         )
     if not moves:
         return []
-    session.execute(update(RecordRow), moves)
+    execute_plain(session, _MOVE, moves)
     changed = sorted(
         report_id
         for report_id in before.keys() | after.keys()
@@ -134,7 +151,8 @@ def assign_records(
         session.execute(
             update(Review)
             .where(Review.id == review_id.scalar_subquery())
-            .values(regrouped=Review.regrouped + 1)
+            # Rounds, assignments and rescreens follow the records.
+            .values(regrouped=Review.regrouped + 1, rule_changes=Review.rule_changes + 1)
         )
     return changes
 
@@ -151,44 +169,52 @@ def _update_reports(
     }
     active = _find_active_records(session, touched)
     changes: list[ReportChange] = []
-    required: list[RequiredDecisions] = []
     for part in batched(report_ids, CHUNK):
-        rows = session.scalars(
-            select(Report).where(Report.id.in_(part)).order_by(Report.id).with_for_update()
-        ).all()
-        if not required:
-            review_id = rows[0].review_id
-            required = [
-                screening_state.get_required_decisions(session, review_id, stage)
-                for stage in screening_state.list_stages(session, review_id)
-            ]
-        decided_before = screening_state.get_counting_ids(session, part)
-        for each in required:
-            screening_state.update_states(session, rows, each)
-        decided = screening_state.get_counting_ids(session, part)
-        limits.refresh_reports(session, rows[0].review_id, [row.id for row in rows])
-        for row in rows:
-            joined, left = after[row.id] - before[row.id], before[row.id] - after[row.id]
+        review_id = execute_plain(session, _LOCKED, {"ids": part}).all()[0][1]
+        decided_before, decided = _update_states(session, review_id, part)
+        limits.refresh_reports(session, review_id, part)
+        for report_id in part:
+            joined = after[report_id] - before[report_id]
+            left = before[report_id] - after[report_id]
             changes.append(
                 ReportChange(
-                    report_id=row.id,
+                    report_id=report_id,
                     joined=tuple(sorted(joined)),
                     left=tuple(sorted(left)),
-                    decision_before=decided_before.get(row.id),
-                    decision=decided.get(row.id),
+                    decision_before=decided_before.get(report_id),
+                    decision=decided.get(report_id),
                     shown=not active.isdisjoint(joined | left),
                 )
             )
         # Nobody goes on with a card whose report now looks different.
         changed = {change.report_id for change in changes if change.shown} & set(part)
-        session.execute(delete(Lease).where(Lease.report_id.in_(changed)))
+        execute_plain(session, _RELEASE, {"ids": changed})
     session.flush()
     return sorted(changes, key=lambda change: change.report_id)
+
+
+def _update_states(
+    session: WriteSession, review_id: int, report_ids: Sequence[int]
+) -> tuple[dict[int, int], dict[int, int]]:
+    """Update the states of locked reports; gives the decisions that counted before, and now."""
+    stages = screening_state.list_stages(session, review_id)
+    open_ids: set[int] = set()
+    if stages == [TITLE_ABSTRACT]:
+        # Most reports that are grouped have just come, and nobody has decided anything.
+        open_ids = screening_state.touch_undecided(session, review_id, report_ids)
+    others = [report_id for report_id in report_ids if report_id not in open_ids]
+    if not others:
+        return {}, {}
+    rows = session.scalars(_REPORTS, {"ids": others}).all()
+    decided_before = screening_state.get_counting_ids(session, others)
+    for stage in stages:
+        required = screening_state.get_required_decisions(session, review_id, stage)
+        screening_state.update_states(session, rows, required)
+    return decided_before, screening_state.get_counting_ids(session, others)
 
 
 def _find_active_records(session: ReadSession, record_ids: Iterable[int]) -> set[int]:
     active: set[int] = set()
     for part in batched(record_ids, CHUNK):
-        query = select(RecordRow.id).where(RecordRow.id.in_(part), RecordRow.active.is_(True))
-        active.update(session.scalars(query))
+        active.update(execute_plain(session, _ACTIVE, {"ids": part}).scalars())
     return active

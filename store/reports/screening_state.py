@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import BindParameter, String, bindparam, func, insert, select, update
 from sqlalchemy.orm import aliased
 
 from store.core.chunks import CHUNK, batched
 from store.core.new_rows import table_of
-from store.core.session import ReadSession, WriteSession
+from store.core.session import ReadSession, WriteSession, execute_plain
 from store.core.tables import (
     AssignmentReport,
     Decision,
@@ -28,12 +28,9 @@ from store.core.tables import (
     ReportState,
     Rescreen,
 )
-from store.reports.report_states import at_stage
+from store.reviews import changes
 from store.rules import plans
 from store.rules.agreed_decision import (
-    INCLUDING,
-    LOOK,
-    OWN,
     ActiveDecision,
     find_outcome,
     get_own_decisions,
@@ -84,28 +81,58 @@ class RequiredDecisions:
         return max(planned, people)
 
 
+# Built once: to build a statement takes longer than to run it.
+_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
+_AT = bindparam("at", type_=String())
+_BODY = (
+    select(Protocol.body)
+    .where(Protocol.review_id == bindparam("of_review"))
+    .order_by(Protocol.version.desc())
+    .limit(1)
+)
+
+
 def get_required_decisions(
-    session: ReadSession, review_id: int, stage: str = TITLE_ABSTRACT
+    session: ReadSession,
+    review_id: int,
+    stage: str = TITLE_ABSTRACT,
+    *,
+    body: Mapping[str, Any] | None = None,
 ) -> RequiredDecisions:
-    """How many people must decide, by the newest protocol and the pilot rounds."""
-    body = session.scalar(
-        select(Protocol.body)
-        .where(Protocol.review_id == review_id)
-        .order_by(Protocol.version.desc())
-        .limit(1)
-    )
-    rounds = select(PilotRow).where(PilotRow.review_id == review_id, PilotRow.stage == stage)
-    pilots: dict[int, int | None] = {}
-    for row in session.scalars(rounds.order_by(PilotRow.number)):
-        people = session.scalar(
-            select(func.count()).select_from(PilotPerson).where(PilotPerson.pilot_id == row.id)
-        )
-        drawn = current_reports_query(PilotReport).where(PilotReport.pilot_id == row.id)
-        for report_id in session.scalars(drawn):
-            pilots[report_id] = people if row.closed_at is None else None
-    body = body or {}
+    """How many people must decide, by the newest protocol and the pilot rounds.
+
+    Args:
+        session: a reading session.
+        review_id: the review.
+        stage: the stage.
+        body: of the newest protocol, if it has been read.
+    """
+    if body is None:
+        body = execute_plain(session, _BODY, {"of_review": review_id}).scalar() or {}
+    drawn = execute_plain(session, _select_drawn(), {"of_review": review_id, "at": stage})
+    pilots: dict[int, int | None] = {
+        report_id: number if closed_at is None else None for report_id, closed_at, number in drawn
+    }
     plan = plans.plan_from_body(body, stage)
     return RequiredDecisions(plan=plan, pilots=pilots, learn_all=learns_from_all(body), stage=stage)
+
+
+@cache
+def _select_drawn() -> Any:
+    """The reports of pilot rounds at a stage, with how many people take part in each round."""
+    people = (
+        select(func.count())
+        .where(PilotPerson.pilot_id == PilotRow.id)
+        .correlate(PilotRow)
+        .scalar_subquery()
+    )
+    return (
+        current_reports_query(PilotReport)
+        .add_columns(PilotRow.closed_at, people)
+        .join(PilotRow, PilotRow.id == PilotReport.pilot_id)
+        .where(PilotRow.review_id == bindparam("of_review"), PilotRow.stage == _AT)
+        .order_by(PilotRow.number)
+    )
 
 
 def learns_from_all(body: Mapping[str, Any]) -> bool:
@@ -141,36 +168,89 @@ def active_condition() -> tuple[Any, ...]:
     return Decision.decision != "undo", not_undone(), not_outdated()
 
 
+_ACTIVE_DECISIONS = (
+    select(
+        RecordRow.report_id,
+        Decision.id,
+        Decision.person_id,
+        Decision.decision,
+        Decision.kind,
+    )
+    .join(RecordRow, RecordRow.id == Decision.record_id)
+    .where(RecordRow.report_id.in_(_IDS), Decision.stage == _AT, *active_condition())
+    .order_by(Decision.id)
+)
+_STATES = select(ReportState.report_id, ReportState.decision_id).where(
+    ReportState.report_id.in_(_IDS), ReportState.stage == _AT
+)
+_STATE_TABLE = table_of(ReportState)
+_INSERT = insert(_STATE_TABLE)
+_UPDATE = update(_STATE_TABLE).where(
+    _STATE_TABLE.c.report_id == bindparam("of_report"), _STATE_TABLE.c.stage == bindparam("at")
+)
+_COUNTING = select(ReportState.report_id, ReportState.decision_id).where(
+    ReportState.report_id.in_(_IDS),
+    ReportState.stage == _AT,
+    ReportState.decision_id.is_not(None),
+)
+_UNDECIDED = select(ReportState.report_id).where(
+    ReportState.report_id.in_(_IDS),
+    ReportState.stage == TITLE_ABSTRACT,
+    ReportState.state == "open",
+    ReportState.first_decision_id.is_(None),
+    ~select(Decision.id)
+    .join(RecordRow, RecordRow.id == Decision.record_id)
+    .where(RecordRow.report_id == ReportState.report_id)
+    .exists(),
+)
+_TOUCH = (
+    update(table_of(ReportState))
+    .where(ReportState.report_id.in_(_IDS), ReportState.stage == TITLE_ABSTRACT)
+    .values(change=bindparam("number"))
+)
+_BEGUN = (
+    select(ReportState.report_id)
+    .where(ReportState.review_id == bindparam("of_review"), ReportState.stage == FULL_TEXT)
+    .limit(1)
+)
+
+
 def list_active_decisions(
     session: ReadSession, report_ids: Iterable[int], stage: str = TITLE_ABSTRACT
 ) -> dict[int, list[ActiveDecision]]:
     """Active decisions on each report, oldest first, wherever their records are now."""
     by_report: dict[int, list[ActiveDecision]] = defaultdict(list)
     for part in batched(set(report_ids), CHUNK):
-        rows = session.execute(
-            select(
-                RecordRow.report_id,
-                Decision.id,
-                Decision.person_id,
-                Decision.decision,
-                Decision.kind,
-            )
-            .join(RecordRow, RecordRow.id == Decision.record_id)
-            .where(
-                RecordRow.report_id.in_(part),
-                Decision.stage == stage,
-                *active_condition(),
-            )
-            .order_by(Decision.id)
-        )
+        rows = execute_plain(session, _ACTIVE_DECISIONS, {"ids": part, "at": stage})
         for report_id, decision_id, person_id, decision, kind in rows:
             by_report[report_id].append(ActiveDecision(decision_id, person_id, decision, kind))
     return by_report
 
 
+def touch_undecided(session: WriteSession, review_id: int, report_ids: Sequence[int]) -> set[int]:
+    """Those of these reports that are open, and on whose titles nobody has ever decided.
+
+    Whatever records they have now, their state stays as it is; only that they changed is noted.
+    """
+    found = set(execute_plain(session, _UNDECIDED, {"ids": report_ids}).scalars())
+    if found:
+        change = changes.next_state_change(session, review_id)
+        execute_plain(session, _TOUCH, {"ids": found, "number": change})
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class StateChange:
+    """The state of a report at a stage, and the decision that counts on it, now and before."""
+
+    state: str
+    decision_id: int | None
+    decision_before: int | None
+
+
 def update_states(
     session: WriteSession, rows: Iterable[Report], required: RequiredDecisions
-) -> dict[int, ReportState]:
+) -> dict[int, StateChange]:
     """Derive the state of reports at a stage, and the decision that counts, from the decisions.
 
     Args:
@@ -180,55 +260,63 @@ def update_states(
             the state at another.
 
     Returns:
-        The states now, by report id.
+        The states now and before, by report id.
     """
     reports = list(rows)
-    decisions = list_active_decisions(session, [row.id for row in reports], required.stage)
-    states = _get_states(session, reports, required.stage)
+    if not reports:
+        return {}
+    stage, ids = required.stage, [row.id for row in reports]
+    decisions = list_active_decisions(session, ids, stage)
+    before: dict[int, int | None] = {}
+    for part in batched(ids, CHUNK):
+        stored = execute_plain(session, _STATES, {"ids": part, "at": stage})
+        before.update((report_id, decision_id) for report_id, decision_id in stored)
+    change = changes.next_state_change(session, reports[0].review_id)
+    states: dict[int, StateChange] = {}
+    values: dict[int, dict[str, Any]] = {}
     for row in reports:
         lines = decisions.get(row.id, [])
         outcome = find_outcome(
-            lines,
-            partial(required.count_needed, row.id),
-            maybe_waits=required.stage == FULL_TEXT,
+            lines, partial(required.count_needed, row.id), maybe_waits=stage == FULL_TEXT
         )
-        if required.stage == TITLE_ABSTRACT and row.out_of_range and lines:
+        if stage == TITLE_ABSTRACT and row.out_of_range and lines:
             # What somebody has decided stays in the review, whatever its year.
-            row.out_of_range, row.active = False, True
-        state = states[row.id]
+            row.out_of_range, row.counted = False, True
         words = {line.id: line.decision for line in lines}
-        state.active = row.active
-        state.state = outcome.state
-        state.outcome = words.get(outcome.decision_id or 0, outcome.state)
-        state.decision_id = outcome.decision_id
-        state.first_decision_id = outcome.first_id
-    session.flush()
+        values[row.id] = {
+            "active": row.counted,
+            "intake_id": row.intake_id,
+            "state": outcome.state,
+            "outcome": words.get(outcome.decision_id or 0, outcome.state),
+            "decision_id": outcome.decision_id,
+            "first_decision_id": outcome.first_id,
+            "first_person_id": lines[0].person_id if lines else None,
+            "change": change,
+        }
+        states[row.id] = StateChange(outcome.state, outcome.decision_id, before.get(row.id))
+    _write_states(session, reports, values, stored=before.keys(), stage=stage)
     return states
 
 
-def _get_states(
-    session: WriteSession, reports: Sequence[Report], stage: str
-) -> dict[int, ReportState]:
-    """The rows of these reports at a stage; missing ones are added."""
-    states: dict[int, ReportState] = {}
-    for part in batched([row.id for row in reports], CHUNK):
-        query = select(ReportState).where(
-            ReportState.report_id.in_(part), ReportState.stage == stage
-        )
-        rows = session.scalars(query.execution_options(populate_existing=True))
-        states.update({row.report_id: row for row in rows})
-    for row in reports:
-        if row.id not in states:
-            states[row.id] = ReportState(
-                report_id=row.id,
-                stage=stage,
-                review_id=row.review_id,
-                active=row.active,
-                state="open",
-                outcome="open",
-            )
-            session.add(states[row.id])
-    return states
+def _write_states(
+    session: WriteSession,
+    reports: Sequence[Report],
+    values: Mapping[int, dict[str, Any]],
+    *,
+    stored: Collection[int],
+    stage: str,
+) -> None:
+    """Update the rows of reports at a stage, and add those that are missing."""
+    earlier = [{"of_report": id_, "at": stage, **values[id_]} for id_ in values if id_ in stored]
+    if earlier:
+        execute_plain(session, _UPDATE, earlier)
+    missing = [
+        {"report_id": row.id, "stage": stage, "review_id": row.review_id, **values[row.id]}
+        for row in reports
+        if row.id not in stored
+    ]
+    if missing:
+        execute_plain(session, _INSERT, missing)
 
 
 def get_counting_ids(
@@ -237,21 +325,21 @@ def get_counting_ids(
     """The decision that counts on each of these reports that is settled: its id."""
     counting: dict[int, int] = {}
     for part in batched(report_ids, CHUNK):
-        rows = session.execute(
-            select(ReportState.report_id, ReportState.decision_id).where(
-                ReportState.report_id.in_(part),
-                ReportState.stage == stage,
-                ReportState.decision_id.is_not(None),
-            )
-        )
+        rows = session.execute(_COUNTING, {"ids": part, "at": stage})
         counting.update((report_id, decision_id or 0) for report_id, decision_id in rows)
     return counting
 
 
 def add_open_reports(
-    session: WriteSession, review_id: int, report_ids: Sequence[int], *, active: bool
+    session: WriteSession,
+    review_id: int,
+    report_ids: Sequence[int],
+    *,
+    counted: bool,
+    intake_id: int | None,
 ) -> None:
     """Add the state at title and abstract of new reports, which nobody has decided."""
+    change = changes.next_state_change(session, review_id)
     session.execute(
         insert(table_of(ReportState)),
         [
@@ -259,9 +347,11 @@ def add_open_reports(
                 "report_id": report_id,
                 "stage": TITLE_ABSTRACT,
                 "review_id": review_id,
-                "active": active,
+                "active": counted,
+                "intake_id": intake_id,
                 "state": "open",
                 "outcome": "open",
+                "change": change,
             }
             for report_id in report_ids
         ],
@@ -270,10 +360,7 @@ def add_open_reports(
 
 def list_stages(session: ReadSession, review_id: int) -> list[str]:
     """The stages at which reports have a state: titles and abstracts, and full texts if begun."""
-    begun = select(ReportState.report_id).where(
-        ReportState.review_id == review_id, ReportState.stage == FULL_TEXT
-    )
-    if session.scalar(begun.limit(1)) is None:
+    if session.scalar(_BEGUN, {"of_review": review_id}) is None:
         return [TITLE_ABSTRACT]
     return [TITLE_ABSTRACT, FULL_TEXT]
 
@@ -299,74 +386,6 @@ def update_states_of(
             select(Report).where(Report.id.in_(part)).order_by(Report.id).with_for_update()
         )
         update_states(session, rows, required)
-
-
-@dataclass(frozen=True, slots=True)
-class AgreedAnswers:
-    """Reasons and questions that people gave with the decisions that settled a report.
-
-    Attributes:
-        reasons: keys of reasons for exclusion.
-        questions: keys of the questions that the report is included for.
-    """
-
-    reasons: frozenset[str]
-    questions: frozenset[str]
-
-
-def list_agreed_answers(
-    session: ReadSession, review_id: int, stage: str = TITLE_ABSTRACT
-) -> dict[int, AgreedAnswers]:
-    """Reasons and questions of settled reports, by report, from everybody who decided as settled.
-
-    A report that a third person settled has that person's own; if they gave none, it has those of
-    the people who had decided the same.
-    """
-    counting = aliased(Decision)
-    rows = session.execute(
-        select(
-            RecordRow.report_id,
-            Decision.person_id,
-            Decision.kind,
-            Decision.decision,
-            Decision.reasons,
-            Decision.questions,
-            Decision.id == ReportState.decision_id,
-            counting.decision,
-        )
-        .join(RecordRow, RecordRow.id == Decision.record_id)
-        .join(Report, Report.id == RecordRow.report_id)
-        .join(ReportState, at_stage(stage))
-        .join(counting, counting.id == ReportState.decision_id)
-        .where(Report.review_id == review_id, Decision.stage == stage, *active_condition())
-        .order_by(Decision.id)
-    )
-    latest: dict[int, dict[int, tuple[list[str], list[str]]]] = defaultdict(dict)
-    counted: dict[int, tuple[bool, list[str], list[str]]] = {}
-    for report_id, person_id, kind, decision, reasons, questions, counts, settled in rows:
-        own = kind in (OWN, LOOK)
-        if counts:
-            counted[report_id] = (own, reasons, questions)
-        if own:
-            latest[report_id].pop(person_id, None)
-            if (decision in INCLUDING) == (settled in INCLUDING):
-                latest[report_id][person_id] = (reasons, questions)
-    answers = {}
-    for report_id, (own, reasons, questions) in counted.items():
-        agreeing = latest[report_id].values()
-        answers[report_id] = AgreedAnswers(
-            _combine(reasons, [given[0] for given in agreeing], by_third=not own),
-            _combine(questions, [given[1] for given in agreeing], by_third=not own),
-        )
-    return answers
-
-
-def _combine(counting: list[str], agreeing: list[list[str]], *, by_third: bool) -> frozenset[str]:
-    """Combine the keys of the decision that counts with those of people who decided the same."""
-    own = frozenset(counting)
-    if by_third and own:
-        return own
-    return own | frozenset(key for keys in agreeing for key in keys)
 
 
 def current_reports_query(named_in: type[PilotReport | AssignmentReport | HandedOver]) -> Any:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
-from store.core import audit
+from store.core import audit, intakes
 from store.core.errors import Conflict, NotFound
 from store.core.session import ReadSession, WriteSession
 from store.core.tables import RecordRow, StudyMember, StudyRow, now
@@ -51,7 +51,11 @@ def add_to_study(
     if not 0 < len(name) <= 300:
         raise ValueError("a study needs a name of 1 to 300 characters")
     record = session.get(RecordRow, record_id)
-    if record is None or record.review_id != review_id:
+    if (
+        record is None
+        or record.review_id != review_id
+        or intakes.is_hidden(session, record.intake_id)
+    ):
         raise NotFound(f"there is no record {record_id} in this review")
     study = session.scalars(
         select(StudyRow).where(StudyRow.review_id == review_id, StudyRow.name == name)

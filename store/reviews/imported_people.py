@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.orm import aliased
 
 from store.core import audit
@@ -70,26 +70,33 @@ def find_or_create_people(
         )
     )
     known = {row.name: row.person_id for row in rows}
-    found: dict[str, int] = {}
-    for name in dict.fromkeys(names):
-        stored = name[:NAME_LENGTH]
-        if stored not in known:
-            person = Person()
-            session.add(person)
-            session.flush()
-            session.add(
-                ImportedPerson(
-                    person_id=person.id,
-                    review_id=review_id,
-                    name=stored,
-                    tool=tool,
-                    created_at=now(),
-                )
-            )
-            known[stored] = person.id
-        found[name] = known[stored]
-    session.flush()
-    return found
+    wanted = list(dict.fromkeys(names))
+    missing = [
+        stored
+        for stored in dict.fromkeys(name[:NAME_LENGTH] for name in wanted)
+        if stored not in known
+    ]
+    if missing:
+        moment = now()
+        ids = session.scalars(
+            insert(Person).returning(Person.id, sort_by_parameter_order=True),
+            [{"created_at": moment} for _ in missing],
+        ).all()
+        session.execute(
+            insert(ImportedPerson),
+            [
+                {
+                    "person_id": person_id,
+                    "review_id": review_id,
+                    "name": stored,
+                    "tool": tool,
+                    "created_at": moment,
+                }
+                for stored, person_id in zip(missing, ids, strict=True)
+            ],
+        )
+        known.update(zip(missing, ids, strict=True))
+    return {name: known[name[:NAME_LENGTH]] for name in wanted}
 
 
 def list_imported_people(session: ReadSession, review_id: int) -> list[ImportedPersonInfo]:

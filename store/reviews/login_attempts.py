@@ -6,7 +6,7 @@ import datetime as dt
 import hashlib
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
@@ -53,9 +53,21 @@ def count_attempt(session: WriteSession, rules: Mapping[str, DelayRule]) -> floa
     return 0.0
 
 
-def forget_attempts(session: WriteSession, keys: Sequence[str]) -> None:
-    """Forget attempts after a successful one."""
-    session.execute(delete(LoginAttempt).where(LoginAttempt.key.in_(keys)))
+def forget_attempts(session: WriteSession, own: Sequence[str], shared: Sequence[str]) -> None:
+    """Forget attempts after a successful one.
+
+    Args:
+        session: a transaction that writes.
+        own: keys of the person alone: all attempts are forgotten.
+        shared: keys that others count for, too: only the successful attempt is taken back, so
+            that an account of one's own is no way to guess the passwords of others.
+    """
+    session.execute(delete(LoginAttempt).where(LoginAttempt.key.in_(own)))
+    session.execute(
+        update(LoginAttempt)
+        .where(LoginAttempt.key.in_(shared), LoginAttempt.attempts > 0)
+        .values(attempts=LoginAttempt.attempts - 1, blocked_until=now())
+    )
 
 
 def _increment(session: WriteSession, key: str) -> int:

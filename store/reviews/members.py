@@ -12,7 +12,7 @@ from store.core import audit
 from store.core.errors import Conflict, NotAllowed, NotFound
 from store.core.session import ReadSession, WriteSession
 from store.core.tables import Identity, Invitation, Lease, Membership, Review, now
-from store.reviews import reviews
+from store.reviews import changes, reviews
 from store.reviews.people import PersonInfo, hash_secret
 from store.rules.roles import Action, Role, explain_refusal, is_higher, parse_role, role_allows
 
@@ -84,12 +84,21 @@ def require_role(session: ReadSession, review_id: int, person_id: int, action: A
     Raises:
         NotAllowed: they are not in the review, or their role does not allow the action.
     """
-    role = get_role(session, review_id, person_id)
+    return check_role(get_role(session, review_id, person_id), action)
+
+
+def check_role(role: str | None, action: Action) -> Role:
+    """Check that a role, or None for no role, allows an action.
+
+    Raises:
+        NotAllowed: it does not.
+    """
     if role is None:
         raise NotAllowed("You are not, or are no longer, in this review; ask one of its leads.")
-    if not role_allows(role, action):
-        raise NotAllowed(explain_refusal(role))
-    return role
+    known = parse_role(role)
+    if not role_allows(known, action):
+        raise NotAllowed(explain_refusal(known))
+    return known
 
 
 def list_members(session: ReadSession, review_id: int) -> list[Member]:
@@ -159,6 +168,7 @@ def add_member(
         if not role_allows(role, "screen"):
             release_cards(session, review_id, person_id)
     session.flush()
+    changes.note_rule_change(session, review_id)
     audit.append_event(
         session,
         "person.role",
@@ -208,6 +218,7 @@ def remove_member(session: WriteSession, review_id: int, person_id: int, *, by: 
         .values(withdrawn_at=now())
     )
     session.flush()
+    changes.note_rule_change(session, review_id)
     audit.append_event(
         session,
         "person.removed",

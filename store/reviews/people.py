@@ -189,16 +189,6 @@ def is_known_browser(session: ReadSession, secret: str, person_id: int) -> bool:
     return session.scalar(known) is not None
 
 
-def find_person_by_session(session: ReadSession, secret: str) -> PersonInfo | None:
-    """The person whose browser holds a secret; None if it is unknown or has expired."""
-    person_id = session.scalar(
-        select(WebSession.person_id).where(
-            WebSession.secret_hash == hash_secret(secret), WebSession.expires_at > now()
-        )
-    )
-    return None if person_id is None else get_person(session, person_id)
-
-
 def create_token(session: WriteSession, person_id: int, name: str) -> tuple[TokenInfo, str]:
     """Create an API token, and return it with its secret, which is not stored."""
     secret = f"wnw_{secrets.token_urlsafe(32)}"
@@ -228,13 +218,3 @@ def revoke_token(session: WriteSession, person_id: int, token_id: int) -> None:
     if row is None or row.person_id != person_id:
         raise NotFound(f"there is no token {token_id}")
     row.revoked_at = row.revoked_at or now()
-
-
-def find_person_by_token(session: ReadSession, secret: str) -> PersonInfo | None:
-    """The person who holds an API token; None if it is unknown or revoked."""
-    person_id = session.scalar(
-        select(ApiToken.person_id).where(
-            ApiToken.secret_hash == hash_secret(secret), ApiToken.revoked_at.is_(None)
-        )
-    )
-    return None if person_id is None else get_person(session, person_id)

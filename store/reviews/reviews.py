@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.exc import IntegrityError
 
 from store.core import audit, notify
 from store.core.errors import AlreadyUsed, Conflict, NotFound
-from store.core.session import ReadSession, WriteSession
+from store.core.session import ReadSession, WriteSession, execute_plain
 from store.core.tables import Decision, Identity, Membership, Protocol, Review, now
+from store.reviews import changes
 from store.rules import criteria, reasons
 from store.rules.agreed_decision import OWN
 
@@ -76,7 +77,8 @@ class NewProtocol:
     based_on: int | None = None
 
 
-def _info(row: Review) -> ReviewInfo:
+def review_from_row(row: Any) -> ReviewInfo:
+    """A review from its row, or from its columns."""
     # A database that somebody mended by hand must not stop the work for the other reviews.
     settings = row.settings if isinstance(row.settings, dict) else {}
     return ReviewInfo(
@@ -120,12 +122,12 @@ def create_review(session: WriteSession, new: NewReview, *, person_id: int | Non
         person_id=person_id,
         detail={"slug": new.slug, "title": new.title},
     )
-    return _info(row)
+    return review_from_row(row)
 
 
 def list_reviews(session: ReadSession) -> list[ReviewInfo]:
     """All reviews, oldest first."""
-    return [_info(row) for row in session.scalars(select(Review).order_by(Review.id))]
+    return [review_from_row(row) for row in session.scalars(select(Review).order_by(Review.id))]
 
 
 def list_review_ids(session: ReadSession) -> list[int]:
@@ -141,7 +143,7 @@ def list_reviews_of_person(session: ReadSession, person_id: int) -> list[ReviewI
         .where(Membership.person_id == person_id)
         .order_by(Review.id)
     )
-    return [_info(row) for row in session.scalars(query)]
+    return [review_from_row(row) for row in session.scalars(query)]
 
 
 def get_review_by_slug(session: ReadSession, slug: str) -> ReviewInfo:
@@ -153,7 +155,7 @@ def get_review_by_slug(session: ReadSession, slug: str) -> ReviewInfo:
     row = session.scalars(select(Review).where(Review.slug == slug)).first()
     if row is None:
         raise NotFound(f"there is no review {slug!r}")
-    return _info(row)
+    return review_from_row(row)
 
 
 def get_review(session: ReadSession, review_id: int) -> ReviewInfo:
@@ -165,7 +167,13 @@ def get_review(session: ReadSession, review_id: int) -> ReviewInfo:
     row = session.get(Review, review_id)
     if row is None:
         raise NotFound(f"there is no review {review_id}")
-    return _info(row)
+    return review_from_row(row)
+
+
+_LOCK = select(Review.id).where(Review.id == bindparam("of_review")).with_for_update(key_share=True)
+_REQUEST_RANKING = (
+    update(Review).where(Review.id == bindparam("of_review")).values(revision=Review.revision + 1)
+)
 
 
 def lock_review(session: WriteSession, review_id: int) -> None:
@@ -174,15 +182,13 @@ def lock_review(session: WriteSession, review_id: int) -> None:
     The lock is FOR NO KEY UPDATE, so that rows that only refer to the review (a lease, a job) can
     still be written. SQLite has one writer anyway.
     """
-    query = select(Review.id).where(Review.id == review_id)
-    session.execute(query.with_for_update(key_share=True))
+    if session.get_bind().dialect.name != "sqlite":
+        execute_plain(session, _LOCK, {"of_review": review_id})
 
 
 def request_ranking(session: WriteSession, review_id: int) -> None:
     """Record that a change calls for a new ranking, and wake the workers."""
-    session.execute(
-        update(Review).where(Review.id == review_id).values(revision=Review.revision + 1)
-    )
+    execute_plain(session, _REQUEST_RANKING, {"of_review": review_id})
     notify.notify_workers(session)
 
 
@@ -222,7 +228,7 @@ def update_settings(
     )
     if row is None:
         raise NotFound(f"there is no review {review_id}")
-    stored = _info(row).settings
+    stored = review_from_row(row).settings
     before = {key: stored.get(key) for key in settings}
     row.settings = {**stored, **settings}
     audit.append_event(
@@ -234,9 +240,25 @@ def update_settings(
     )
 
 
+_PROTOCOLS = (
+    select(Protocol.version, Protocol.body, Protocol.reason, Identity.name, Protocol.created_at)
+    .outerjoin(Identity, Identity.person_id == Protocol.person_id)
+    .where(Protocol.review_id == bindparam("review"))
+    .order_by(Protocol.version.desc())
+)
+_NEWEST_PROTOCOL = _PROTOCOLS.limit(1)
+
+
 def get_protocol(session: ReadSession, review_id: int) -> ProtocolVersion:
-    """The newest version of a review's protocol."""
-    return list_protocols(session, review_id)[0]
+    """The newest version of a review's protocol.
+
+    Raises:
+        NotFound: there is no such review.
+    """
+    row = execute_plain(session, _NEWEST_PROTOCOL, {"review": review_id}).first()
+    if row is None:
+        raise NotFound(f"there is no review {review_id}")
+    return ProtocolVersion(*row)
 
 
 def list_protocols(session: ReadSession, review_id: int) -> list[ProtocolVersion]:
@@ -245,18 +267,10 @@ def list_protocols(session: ReadSession, review_id: int) -> list[ProtocolVersion
     Raises:
         NotFound: there is no such review.
     """
-    rows = session.execute(
-        select(Protocol, Identity.name)
-        .outerjoin(Identity, Identity.person_id == Protocol.person_id)
-        .where(Protocol.review_id == review_id)
-        .order_by(Protocol.version.desc())
-    ).all()
+    rows = execute_plain(session, _PROTOCOLS, {"review": review_id}).all()
     if not rows:
         raise NotFound(f"there is no review {review_id}")
-    return [
-        ProtocolVersion(row.version, row.body, row.reason, name, row.created_at)
-        for row, name in rows
-    ]
+    return [ProtocolVersion(*row) for row in rows]
 
 
 def _require_no_decisions(session: ReadSession, review_id: int) -> None:
@@ -314,6 +328,7 @@ def create_protocol(session: WriteSession, review_id: int, new: NewProtocol) -> 
     )
     session.flush()
     request_ranking(session, review_id)
+    changes.note_rule_change(session, review_id)
     audit.append_event(
         session,
         "protocol.version",

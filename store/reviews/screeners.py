@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from sqlalchemy import bindparam, select
+
 from store.core import audit
 from store.core.errors import Conflict, NotAllowed, NotFound
-from store.core.session import ReadSession, WriteSession
+from store.core.session import ReadSession, WriteSession, execute_plain
 from store.core.tables import Membership
-from store.reviews import members, reviews
+from store.reviews import changes, members, reviews
 from store.reviews.members import Member
 from store.rules.roles import Role, is_higher, parse_role, role_allows
 
@@ -23,12 +25,27 @@ def require_screener(session: ReadSession, review_id: int, person_id: int) -> Ro
     Raises:
         NotAllowed: they are not in the review, or do not screen.
     """
-    role = members.require_role(session, review_id, person_id, "screen")
-    if not does_screen(session, review_id, person_id):
+    row = execute_plain(session, _OWN, {"review": review_id, "person": person_id}).first()
+    return check_screener(*(row or (None, None)))
+
+
+_OWN = select(Membership.role, Membership.screens).where(
+    Membership.review_id == bindparam("review"), Membership.person_id == bindparam("person")
+)
+
+
+def check_screener(role: str | None, screens: bool | None) -> Role:
+    """Check that a person with a role screens, and return the role; None for no role.
+
+    Raises:
+        NotAllowed: they are not in the review, or do not screen.
+    """
+    allowed = members.check_role(role, "screen")
+    if not screens:
         raise NotAllowed(
             "You are in this review without screening; a lead can change that under Team."
         )
-    return role
+    return allowed
 
 
 def list_screeners(session: ReadSession, review_id: int) -> list[Member]:
@@ -73,6 +90,7 @@ def set_screens(
     if not screens:
         members.release_cards(session, review_id, person_id)
     session.flush()
+    changes.note_rule_change(session, review_id)
     audit.append_event(
         session,
         "person.screens",

@@ -41,11 +41,16 @@ class Plan:
             report_id: the report. The draw uses its id, so that nothing people do can change it.
             first: the first decision on it; None if there is no decision yet.
         """
-        if _draw(self.seed, "dual", report_id) < self.dual_share:
+        if _is_drawn(self.dual_share, self.seed, "dual", report_id):
             return 2
-        if first == "exclude" and _draw(self.seed, "second look", report_id) < self.second_look:
+        if first == "exclude" and _is_drawn(self.second_look, self.seed, "second look", report_id):
             return 2
         return 1
+
+
+def _is_drawn(share: float, seed: int, purpose: str, report_id: int) -> bool:
+    """Whether a report is in a share, 0 to 1, of all; none and all of them need no draw."""
+    return share > 0 and (share >= 1 or _draw(seed, purpose, report_id) < share)
 
 
 @lru_cache(maxsize=2**18)

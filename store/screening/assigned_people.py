@@ -76,30 +76,27 @@ class AssignedPeople:
         """Whether there are no rules, so that any reviewer can be given any report."""
         return not (self.people or self.shares or self.handed_over_by)
 
-    def may_take(
-        self, report_id: int, person_id: int, needed: int, decided: Collection[int]
-    ) -> bool:
-        """Whether a person may be given a report's card.
+    def find_takers(
+        self, report_id: int, needed: int, decided: Collection[int]
+    ) -> tuple[frozenset[int] | None, frozenset[int]]:
+        """The people who may be given a report's card; None for everybody, and who may not.
 
         Args:
             report_id: the report.
-            person_id: the person.
             needed: how many people decide it.
             decided: the people who have decided it.
         """
         refusing = self.handed_over_by.get(report_id, frozenset())
-        if person_id in refusing:
-            return False
         people: Iterable[int] = self.people.get(report_id, ())
         if not people and self.shares:
             weights = self.shares
             if refusing:
                 weights = {who: weight for who, weight in weights.items() if who not in refusing}
             people = draw_people(self.seed, weights, report_id, needed)
-        assigned = set(people) - refusing
-        if not assigned or person_id in assigned:
-            return True
-        return needed - len(decided) > len(assigned - set(decided))
+        assigned = frozenset(people) - refusing
+        if not assigned or needed - len(decided) > len(assigned - set(decided)):
+            return None, refusing
+        return assigned, refusing
 
 
 def find_assigned_people(

@@ -9,7 +9,7 @@ from typing import Final
 
 from sqlalchemy import delete, select
 
-from store.core import audit
+from store.core import audit, intakes
 from store.core.chunks import CHUNK, batched
 from store.core.errors import Conflict, NotAllowed, NotFound
 from store.core.session import ReadSession, WriteSession
@@ -25,7 +25,7 @@ from store.core.tables import (
 )
 from store.reports import marks, report_states
 from store.reports.report_states import at_stage, is_undecided
-from store.reviews import members, reviews, screeners
+from store.reviews import changes, members, reviews, screeners
 from store.rules.agreed_decision import UNDECIDED
 from store.rules.plans import TITLE_ABSTRACT
 from store.screening import assigned_people
@@ -108,6 +108,7 @@ def create_assignment(session: WriteSession, review_id: int, new: NewAssignment,
         AssignmentReport(assignment_id=row.id, report_id=report_id) for report_id in report_ids
     )
     session.flush()
+    changes.note_rule_change(session, review_id)
     # Cards on screen that are now other people's go back when their leases expire.
     audit.append_event(
         session,
@@ -148,6 +149,7 @@ def end_assignment(session: WriteSession, review_id: int, assignment_id: int, *,
         raise NotFound(f"there is no assignment {assignment_id} in this review")
     row.ended_at = now()
     session.flush()
+    changes.note_rule_change(session, review_id)
     audit.append_event(
         session,
         "assignment.ended",
@@ -213,7 +215,7 @@ def hand_over_card(session: WriteSession, review_id: int, person_id: int, card: 
     if to is not None and not screeners.does_screen(session, review_id, to):
         raise NotAllowed("A card can only be handed to somebody who screens this review.")
     row = session.get(Report, report_id)
-    if row is None or row.review_id != review_id:
+    if row is None or row.review_id != review_id or intakes.is_hidden(session, row.intake_id):
         raise NotFound(f"there is no report {report_id} in this review")
     state = report_states.get_state(session, report_id, card.stage)
     if state is not None and state.state not in UNDECIDED:
@@ -230,6 +232,7 @@ def hand_over_card(session: WriteSession, review_id: int, person_id: int, card: 
         )
     )
     session.flush()
+    changes.note_rule_change(session, review_id)
 
 
 def count_handed_over_by_all(

@@ -16,7 +16,7 @@ from store.rules import questions
 from store.rules.agreed_decision import get_own_decisions
 from store.rules.person_names import make_name_key
 from store.rules.plans import TITLE_ABSTRACT
-from store.screening import decision_log, decisions
+from store.screening import decided_reports, decision_log, decisions
 from store.screening.decision_log import DecisionInfo
 from store.screening.decisions import NewDecision
 
@@ -55,7 +55,7 @@ def settle_conflict(
     members.require_role(
         session, review_id, person_id, "adjudicate" if joint_with is None else "screen"
     )
-    row = decisions.lock_report(session, review_id, new.report_id)
+    row = decided_reports.lock_report(session, review_id, new.report_id)
     kind = "adjudication" if joint_with is None else "consensus"
     earlier = decisions.find_repeated(session, row, person_id, new)
     if earlier is not None:

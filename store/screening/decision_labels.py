@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 from sqlalchemy.orm import aliased
 
 from store.core.chunks import CHUNK, batched
@@ -19,7 +19,7 @@ from store.core.tables import (
     RecordRow,
     ReportState,
 )
-from store.reports import screening_state
+from store.reports import record_counts, screening_state
 from store.reviews import reviews
 from store.rules.agreed_decision import IMPORT, OWN, READ
 from store.rules.plans import TITLE_ABSTRACT
@@ -50,14 +50,17 @@ def _active(review_id: int) -> tuple[Any, ...]:
     )
 
 
-def list_started_reports(session: ReadSession, review_id: int) -> set[int]:
-    """Reports that somebody has decided, whether or not a decision counts yet."""
-    query = select(ReportState.report_id).where(
-        ReportState.review_id == review_id,
-        ReportState.stage == TITLE_ABSTRACT,
-        ReportState.state != "open",
-    )
-    return set(session.scalars(query))
+def find_started_reports(session: ReadSession, report_ids: Iterable[int]) -> set[int]:
+    """Those of these reports that somebody has decided, whether or not a decision counts yet."""
+    started: set[int] = set()
+    for part in batched(set(report_ids), CHUNK):
+        query = select(ReportState.report_id).where(
+            ReportState.report_id.in_(part),
+            ReportState.stage == TITLE_ABSTRACT,
+            ReportState.state != "open",
+        )
+        started.update(session.scalars(query))
+    return started
 
 
 def get_settled_decisions(session: ReadSession, report_ids: Iterable[int]) -> dict[int, str]:
@@ -85,31 +88,53 @@ def list_labels(session: ReadSession, review_id: int) -> list[Label]:
     return [Label(report_id, decision, first or 0) for report_id, decision, first in rows]
 
 
-def list_read_labels(session: ReadSession, review_id: int) -> list[Label]:
-    """The same for the reports that somebody read; ``first_id`` is the first decision by reading.
+def find_includes_read(session: ReadSession, review_id: int) -> tuple[int, list[int]]:
+    """How many active, settled reports somebody read, and the places of the includes among them.
 
-    Labels that came with a file and bulk actions are left out, since nobody read those records.
+    They are counted from 1 in the order of the first decision by reading. Labels that came with a
+    file and bulk actions are left out, since nobody read those records.
     """
+    first = aliased(Decision)
     in_bulk = select(BulkDecision.decision_id)
-    rows = session.execute(
-        select(RecordRow.report_id, func.min(Decision.id))
-        .join(Decision, Decision.record_id == RecordRow.id)
+    later = (
+        select(func.min(Decision.id))
+        .join(RecordRow, RecordRow.id == Decision.record_id)
         .where(
-            Decision.review_id == review_id,
+            RecordRow.report_id == ReportState.report_id,
             Decision.stage == TITLE_ABSTRACT,
             Decision.kind.in_(READ),
             Decision.id.not_in(in_bulk),
             *screening_state.active_condition(),
         )
-        .group_by(RecordRow.report_id)
+        .correlate(ReportState)
+        .scalar_subquery()
     )
-    first_read = {row[0]: row[1] for row in rows}
-    labels = [
-        replace(label, first_id=first_read[label.report_id])
-        for label in list_labels(session, review_id)
-        if label.report_id in first_read
-    ]
-    return sorted(labels, key=lambda label: label.first_id)
+    # Of most reports, the first decision was made by reading.
+    by_reading = first.kind.in_(READ) & first.id.not_in(in_bulk)
+    placed = (
+        select(ReportState.outcome, case((by_reading, first.id), else_=later).label("first_id"))
+        .join(first, first.id == ReportState.first_decision_id)
+        .where(*_active(review_id), ReportState.state == "settled")
+        .subquery()
+    )
+    numbered = (
+        select(
+            placed.c.outcome,
+            func.row_number().over(order_by=placed.c.first_id).label("place"),
+            func.count().over().label("total"),
+        )
+        .where(placed.c.first_id.is_not(None))
+        .subquery()
+    )
+    rows = session.execute(
+        select(numbered.c.place, numbered.c.total)
+        .where(numbered.c.outcome == "include")
+        .order_by(numbered.c.place)
+    ).all()
+    if rows:
+        return rows[0][1], [row[0] for row in rows]
+    total = session.scalar(select(func.count()).select_from(numbered))
+    return total or 0, []
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,10 +175,9 @@ def list_read_reports(session: ReadSession, review_id: int) -> list[ReadReport]:
             ReportState.outcome,
             first.place,
             first.kind,
-            BulkDecision.decision_id,
+            first.id.in_(select(BulkDecision.decision_id)),
         )
         .join(first, first.id == ReportState.first_decision_id)
-        .outerjoin(BulkDecision, BulkDecision.decision_id == first.id)
         .where(*_active(review_id), ReportState.state != "open")
         .order_by(ReportState.first_decision_id)
     )
@@ -161,11 +185,19 @@ def list_read_reports(session: ReadSession, review_id: int) -> list[ReadReport]:
         ReadReport(
             report_id,
             outcome,
-            place is not None and kind == OWN and bulk_id is None and report_id not in in_pilot,
+            place is not None and kind == OWN and not in_bulk and report_id not in in_pilot,
             kind == IMPORT,
         )
-        for report_id, outcome, place, kind, bulk_id in rows
+        for report_id, outcome, place, kind, in_bulk in rows
     ]
+
+
+def count_training_labels(session: ReadSession, review_id: int) -> int:
+    """How many labels the ranking would learn from now, see ``list_training_labels``."""
+    counts = record_counts.count_reports(session, review_id)
+    if screening_state.learns_from_all(reviews.get_protocol(session, review_id).body):
+        return counts.decided + counts.awaiting + counts.conflict
+    return counts.decided
 
 
 def list_training_labels(session: ReadSession, review_id: int) -> list[Label]:

@@ -6,14 +6,15 @@ Nobody sees another person's decision on a report that still awaits decisions.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Select, func, literal, select
+from sqlalchemy import Select, bindparam, func, select
 
 from store.core.chunks import CHUNK, batched
 from store.core.errors import NotFound
-from store.core.session import ReadSession
+from store.core.session import ReadSession, execute_plain
 from store.core.tables import Decision, RecordRow, Report, ReportState
 from store.reports import screening_state
 from store.reports.report_states import at_stage
@@ -62,6 +63,18 @@ def get_current_report_id(session: ReadSession, decision: Decision) -> int | Non
     return session.scalar(select(RecordRow.report_id).where(RecordRow.id == decision.record_id))
 
 
+_NOT_UNDONE = (
+    select(Decision.record_id, Decision.id, Decision.decision)
+    .where(
+        Decision.record_id.in_(bindparam("ids", expanding=True)),
+        Decision.stage == TITLE_ABSTRACT,
+        Decision.decision != "undo",
+        not_undone(),
+    )
+    .order_by(Decision.id)
+)
+
+
 def list_decisions_not_undone(
     session: ReadSession, record_ids: Iterable[int]
 ) -> dict[int, list[tuple[int, str]]]:
@@ -71,16 +84,7 @@ def list_decisions_not_undone(
     """
     decisions: dict[int, list[tuple[int, str]]] = {}
     for chunk in batched(set(record_ids), CHUNK):
-        rows = session.execute(
-            select(Decision.record_id, Decision.id, Decision.decision)
-            .where(
-                Decision.record_id.in_(chunk),
-                Decision.stage == TITLE_ABSTRACT,
-                Decision.decision != "undo",
-                not_undone(),
-            )
-            .order_by(Decision.id)
-        )
+        rows = session.execute(_NOT_UNDONE, {"ids": chunk})
         for record_id, decision_id, decision in rows:
             decisions.setdefault(int(record_id or 0), []).append((decision_id, decision))
     return decisions
@@ -159,7 +163,18 @@ def list_log(
         yield decision_info(row, name, report, counts=counting_id == row.id)
 
 
-def decision_info(row: Decision, name: str | None, report_id: int, *, counts: bool) -> DecisionInfo:
+def list_counting(session: ReadSession, report_ids: Sequence[int]) -> list[DecisionInfo]:
+    """The decisions that count on some reports, at most one a stage; a few hundred reports."""
+    rows = session.execute(
+        select(Decision, person_name(Decision.person_id), ReportState.report_id)
+        .join(ReportState, ReportState.decision_id == Decision.id)
+        .where(ReportState.report_id.in_(report_ids))
+        .order_by(Decision.id)
+    )
+    return [decision_info(row, name, report, counts=True) for row, name, report in rows]
+
+
+def decision_info(row: Any, name: str | None, report_id: int, *, counts: bool) -> DecisionInfo:
     """A line of the log from its row."""
     return DecisionInfo(
         id=row.id,
@@ -192,17 +207,26 @@ def get_decision(session: ReadSession, review_id: int, decision_id: int) -> Deci
     Raises:
         NotFound: the review has no such decision.
     """
-    row = session.get(Decision, decision_id)
-    if row is None or row.review_id != review_id:
+    values = {"review": review_id, "decision": decision_id}
+    row = execute_plain(session, _ONE_LINE, values).first()
+    if row is None:
         raise NotFound(f"there is no decision {decision_id} in this review")
-    name = session.scalar(select(person_name(literal(row.person_id))))
-    report_id = get_current_report_id(session, row) or row.report_id
-    counting_id = session.scalar(
-        select(ReportState.decision_id).where(
-            ReportState.report_id == report_id, ReportState.stage == row.stage
-        )
+    return decision_info(row, row.made_by, row.report_now, counts=row.counting_id == row.id)
+
+
+_NOW = func.coalesce(RecordRow.report_id, Decision.report_id)
+_ONE_LINE = (
+    select(
+        *Decision.__table__.columns,
+        person_name(Decision.person_id).label("made_by"),
+        _NOW.label("report_now"),
+        ReportState.decision_id.label("counting_id"),
     )
-    return decision_info(row, name, report_id, counts=counting_id == row.id)
+    .select_from(Decision)
+    .outerjoin(RecordRow, RecordRow.id == Decision.record_id)
+    .outerjoin(ReportState, (ReportState.report_id == _NOW) & (ReportState.stage == Decision.stage))
+    .where(Decision.id == bindparam("decision"), Decision.review_id == bindparam("review"))
+)
 
 
 def find_latest_decision(
@@ -234,6 +258,18 @@ class DecidedOnTitle:
 
     decision_id: int
     report_id: int
+
+
+def list_still_counting(
+    session: ReadSession, offers: Sequence[DecidedOnTitle]
+) -> list[DecidedOnTitle]:
+    """Those of a few hundred decisions that still count."""
+    query = select(ReportState.decision_id).where(
+        ReportState.report_id.in_([offer.report_id for offer in offers]),
+        ReportState.stage == TITLE_ABSTRACT,
+    )
+    counting = set(session.scalars(query))
+    return [offer for offer in offers if offer.decision_id in counting]
 
 
 def list_decided_on_title(session: ReadSession, review_id: int) -> list[DecidedOnTitle]:

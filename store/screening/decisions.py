@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, literal, select
 from sqlalchemy.exc import IntegrityError
 
 from store.core.errors import Conflict, NotFound
-from store.core.session import ReadSession, WriteSession
+from store.core.session import ReadSession, WriteSession, execute_plain
 from store.core.tables import (
     Batch,
     BatchEntry,
@@ -23,15 +23,16 @@ from store.core.tables import (
     ReportState,
     now,
 )
-from store.reports import report_states, screening_state
+from store.reports import records, screening_state
 from store.reports.records import record_from_row
 from store.reports.representative import compose_record, hash_text
-from store.reports.screening_state import RequiredDecisions
+from store.reports.screening_state import RequiredDecisions, StateChange
 from store.reviews import members, reviews, screeners
+from store.reviews.imported_people import person_name
 from store.rules import questions, reasons
-from store.rules.agreed_decision import IMPORT, LOOK, OWN
+from store.rules.agreed_decision import IMPORT, LOOK, OWN, ActiveDecision, get_own_decisions
 from store.rules.plans import TITLE_ABSTRACT
-from store.screening import decision_log
+from store.screening import decided_reports, decision_log
 
 DECISIONS = ("include", "exclude", "maybe")
 
@@ -46,6 +47,7 @@ class NewDecision:
         kind: see ``agreed_decision``; conflicts are settled by ``conflicts`` alone.
         reasons: keys of the protocol's reasons for exclusion.
         questions: keys of the protocol's questions that it is included for.
+        replaces: the counting decision of somebody else that the person has seen and replaces.
         made_by: who made it, for one of the kind *import* whose file names somebody: an id of
             ``imported_people``. None for the person who sends it.
     """
@@ -63,46 +65,8 @@ class NewDecision:
     kind: str = OWN
     reasons: tuple[str, ...] = ()
     questions: tuple[str, ...] = ()
+    replaces: int | None = None
     made_by: int | None = None
-
-
-def _find_current_report(session: ReadSession, review_id: int, report_id: int) -> int:
-    """A report's id, or the id of the one that it was merged into."""
-    merged = session.scalar(
-        select(RecordRow.report_id)
-        .where(RecordRow.own_report_id == report_id, RecordRow.review_id == review_id)
-        .order_by(RecordRow.id)
-        .limit(1)
-    )
-    return report_id if merged is None else merged
-
-
-def lock_report(session: WriteSession, review_id: int, report_id: int) -> Report:
-    """A report, or the one it was merged into, locked until this transaction ends.
-
-    Raises:
-        NotFound: the review has no such report.
-    """
-    row = session.scalars(
-        select(Report)
-        .where(
-            Report.id == _find_current_report(session, review_id, report_id),
-            Report.review_id == review_id,
-        )
-        .with_for_update()
-        # Another transaction may have decided it since this session read it.
-        .execution_options(populate_existing=True)
-    ).first()
-    if row is None:
-        raise NotFound(f"there is no report {report_id} in this review")
-    return row
-
-
-def find_decision_by_token(session: ReadSession, review_id: int, token: str) -> Decision | None:
-    """The decision that a client sent with a token; None if the token is new."""
-    return session.scalars(
-        select(Decision).where(Decision.review_id == review_id, Decision.token == token)
-    ).first()
 
 
 def record_decision(
@@ -119,7 +83,7 @@ def record_decision(
         NotFound: the review has no such report, or no such ranking.
         NotAllowed: the person does not screen this review, or no longer does.
         Conflict: the token was used for another report, decision or person; or the report waits
-            in the pool.
+            in the pool, or others have decided it, see ``_refuse_unseen``.
         ValueError: the decision is not one of ``DECISIONS``, its reasons or questions are wrong, or
             it is another person's and not from a file.
     """
@@ -134,7 +98,7 @@ def record_decision(
     else:
         members.require_role(session, review_id, person_id, "screen")
     person_id = new.made_by or person_id
-    row = lock_report(session, review_id, new.report_id)
+    row = decided_reports.lock_report(session, review_id, new.report_id)
     earlier = find_repeated(session, row, person_id, new)
     if earlier is not None:
         return earlier.id, False
@@ -142,14 +106,17 @@ def record_decision(
         raise Conflict(
             f"report {row.id} is still among the incoming records; let them in before screening it"
         )
-    if new.ranking_id is not None:
-        ranking = session.get(Ranking, new.ranking_id)
-        if ranking is None or ranking.review_id != review_id:
-            raise NotFound(f"there is no ranking {new.ranking_id} in this review")
-    shown, text, with_abstract = get_shown_record(session, new.report_id, row.id)
     protocol = reviews.get_protocol(session, review_id)
+    required = screening_state.get_required_decisions(
+        session, review_id, new.stage, body=protocol.body
+    )
+    lines = screening_state.list_active_decisions(session, [row.id], new.stage).get(row.id, [])
+    if new.kind == OWN:
+        _refuse_unseen(session, row, person_id, new, (required, lines))
+    if new.ranking_id is not None and not _has_ranking(session, review_id, new.ranking_id):
+        raise NotFound(f"there is no ranking {new.ranking_id} in this review")
+    shown, text, with_abstract = get_shown_record(session, new.report_id, row.id)
     exclude_reasons, include_questions = _validate_grounds(protocol.body, new)
-    required = screening_state.get_required_decisions(session, review_id, new.stage)
     decision = Decision(
         review_id=review_id,
         report_id=row.id,
@@ -163,7 +130,7 @@ def record_decision(
         note=new.note,
         protocol_version=protocol.version,
         token=new.token,
-        supersedes=_find_superseded(session, row, person_id, required),
+        supersedes=_find_superseded(person_id, required, lines),
         kind=new.kind,
         reasons=exclude_reasons,
         questions=include_questions,
@@ -175,26 +142,82 @@ def record_decision(
     )
     append_decision(session, decision)
     state = update_report(session, row, required)
-    leases = delete(Lease).where(Lease.report_id == row.id, Lease.stage == new.stage)
+    leases = _DELETE_OWN_LEASE if state.state == "awaiting" else _DELETE_LEASES
+    values = {"report": row.id, "at": new.stage}
     if state.state == "awaiting":
-        leases = leases.where(Lease.person_id == person_id)
-    session.execute(leases)
+        values["person"] = person_id
+    execute_plain(session, leases, values)
     return decision.id, True
+
+
+_DELETE_LEASES = delete(Lease).where(
+    Lease.report_id == bindparam("report"), Lease.stage == bindparam("at")
+)
+_DELETE_OWN_LEASE = _DELETE_LEASES.where(Lease.person_id == bindparam("person"))
+_RANKING = select(Ranking.id).where(
+    Ranking.id == bindparam("ranking"), Ranking.review_id == bindparam("review")
+)
+
+
+def _has_ranking(session: ReadSession, review_id: int, ranking_id: int) -> bool:
+    values = {"review": review_id, "ranking": ranking_id}
+    return execute_plain(session, _RANKING, values).first() is not None
+
+
+# The decision that counts on a report, who made it, and what it says.
+_COUNTING = (
+    select(Decision.id, Decision.person_id, Decision.decision)
+    .join(ReportState, ReportState.decision_id == Decision.id)
+    .where(ReportState.report_id == bindparam("report"), ReportState.stage == bindparam("at"))
+)
+
+
+def _refuse_unseen(
+    session: ReadSession,
+    row: Report,
+    person_id: int,
+    new: NewDecision,
+    known: tuple[RequiredDecisions, Sequence[ActiveDecision]],
+) -> None:
+    """Refuse a decision over another person's, unless it names the one that it replaces.
+
+    A card may come back late: its lease has ended, and somebody else has decided the record. On a
+    record that several people decide, a person may always correct their own decision.
+
+    Raises:
+        Conflict: the report is settled, and the person has not seen by which decision.
+    """
+    values = {"report": row.id, "at": new.stage}
+    counting = execute_plain(session, _COUNTING, values).first()
+    if counting is None:
+        return
+    counting_id, made_by, word = counting
+    if new.replaces == counting_id or made_by == person_id:
+        return
+    required, lines = known
+    alone = required.count_needed(row.id, lines) <= 1
+    if not alone and person_id in get_own_decisions(lines):
+        return
+    name = session.scalar(select(person_name(literal(made_by))))
+    raise Conflict(
+        f"{name or 'somebody'} has decided this record in the meantime ({word}), so "
+        "your decision was not stored; to change theirs, open the record"
+    )
 
 
 def find_repeated(
     session: ReadSession, row: Report, person_id: int, new: NewDecision
-) -> Decision | None:
+) -> decided_reports.StoredLine | None:
     """The decision that this client stored with the same token; None if the token is new.
 
     Raises:
         Conflict: the token was used for another report, decision or person.
     """
-    earlier = find_decision_by_token(session, row.review_id, new.token)
+    earlier = decided_reports.find_decision_by_token(session, row.review_id, new.token)
     if earlier is None:
         return None
-    report_id = decision_log.get_current_report_id(session, earlier)
-    if (report_id, earlier.decision, earlier.person_id) != (row.id, new.decision, person_id):
+    sent = (earlier.report_id, earlier.decision, earlier.person_id)
+    if sent != (row.id, new.decision, person_id):
         raise Conflict(f"token {new.token!r} was used for another decision")
     return earlier
 
@@ -216,18 +239,19 @@ def _validate_grounds(protocol: Mapping[str, Any], new: NewDecision) -> tuple[li
 
 
 def _find_superseded(
-    session: ReadSession, row: Report, person_id: int, required: RequiredDecisions
+    person_id: int, required: RequiredDecisions, lines: Sequence[ActiveDecision]
 ) -> int | None:
-    """The decision that a new one replaces; None if there is none."""
-    if not required.single:
-        return decision_log.find_own_decision(session, row.id, person_id, required.stage)
-    if required.stage == TITLE_ABSTRACT:
-        state = report_states.get_state(session, row.id)
-        return state.decision_id if state else None
-    return decision_log.find_latest_active_decision(session, row.id, required.stage)
+    """The decision that a new one replaces; None if there is none.
+
+    If one person decides every report, that is the latest, which counts.
+    """
+    if required.single:
+        return lines[-1].id if lines else None
+    own = get_own_decisions(lines)
+    return own[person_id].id if person_id in own else None
 
 
-def update_report(session: WriteSession, row: Report, required: RequiredDecisions) -> ReportState:
+def update_report(session: WriteSession, row: Report, required: RequiredDecisions) -> StateChange:
     """Update a report's state after a decision, and ask for a ranking if its labels change.
 
     Only decisions on titles and abstracts are labels.
@@ -235,10 +259,9 @@ def update_report(session: WriteSession, row: Report, required: RequiredDecision
     Returns:
         The state at the stage of the decision.
     """
-    earlier = report_states.get_state(session, row.id, required.stage)
-    before = earlier.decision_id if earlier else None
     state = screening_state.update_states(session, [row], required)[row.id]
-    if required.stage == TITLE_ABSTRACT and (state.decision_id != before or required.learn_all):
+    moved = state.decision_id != state.decision_before or required.learn_all
+    if required.stage == TITLE_ABSTRACT and moved:
         reviews.request_ranking(session, row.review_id)
     return state
 
@@ -257,12 +280,8 @@ def _in_pool(session: ReadSession, report_id: int) -> bool:
 
 def get_shown_record(session: ReadSession, card: int, report_id: int) -> tuple[int, str, bool]:
     """The record behind a card, the hash of the report's text, and whether it has an abstract."""
-    rows = session.scalars(
-        select(RecordRow)
-        .where(RecordRow.report_id == report_id)
-        .order_by(RecordRow.active.desc(), RecordRow.id)
-    ).all()
-    live = [row for row in rows if row.active] or list(rows)
+    rows = records.list_record_rows(session, report_id)
+    live = [row for row in rows if row.shown] or list(rows)
     composed, _ = compose_record({row.id: record_from_row(row) for row in live})
     # A card dealt before its report was merged showed the record that the report then had.
     own = next((row.id for row in rows if card != report_id and row.own_report_id == card), None)
@@ -305,10 +324,10 @@ def undo_decision(
     members.require_role(
         session, review_id, person_id, "screen" if target.person_id == person_id else "lead"
     )
-    row = lock_report(
+    row = decided_reports.lock_report(
         session, review_id, decision_log.get_current_report_id(session, target) or target.report_id
     )
-    earlier = find_decision_by_token(session, review_id, token)
+    earlier = decided_reports.find_decision_by_token(session, review_id, token)
     if earlier is not None:
         if (earlier.decision, earlier.supersedes) != ("undo", decision_id):
             raise Conflict(f"token {token!r} was used for another decision")
@@ -343,15 +362,3 @@ def _is_undone(session: ReadSession, decision_id: int) -> bool:
         )
         is not None
     )
-
-
-def get_id_by_token(session: ReadSession, review_id: int, token: str) -> int:
-    """The decision that was sent with a token.
-
-    Raises:
-        NotFound: the review has no such decision.
-    """
-    row = find_decision_by_token(session, review_id, token)
-    if row is None:
-        raise NotFound(f"there is no decision with token {token!r} in this review")
-    return row.id

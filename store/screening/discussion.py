@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, or_, select
 
+from store.core import intakes
 from store.core.errors import Conflict, NotFound
 from store.core.session import ReadSession, WriteSession
 from store.core.tables import CriteriaNote, Identity, RecordRow, Report, ReportState, now
@@ -60,7 +61,7 @@ def add_note(
     record_id = None
     if report_id is not None:
         row = session.get(Report, report_id)
-        if row is None or row.review_id != review_id:
+        if row is None or row.review_id != review_id or intakes.is_hidden(session, row.intake_id):
             raise NotFound(f"there is no report {report_id} in this review")
         state = report_states.get_state(session, report_id)
         if state is None or state.state in UNDECIDED:

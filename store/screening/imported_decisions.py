@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import insert, select
 
@@ -74,25 +75,39 @@ class ImportedInfo:
     recorded_at: dt.datetime
 
 
-def get_records_by_position(session: ReadSession, batch_id: int) -> dict[int, tuple[int, int]]:
-    """Record and report by position in a file, for the entries that are records."""
-    rows = session.execute(
+def get_records_by_position(
+    session: ReadSession, batch_id: int, positions: Sequence[int] | None = None
+) -> dict[int, tuple[int, int]]:
+    """Record and report by position in a file, for the entries that are records.
+
+    Args:
+        session: a reading session.
+        batch_id: the file.
+        positions: at most ``CHUNK`` places to look at; None for all.
+    """
+    query = (
         select(BatchEntry.position, RecordRow.id, RecordRow.report_id)
         .join(RecordRow, RecordRow.id == BatchEntry.record_id)
         .where(BatchEntry.batch_id == batch_id)
     )
+    if positions is not None:
+        query = query.where(BatchEntry.position.in_(positions))
+    rows = session.execute(query)
     return {position: (record_id, report_id) for position, record_id, report_id in rows}
 
 
 def add_imported(
-    session: WriteSession, review_id: int, batch_id: int, new: Iterable[NewImported]
+    session: WriteSession, review_id: int, batch_id: int, new: Sequence[NewImported]
 ) -> int:
-    """Store the decisions of a file; one that the review has already is not stored again.
+    """Store decisions of a file; one that the review has already is not stored again.
 
     Returns:
         How many are new.
     """
-    records = {at: ids[0] for at, ids in get_records_by_position(session, batch_id).items()}
+    records: dict[int, int] = {}
+    for positions in batched({one.position for one in new}, CHUNK):
+        found = get_records_by_position(session, batch_id, positions)
+        records.update({at: ids[0] for at, ids in found.items()})
     made = [one for one in new if one.position in records]
     known = _list_known(session, {records[one.position] for one in made})
     values = []
@@ -155,14 +170,7 @@ def list_imported(
             None if no person reads them.
         report_id: only decisions on this report.
     """
-    query = (
-        select(ImportedDecision, person_name(ImportedDecision.person_id), RecordRow.report_id)
-        .join(RecordRow, RecordRow.id == ImportedDecision.record_id)
-        .join(Report, Report.id == RecordRow.report_id)
-        .join(ReportState, at_stage())
-        .where(ImportedDecision.review_id == review_id)
-        .order_by(ImportedDecision.id)
-    )
+    query = _imported_query().where(ImportedDecision.review_id == review_id)
     if seen_by is not None:
         own = select(ImportedPerson.person_id).where(ImportedPerson.mapped_to == seen_by)
         query = query.where(
@@ -170,6 +178,20 @@ def list_imported(
         )
     if report_id is not None:
         query = query.where(Report.id == report_id)
+    return _list_infos(session, query)
+
+
+def _imported_query() -> Any:
+    return (
+        select(ImportedDecision, person_name(ImportedDecision.person_id), RecordRow.report_id)
+        .join(RecordRow, RecordRow.id == ImportedDecision.record_id)
+        .join(Report, Report.id == RecordRow.report_id)
+        .join(ReportState, at_stage())
+        .order_by(ImportedDecision.id)
+    )
+
+
+def _list_infos(session: ReadSession, query: Any) -> list[ImportedInfo]:
     return [
         ImportedInfo(
             id=row.id,
@@ -189,17 +211,26 @@ def list_imported(
     ]
 
 
-def list_agreed_full_text(session: ReadSession, review_id: int) -> dict[int, ImportedInfo]:
+def list_agreed_full_text(
+    session: ReadSession, report_ids: Sequence[int]
+) -> dict[int, ImportedInfo]:
     """The decision at full text that the people of files agree on, by report.
 
     Only of reports that need no more decisions on titles and abstracts. *maybe* waits, as it does
     for decisions made here.
+
+    Args:
+        session: a reading session.
+        report_ids: the reports, a few hundred at most.
     """
     by_report: dict[int, list[ImportedInfo]] = {}
-    # Nobody is 0, so nothing is left out as somebody's own.
-    for one in list_imported(session, review_id, seen_by=0):
-        if one.stage == FULL_TEXT:
-            by_report.setdefault(one.report_id, []).append(one)
+    query = _imported_query().where(
+        RecordRow.report_id.in_(report_ids),
+        ImportedDecision.stage == FULL_TEXT,
+        ReportState.state.not_in(UNDECIDED),
+    )
+    for one in _list_infos(session, query):
+        by_report.setdefault(one.report_id, []).append(one)
     return {
         report_id: made[0]
         for report_id, made in by_report.items()

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 
 from store.core.session import ReadSession
 from store.core.tables import (
@@ -124,17 +124,28 @@ class _Round:
 
 
 def list_screened(
-    session: ReadSession, review_id: int, stage: str = TITLE_ABSTRACT
+    session: ReadSession,
+    review_id: int,
+    stage: str = TITLE_ABSTRACT,
+    *,
+    among: Collection[int] | None = None,
 ) -> list[ScreenedReport]:
-    """How each active report that needs no more decisions was screened, by its first decision."""
-    logs = _list_logs(session, review_id, stage)
+    """How each active report that needs no more decisions was screened, by its first decision.
+
+    Args:
+        session: a reading session.
+        review_id: the review.
+        stage: of screening.
+        among: only these reports, a few hundred at most; None for all.
+    """
+    logs = _list_logs(session, review_id, stage, among)
     counting = {
         report_id: (decision, kind)
         for report_id, decision, kind in session.execute(
             select(Report.id, Decision.decision, Decision.kind)
             .join(ReportState, at_stage(stage))
             .join(Decision, Decision.id == ReportState.decision_id)
-            .where(Report.review_id == review_id, Report.active.is_(True))
+            .where(Report.review_id == review_id, Report.active.is_(True), *_are_among(among))
         )
     }
     found = []
@@ -165,7 +176,8 @@ def list_corrections(
         stage: of screening.
         report_id: only those on this report; None for all.
     """
-    logs = _list_logs(session, review_id, stage, report_id)
+    among = None if report_id is None else (report_id,)
+    logs = _list_logs(session, review_id, stage, among)
     return frozenset().union(*(describe_screening(lines).corrections for lines in logs.values()))
 
 
@@ -249,8 +261,12 @@ def count_work(reports: Sequence[ScreenedReport]) -> ScreeningWork:
     )
 
 
+def _are_among(among: Collection[int] | None) -> list[ColumnElement[bool]]:
+    return [] if among is None else [Report.id.in_(among)]
+
+
 def _list_logs(
-    session: ReadSession, review_id: int, stage: str, report_id: int | None = None
+    session: ReadSession, review_id: int, stage: str, among: Collection[int] | None
 ) -> dict[int, list[LogLine]]:
     """The log of each active report that needs no more decisions, oldest first."""
     plans = {
@@ -272,7 +288,6 @@ def _list_logs(
             .where(Decision.review_id == review_id)
         )
     )
-    one_report = [] if report_id is None else [Report.id == report_id]
     rows = session.execute(
         select(
             Report.id,
@@ -294,7 +309,7 @@ def _list_logs(
             Decision.id.not_in(outdated),
             Report.active.is_(True),
             ReportState.state.in_(("settled", "conflict")),
-            *one_report,
+            *_are_among(among),
         )
         .order_by(Decision.id)
         .execution_options(yield_per=500)

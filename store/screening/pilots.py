@@ -30,7 +30,7 @@ from store.core.tables import (
 from store.reports import screening_state
 from store.reports.report_states import at_stage, is_open
 from store.reports.screening_state import current_reports_query
-from store.reviews import reviews, screeners
+from store.reviews import changes, reviews, screeners
 from store.rules.agreed_decision import get_own_decisions
 from store.rules.plans import TITLE_ABSTRACT
 
@@ -152,6 +152,7 @@ def create_round(
     # People who have other cards on screen get the pilot's records next.
     session.execute(delete(Lease).where(Lease.review_id == review_id, Lease.stage == request.stage))
     session.flush()
+    changes.note_rule_change(session, review_id)
     audit.append_event(
         session,
         "pilot.opened",
@@ -219,6 +220,7 @@ def close_round(
     row.closed_at, row.closed_by, row.note = now(), person_id, note.strip()
     screening_state.update_all_states(session, review_id, stage)
     reviews.request_ranking(session, review_id)
+    changes.note_rule_change(session, review_id)
     audit.append_event(
         session,
         "pilot.closed",
@@ -243,6 +245,7 @@ def leave_rounds(session: WriteSession, review_id: int, person_id: int) -> None:
     for row in rows:
         session.delete(row)
     if rows:
+        changes.note_rule_change(session, review_id)
         for stage in screening_state.list_stages(session, review_id):
             screening_state.update_all_states(session, review_id, stage)
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import func, select
 
-from store.core.chunks import CHUNK, batched
 from store.core.session import ReadSession
-from store.core.tables import Lease, Report, ReportState, now
-from store.reports import screening_state
-from store.rules.agreed_decision import UNDECIDED, get_own_decisions
-from store.screening import assigned_people, pilots, rescreens
-from store.screening.queue import Screener
+from store.core.tables import Report, ReportState
+from store.screening import leases
+from store.screening.dealing_rules import Kind
+from store.screening.stage_queue import Screener, StageQueue
 
 # Nothing to screen yet; everything is decided; the person's part of a pilot round is done; cards
 # that the person could decide are with others; what is left is for others alone.
@@ -55,73 +54,61 @@ class QueueEnd:
         return self.second + self.assigned + self.pilot
 
 
-def find_end(session: ReadSession, screener: Screener, *, again: bool = False) -> QueueEnd:
+def find_end(
+    session: ReadSession, queue: StageQueue, screener: Screener, *, again: bool = False
+) -> QueueEnd:
     """Find out why no card was dealt.
 
     Args:
-        session: the session in which no card was dealt.
+        session: a reading session.
+        queue: refreshed since no card was dealt.
         screener: the person.
         again: whether they asked for records to screen again.
     """
     review_id, person_id, stage = screener.review_id, screener.person_id, screener.stage
-    own_pilot = pilots.list_reports_for(session, review_id, person_id, stage)
-    to_rescreen = rescreens.find_reports_to_rescreen(session, review_id, stage)
-    undecided = _list_undecided(session, review_id, stage)
-    if own_pilot is not None and not again:
-        drawn = set(own_pilot)
-        undecided = [report_id for report_id in undecided if report_id in drawn]
-    else:
-        undecided = [report_id for report_id in undecided if (report_id in to_rescreen) == again]
-    required = screening_state.get_required_decisions(session, review_id, stage)
-    lines = screening_state.list_active_decisions(session, undecided, stage)
-    assigned = assigned_people.find_assigned_people(session, review_id, None, stage)
-    second = n_assigned = pilot = 0
-    free: list[int] = []
-    for report_id in undecided:
-        own = get_own_decisions(lines.get(report_id, []))
-        needed = required.count_needed(report_id, lines.get(report_id, []))
-        if person_id in own:
-            second += 1
-        elif own_pilot is None and required.pilots.get(report_id) is not None:
-            pilot += 1
-        elif not assigned.may_take(report_id, person_id, needed, own):
-            n_assigned += 1
-        else:
-            free.append(report_id)
+    in_round = person_id in queue.rules.in_round
+    numbers = Counter[str]()
+    free = set()
+    for kind, number in queue.count_kinds().items():
+        if (not kind.in_round) if in_round and not again else kind.again != again:
+            continue
+        cause = _find_cause(kind, person_id, in_round=in_round)
+        numbers[cause] += number
+        if cause == "free":
+            free.add(kind)
+    second, n_assigned, pilot = numbers["second"], numbers["assigned"], numbers["pilot"]
     conflicts = _count_conflicts(session, review_id, stage)
     if free:
+        ends = leases.list_ends(session, review_id, person_id, stage)
+        held = queue.are_of([report_id for report_id, _ in ends], free)
         return QueueEnd(
             state=HELD,
-            held=len(free),
-            free_at=_find_first_end(session, screener, free),
+            held=numbers["free"],
+            free_at=min((until for report_id, until in ends if report_id in held), default=None),
             second=second,
             assigned=n_assigned,
             pilot=pilot,
             conflicts=conflicts,
         )
-    if own_pilot is not None and not again:
+    if in_round and not again:
         return QueueEnd(state=PILOT_DONE, second=second, conflicts=conflicts)
     if second or n_assigned or pilot:
         return QueueEnd(
             state=OTHERS, second=second, assigned=n_assigned, pilot=pilot, conflicts=conflicts
         )
-    if not again and not _count(session, review_id, Report.active.is_(True)):
+    if not again and not _exists(session, review_id, Report.active.is_(True)):
         outside = _count(session, review_id, Report.out_of_range.is_(True))
         return QueueEnd(state=EMPTY, out_of_range=outside)
     return QueueEnd(state=FINISHED, conflicts=conflicts)
 
 
-def _list_undecided(session: ReadSession, review_id: int, stage: str) -> list[int]:
-    return list(
-        session.scalars(
-            select(ReportState.report_id).where(
-                ReportState.review_id == review_id,
-                ReportState.stage == stage,
-                ReportState.active.is_(True),
-                ReportState.state.in_(UNDECIDED),
-            )
-        )
-    )
+def _find_cause(kind: Kind, person_id: int, *, in_round: bool) -> str:
+    """Why a person does not decide reports of a kind: "free" if they could."""
+    if person_id in kind.decided_by:
+        return "second"
+    if kind.in_round and not in_round:
+        return "pilot"
+    return "free" if kind.admits(person_id) else "assigned"
 
 
 def _count_conflicts(session: ReadSession, review_id: int, stage: str) -> int:
@@ -134,22 +121,11 @@ def _count_conflicts(session: ReadSession, review_id: int, stage: str) -> int:
     return session.scalar(query) or 0
 
 
-def _count(session: ReadSession, review_id: int, *conditions: object) -> int:
+def _exists(session: ReadSession, review_id: int, *conditions: Any) -> bool:
+    query = select(Report.id).where(Report.review_id == review_id, *conditions)
+    return session.scalar(query.limit(1)) is not None
+
+
+def _count(session: ReadSession, review_id: int, *conditions: Any) -> int:
     query = select(func.count()).select_from(Report).where(Report.review_id == review_id)
-    return session.scalar(query.where(*conditions)) or 0  # type: ignore[arg-type] # conditions of SQLAlchemy
-
-
-def _find_first_end(
-    session: ReadSession, screener: Screener, report_ids: list[int]
-) -> dt.datetime | None:
-    """When the first lease that others have on these reports ends; None if they have none."""
-    ends = []
-    for part in batched(report_ids, CHUNK):
-        query = select(func.min(Lease.expires_at)).where(
-            Lease.report_id.in_(part),
-            Lease.stage == screener.stage,
-            Lease.person_id != screener.person_id,
-            Lease.expires_at > now(),
-        )
-        ends.append(session.scalar(query))
-    return min((end for end in ends if end is not None), default=None)
+    return session.scalar(query.where(*conditions)) or 0

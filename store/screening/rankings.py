@@ -155,11 +155,26 @@ _HEAVY = frozenset({"report_ids", "scores", "review_id"})
 
 def get_newest_ranking(session: ReadSession, review_id: int) -> RankingInfo | None:
     """The ranking that queues use; None before the first."""
-    columns = [column for column in Ranking.__table__.columns if column.key not in _HEAVY]
-    row = session.execute(
-        select(*columns).where(Ranking.review_id == review_id).order_by(Ranking.id.desc()).limit(1)
-    ).first()
+    query = _select_infos().where(Ranking.review_id == review_id)
+    row = session.execute(query.order_by(Ranking.id.desc()).limit(1)).first()
     return None if row is None else RankingInfo(**row._mapping)
+
+
+def get_ranking(session: ReadSession, ranking_id: int) -> RankingInfo:
+    """A ranking without its order.
+
+    Raises:
+        NotFound: there is no such ranking.
+    """
+    row = session.execute(_select_infos().where(Ranking.id == ranking_id)).first()
+    if row is None:
+        raise NotFound(f"there is no ranking {ranking_id}")
+    return RankingInfo(**row._mapping)
+
+
+def _select_infos() -> Any:
+    columns = [column for column in Ranking.__table__.columns if column.key not in _HEAVY]
+    return select(*columns)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -282,6 +297,22 @@ def list_reviews_to_rank(session: ReadSession) -> list[int]:
             .order_by(Review.id)
         )
     )
+
+
+def list_partly_encoded(session: ReadSession) -> list[int]:
+    """Reviews whose newest ranking was made before all of their texts had been encoded."""
+    newest = select(func.max(Ranking.id)).group_by(Ranking.review_id)
+    rows = session.execute(
+        select(Ranking.review_id, Ranking.detail)
+        .where(Ranking.id.in_(newest))
+        .order_by(Ranking.review_id)
+    )
+    # A ranking of a pipeline without an encoder says nothing about meaning.
+    return [
+        review_id
+        for review_id, detail in rows
+        if (meaning := detail.get("meaning")) and not meaning["complete"]
+    ]
 
 
 def get_order(session: ReadSession, review_id: int, ranking_id: int) -> Order:

@@ -33,7 +33,7 @@ from store.core.tables import (
 from store.reports import record_listing, screening_state
 from store.reports.record_listing import RecordFilter
 from store.reports.report_states import at_stage, is_undecided
-from store.reviews import members, reviews
+from store.reviews import changes, members, reviews
 from store.rules import criteria
 from store.rules.plans import TITLE_ABSTRACT
 
@@ -281,6 +281,7 @@ def _update_reports(
         session, report_ids, screening_state.get_required_decisions(session, review_id, stage)
     )
     reviews.request_ranking(session, review_id)
+    changes.note_rule_change(session, review_id)
 
 
 def _find_listed_reports(
@@ -303,10 +304,10 @@ def _find_listed_reports(
     return set(session.scalars(query))
 
 
-def find_reports_to_rescreen(
+def list_rescreened_reports(
     session: ReadSession, review_id: int, stage: str = TITLE_ABSTRACT
 ) -> set[int]:
-    """Reports that still have to be screened again."""
+    """Reports on the lists in force; those that are undecided have to be screened again."""
     rescreen_ids = session.scalars(
         select(Rescreen.id).where(
             Rescreen.review_id == review_id,
@@ -314,7 +315,7 @@ def find_reports_to_rescreen(
             Rescreen.withdrawn_at.is_(None),
         )
     ).all()
-    return _find_listed_reports(session, rescreen_ids, undecided=True) if rescreen_ids else set()
+    return _find_listed_reports(session, rescreen_ids) if rescreen_ids else set()
 
 
 def list_rescreens(session: ReadSession, review_id: int) -> list[RescreenInfo]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, and_, case, func, select, update
+from sqlalchemy import Select, and_, case, exists, func, null, or_, select, update
 
 from store.core import audit
 from store.core.errors import Conflict, NotFound
@@ -20,6 +20,7 @@ from store.core.tables import (
     RecordRow,
     Report,
     Review,
+    is_shown,
     now,
 )
 from store.reports import limits
@@ -89,37 +90,20 @@ def list_batches_of_search(session: ReadSession, search_id: int) -> list[BatchIn
 
 
 def _list_batches(session: ReadSession, condition: Any) -> list[BatchInfo]:
-    """The batches that meet a condition on ``Batch``, oldest first."""
-    fates = (
-        select(
-            BatchEntry.batch_id,
-            *(
-                func.sum(case((BatchEntry.fate == fate, 1), else_=0)).label(fate)
-                for fate in ("new", "changed", "same", "filtered")
-            ),
-        )
-        .group_by(BatchEntry.batch_id)
-        .subquery()
-    )
-    rejected = (
-        select(BatchRejected.batch_id, func.count().label("rejected"))
-        .group_by(BatchRejected.batch_id)
-        .subquery()
-    )
+    """The batches that meet a condition on ``Batch``, oldest first, but for imports under way."""
     rows = session.execute(
         select(
             Batch,
-            func.coalesce(fates.c.new, 0),
-            func.coalesce(fates.c.changed, 0),
-            func.coalesce(fates.c.same, 0),
-            func.coalesce(fates.c.filtered, 0),
-            func.coalesce(rejected.c.rejected, 0),
+            # By name, since a session that wrote the batch has not read what triggers counted.
+            Batch.n_new,
+            Batch.n_changed,
+            Batch.n_same,
+            Batch.n_filtered,
+            Batch.n_rejected,
             Identity.name,
         )
-        .outerjoin(fates, fates.c.batch_id == Batch.id)
-        .outerjoin(rejected, rejected.c.batch_id == Batch.id)
         .outerjoin(Identity, Identity.person_id == Batch.created_by)
-        .where(condition)
+        .where(condition, is_shown(Batch.intake_id))
         .order_by(Batch.id)
     )
     return [
@@ -166,7 +150,10 @@ def find_batch(session: ReadSession, review_id: int, sha256: str) -> BatchInfo |
 def list_file_hashes(session: ReadSession, review_id: int) -> set[str]:
     """SHA-256 of every imported file that is not withdrawn."""
     query = select(Batch.sha256).where(
-        Batch.review_id == review_id, Batch.withdrawn_at.is_(None), Batch.run_id.is_(None)
+        Batch.review_id == review_id,
+        Batch.withdrawn_at.is_(None),
+        Batch.run_id.is_(None),
+        is_shown(Batch.intake_id),
     )
     return {sha256 for sha256 in session.scalars(query) if sha256}
 
@@ -205,7 +192,7 @@ def get_stamp(session: ReadSession, review_id: int) -> tuple[int, int, int]:
         select(
             func.count(case((and_(Batch.held.is_(False), Batch.pooled.is_(False)), 1))),
             func.count(Batch.withdrawn_at),
-        ).where(Batch.review_id == review_id)
+        ).where(Batch.review_id == review_id, is_shown(Batch.intake_id))
     ).one()
     return counted, withdrawn, regrouped or 0
 
@@ -222,8 +209,12 @@ def withdraw_batch(
         NotFound: the review has no such file.
         Conflict: it is withdrawn already.
     """
-    row = session.get(Batch, batch_id)
-    if row is None or row.review_id != review_id:
+    row = session.scalars(
+        select(Batch).where(
+            Batch.id == batch_id, Batch.review_id == review_id, is_shown(Batch.intake_id)
+        )
+    ).first()
+    if row is None:
         raise NotFound(f"there is no imported file {batch_id} in this review")
     if row.withdrawn_at is not None:
         raise Conflict(f"file {batch_id} has already been withdrawn: {row.withdrawn_reason}")
@@ -270,28 +261,30 @@ def refresh_records(session: WriteSession, record_ids: Select[int]) -> int:
     """Update which of these records count, and which of their reports.
 
     A record counts while a file or page in the review has it unfiltered. A batch that is
-    withdrawn, held or in the pool is not in the review.
+    withdrawn, held or in the pool is not in the review. A record that only an import under way has
+    stays hidden by that import.
 
     Returns:
         How many of the reports have no record that counts.
     """
-    counts = (
-        select(BatchEntry.record_id)
-        .join(Batch, Batch.id == BatchEntry.batch_id)
-        .where(
-            BatchEntry.record_id == RecordRow.id,
-            BatchEntry.fate != "filtered",
-            Batch.withdrawn_at.is_(None),
-            Batch.held.is_(False),
-            Batch.pooled.is_(False),
-        )
-        .exists()
-    )
+    in_review = [
+        BatchEntry.record_id == RecordRow.id,
+        BatchEntry.fate != "filtered",
+        Batch.withdrawn_at.is_(None),
+        Batch.held.is_(False),
+        Batch.pooled.is_(False),
+    ]
+    entries = Batch.__table__.join(BatchEntry.__table__, BatchEntry.batch_id == Batch.id)
+    counts = exists().select_from(entries).where(*in_review)
+    shown = counts.where(is_shown(Batch.intake_id))
+    hidden_by = select(func.min(Batch.intake_id)).select_from(entries).where(*in_review)
+    hidden = case((shown, null()), (counts, hidden_by.scalar_subquery()), else_=null())
+    differs = or_(RecordRow.counted != counts, RecordRow.intake_id.is_distinct_from(hidden))
     # Only rows that change are written: of a large file these are few.
     session.execute(
         update(RecordRow)
-        .where(RecordRow.id.in_(record_ids), RecordRow.active != counts)
-        .values(active=counts)
+        .where(RecordRow.id.in_(record_ids), differs)
+        .values(counted=counts, intake_id=hidden)
     )
     reports = select(RecordRow.report_id).where(RecordRow.id.in_(record_ids))
     review_id = session.scalar(

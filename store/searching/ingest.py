@@ -24,7 +24,7 @@ from store.core.tables import (
     Search,
     now,
 )
-from store.reports import screening_state, source_events
+from store.reports import limits, screening_state, source_events
 from store.reviews import reviews
 from store.rules.plans import TITLE_ABSTRACT
 from store.searching import batches, pool_membership, record_rows, search_days
@@ -134,6 +134,20 @@ def _add(
     person_id: int | None,
 ) -> tuple[Batch, int, int]:
     """Store a batch with its entries; gives it and its numbers of records and rejected entries."""
+    batch = create_batch(session, search_id, file, person_id=person_id)
+    n_records = _add_records(session, batch, content.records, content.filtered)
+    return batch, n_records, _add_rejected(session, batch.id, content.rejected)
+
+
+def create_batch(
+    session: WriteSession,
+    search_id: int,
+    file: FileInfo,
+    *,
+    person_id: int | None,
+    intake_id: int | None = None,
+) -> Batch:
+    """A file or page without entries yet; an import under way hides it until it has ended."""
     search = session.get(Search, search_id)
     assert search is not None
     # Otherwise two imports into one review at once could both find an id missing.
@@ -159,11 +173,34 @@ def _add(
         created_at=created_at,
         searched_on=day,
         pooled=membership.is_pooled(search, day, created_at),
+        intake_id=intake_id,
     )
     session.add(batch)
     session.flush()
-    n_records = _add_records(session, batch, content.records, content.filtered)
-    return batch, n_records, _add_rejected(session, batch.id, content.rejected)
+    return batch
+
+
+def add_entries(session: WriteSession, batch_id: int, content: BatchContent) -> None:
+    """Store some entries of a file that is being imported, unseen; see also ``statements``."""
+    batch = session.get(Batch, batch_id)
+    assert batch is not None
+    reviews.lock_review(session, batch.review_id)
+    session.refresh(batch)
+    new: list[int] = []
+    others: list[int] = []
+    for chunk in batched(content.records, CHUNK):
+        fates = _add_chunk(session, batch, chunk, content.filtered)
+        _add_fates(session, batch_id, fates)
+        for fate in fates:
+            (new if fate["fate"] == "new" else others).append(fate["record_id"])
+    _add_rejected(session, batch_id, content.rejected)
+    # A record of a withdrawn file counts again when it comes with another file.
+    for part in batched(set(others), CHUNK):
+        batches.refresh_records(session, select(RecordRow.id).where(RecordRow.id.in_(part)))
+    if not limits.get_year_limits(session, batch.review_id).is_empty:
+        for part in batched(new, CHUNK):
+            reports = select(RecordRow.report_id).where(RecordRow.id.in_(part))
+            limits.refresh_reports(session, batch.review_id, reports)
 
 
 def _add_records(
@@ -176,13 +213,14 @@ def _add_records(
     fates: list[dict[str, Any]] = []
     for chunk in batched(records, CHUNK):
         fates.extend(_add_chunk(session, batch, chunk, filtered))
-    insert_plain_rows(
-        session,
-        BatchEntry,
-        ("batch_id", "position", "record_id", "fate"),
-        [(batch.id, fate["position"], fate["record_id"], fate["fate"]) for fate in fates],
-    )
+    _add_fates(session, batch.id, fates)
     return len(fates)
+
+
+def _add_fates(session: WriteSession, batch_id: int, fates: Sequence[Mapping[str, Any]]) -> None:
+    columns = ("batch_id", "position", "record_id", "fate")
+    rows = [(batch_id, fate["position"], fate["record_id"], fate["fate"]) for fate in fates]
+    insert_plain_rows(session, BatchEntry, columns, rows)
 
 
 def _add_rejected(session: WriteSession, batch_id: int, rejected: Iterable[Rejected]) -> int:
@@ -286,7 +324,9 @@ def _add_chunk(
         position = record.record.position
         row = record_rows.find_same_record(stored, record)
         if row is not None:
-            changed = record_rows.update_from(session, batch, row, record)
+            # What others see does not change before the import has ended.
+            later = batch.intake_id is not None and row.intake_id != batch.intake_id
+            changed = not later and record_rows.update_from(session, batch, row, record)
             fates.append(_Fate(position, "changed" if changed else "same", record_id=row.id))
             continue
         key = (record.source, record.source_id)
@@ -307,11 +347,12 @@ def _add_chunk(
         fates.append(_Fate(position, "new", new_index=len(new_records)))
         new_records.append(record)
     ids = _insert(session, batch, new_records)
-    source_events.add_notice_events(
-        session,
-        batch,
-        [(i, r.source, r.record.status_notices) for i, r in zip(ids, new_records, strict=True)],
-    )
+    if batch.intake_id is None:
+        source_events.add_notice_events(
+            session,
+            batch,
+            [(i, r.source, r.record.status_notices) for i, r in zip(ids, new_records, strict=True)],
+        )
     report_of = {row.id: row.report_id for rows in stored.values() for row in rows}
     screened = _find_screened(
         session, (report_of[f.record_id] for f in fates if f.record_id and filtered)
@@ -332,18 +373,24 @@ def _insert(session: WriteSession, batch: Batch, records: Sequence[KeyedRecord])
     """Insert new records, each with a report of its own; gives the records' ids."""
     if not records:
         return []
-    active = not (batch.held or batch.pooled)
+    counted = not (batch.held or batch.pooled)
+    hidden_by = batch.intake_id
+    seen = {"active": counted, "intake_id": hidden_by}
     report_ids = take_ids(session, Report, len(records))
     record_ids = take_ids(session, RecordRow, len(records))
     session.execute(
         insert(table_of(Report)),
-        [{"id": number, "review_id": batch.review_id, "active": active} for number in report_ids],
+        [{"id": number, "review_id": batch.review_id, **seen} for number in report_ids],
     )
-    screening_state.add_open_reports(session, batch.review_id, report_ids, active=active)
+    screening_state.add_open_reports(
+        session, batch.review_id, report_ids, counted=counted, intake_id=hidden_by
+    )
     rows = [
         {
             "id": record_id,
-            **record_rows.row_values(batch.review_id, report_id, record, active=active),
+            **record_rows.row_values(
+                batch.review_id, report_id, record, counted=counted, intake_id=hidden_by
+            ),
         }
         for record_id, report_id, record in zip(record_ids, report_ids, records, strict=True)
     ]

@@ -8,12 +8,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import and_, case, func, or_, select
+from sqlalchemy import and_, bindparam, case, func, or_, select
 from sqlalchemy.orm import aliased
 
 from store.core.chunks import CHUNK, batched
 from store.core.session import ReadSession
-from store.core.tables import Batch, BatchEntry, BatchRejected, RecordRow, Report, Search
+from store.core.tables import (
+    Batch,
+    BatchEntry,
+    BatchRejected,
+    RecordRow,
+    Report,
+    Search,
+    is_shown,
+)
 from store.searching import search_days
 
 
@@ -24,6 +32,7 @@ def pooled_condition(review_id: int) -> Any:
         Batch.withdrawn_at.is_(None),
         Batch.pooled.is_(True),
         Batch.held.is_(False),
+        is_shown(Batch.intake_id),
     )
 
 
@@ -208,6 +217,13 @@ def get_reports_by_record(session: ReadSession, review_id: int) -> dict[int, int
 
 def find_records_only_in_pool(session: ReadSession, record_ids: set[int]) -> set[int]:
     """Which of these records are in the pool and in no admitted batch."""
+    only_pooled: set[int] = set()
+    for chunk in batched(record_ids, CHUNK):
+        only_pooled.update(session.scalars(_ONLY_POOLED, {"ids": chunk}))
+    return only_pooled
+
+
+def _select_only_pooled() -> Any:
     admitted = aliased(Batch)
     entry = aliased(BatchEntry)
     elsewhere = (
@@ -220,17 +236,15 @@ def find_records_only_in_pool(session: ReadSession, record_ids: set[int]) -> set
         )
         .exists()
     )
-    only_pooled: set[int] = set()
-    for chunk in batched(record_ids, CHUNK):
-        only_pooled.update(
-            session.scalars(
-                select(BatchEntry.record_id)
-                .join(Batch, Batch.id == BatchEntry.batch_id)
-                .where(
-                    BatchEntry.record_id.in_(chunk),
-                    Batch.pooled.is_(True),
-                    ~elsewhere,
-                )
-            )
+    return (
+        select(BatchEntry.record_id)
+        .join(Batch, Batch.id == BatchEntry.batch_id)
+        .where(
+            BatchEntry.record_id.in_(bindparam("ids", expanding=True)),
+            Batch.pooled.is_(True),
+            ~elsewhere,
         )
-    return only_pooled
+    )
+
+
+_ONLY_POOLED = _select_only_pooled()

@@ -25,6 +25,7 @@ from store.core.tables import (
     Report,
     ReportState,
     Search,
+    is_shown,
 )
 from store.reports.report_states import at_stage
 from store.reviews import reviews
@@ -275,8 +276,12 @@ def assign_search(
     if not reason:
         raise ValueError("say why the search belongs there")
     reviews.lock_review(session, review_id)
-    row = session.get(Search, search_id)
-    if row is None or row.review_id != review_id:
+    row = session.scalars(
+        select(Search).where(
+            Search.id == search_id, Search.review_id == review_id, is_shown(Search.intake_id)
+        )
+    ).first()
+    if row is None:
         raise NotFound(f"there is no search {search_id} in this review")
     before = row.assigned
     row.assigned, row.assigned_reason = to, reason

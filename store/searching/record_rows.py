@@ -24,6 +24,7 @@ TITLE_KEY_LENGTH = 300
 _OWN_COLUMNS = frozenset(
     (
         "active",
+        "intake_id",
         "created_at",
         "source",
         "source_id",
@@ -60,7 +61,7 @@ class KeyedRecord:
 
 def update_reading(row: RecordRow, record: KeyedRecord) -> bool:
     """Take over what a corrected parser reads; True if any field changed."""
-    values = row_values(row.review_id, row.report_id, record, active=row.active)
+    values = row_values(row.review_id, row.report_id, record, counted=row.counted)
     changed = False
     for name, value in values.items():
         if name in _OWN_COLUMNS or value == (row.said or {}).get(name):
@@ -74,22 +75,23 @@ def update_reading(row: RecordRow, record: KeyedRecord) -> bool:
     return changed
 
 
+def list_record_ids(session: ReadSession, batch_id: int) -> list[int]:
+    """The records of a file, each once."""
+    query = select(BatchEntry.record_id).where(BatchEntry.batch_id == batch_id).distinct()
+    return list(session.scalars(query.order_by(BatchEntry.record_id)))
+
+
 def change_remarks(
-    session: WriteSession, batch_id: int, change: Callable[[Record], Record]
+    session: WriteSession, record_ids: Sequence[int], change: Callable[[Record], Record]
 ) -> None:
-    """Change the notes, keywords and other fields of a file's records; nothing else is changed.
+    """Change the notes, keywords and other fields of records; nothing else is changed.
 
     Args:
         session: a writing session.
-        batch_id: the file.
+        record_ids: the records.
         change: the record as it shall be, from the record as it is stored.
     """
-    ids = session.scalars(
-        select(BatchEntry.record_id)
-        .where(BatchEntry.batch_id == batch_id, BatchEntry.record_id.is_not(None))
-        .distinct()
-    ).all()
-    for part in batched(ids, CHUNK):
+    for part in batched(record_ids, CHUNK):
         for row in session.scalars(select(RecordRow).where(RecordRow.id.in_(part))):
             before = record_from_row(row)
             after = change(before)
@@ -152,11 +154,11 @@ def update_from(session: WriteSession, batch: Batch, row: RecordRow, record: Key
     source_events.add_notice_events(
         session, batch, [(row.id, row.source, record.record.status_notices)]
     )
-    may_fill = not batch.pooled or not row.active
+    may_fill = not batch.pooled or not row.counted
     filled = may_fill and _fill(row, record)
     if not record.certain:
         return filled
-    values = row_values(row.review_id, row.report_id, record, active=row.active)
+    values = row_values(row.review_id, row.report_id, record, counted=row.counted)
     earlier = row.said or {}
     before = {name: earlier.get(name, getattr(row, name)) for name in _STATED}
     changes = {
@@ -208,7 +210,7 @@ def _fill_from_statements(row: RecordRow) -> None:
 
 def _fill(row: RecordRow, record: KeyedRecord) -> bool:
     """Fill empty fields of a stored record; True if any was filled."""
-    values = row_values(row.review_id, row.report_id, record, active=row.active)
+    values = row_values(row.review_id, row.report_id, record, counted=row.counted)
     missing = {
         name: values[name]
         for name in _STATED
@@ -232,7 +234,12 @@ def _add_folded(row: RecordRow, search_text: str, title_key: str) -> None:
 
 
 def row_values(
-    review_id: int, report_id: int, keyed: KeyedRecord, *, active: bool
+    review_id: int,
+    report_id: int,
+    keyed: KeyedRecord,
+    *,
+    counted: bool,
+    intake_id: int | None = None,
 ) -> dict[str, Any]:
     """The columns of a new record's row."""
     record = keyed.record
@@ -270,6 +277,7 @@ def row_values(
         "extra": dict(record.extra),
         "title_key": keyed.title_key[:TITLE_KEY_LENGTH],
         "search_text": keyed.search_text,
-        "active": active,
+        "active": counted,
+        "intake_id": intake_id,
         "created_at": now(),
     }

@@ -12,7 +12,7 @@ from sqlalchemy import func, select, update
 from store.core import audit
 from store.core.errors import Conflict, NotFound
 from store.core.session import ReadSession, WriteSession
-from store.core.tables import Batch, BatchEntry, Run, Search, now
+from store.core.tables import Batch, BatchEntry, Run, Search, is_shown, now
 from store.reviews import reviews
 from store.searching import batches, flow
 from store.searching.batches import BatchInfo
@@ -157,8 +157,12 @@ def update_search(
 
 
 def _row(session: ReadSession, review_id: int, search_id: int) -> Search:
-    row = session.get(Search, search_id)
-    if row is None or row.review_id != review_id:
+    row = session.scalars(
+        select(Search).where(
+            Search.id == search_id, Search.review_id == review_id, is_shown(Search.intake_id)
+        )
+    ).first()
+    if row is None:
         raise NotFound(f"there is no search {search_id} in this review")
     return row
 
@@ -168,7 +172,11 @@ def list_searches(session: ReadSession, review_id: int) -> list[SearchInfo]:
     files: dict[int, list[BatchInfo]] = {}
     for batch in batches.list_batches_of_review(session, review_id):
         files.setdefault(batch.search_id, []).append(batch)
-    rows = session.scalars(select(Search).where(Search.review_id == review_id).order_by(Search.id))
+    rows = session.scalars(
+        select(Search)
+        .where(Search.review_id == review_id, is_shown(Search.intake_id))
+        .order_by(Search.id)
+    )
     received = flow.count_received(session, review_id)
     whole_runs = _find_whole_runs(session, review_id)
     return [_info(row, files.get(row.id, []), received.get(row.id, 0), whole_runs) for row in rows]

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import delete, select, update
 
-from store.core import raw
 from store.core.errors import NotFound
 from store.core.session import ReadSession, WriteSession
-from store.core.tables import Upload, UploadRaw, now
+from store.core.tables import Upload, now
 
 _KEPT_FOR = dt.timedelta(days=7)
 
@@ -32,17 +31,15 @@ class UploadInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewUpload:
-    """A file as it was sent; ``chunks`` are its bytes in order."""
+    """A file as it was sent."""
 
     name: str
     sha256: str
     size: int
-    chunks: Iterable[bytes]
 
 
 def create_upload(session: WriteSession, review_id: int, person_id: int, file: NewUpload) -> int:
-    """Keep a file until it is confirmed; files that nobody confirmed within a week are deleted."""
-    session.execute(delete(Upload).where(Upload.created_at < now() - _KEPT_FOR))
+    """Keep a file until it is confirmed; its bytes follow, piece by piece."""
     row = Upload(
         review_id=review_id,
         person_id=person_id,
@@ -54,7 +51,6 @@ def create_upload(session: WriteSession, review_id: int, person_id: int, file: N
     )
     session.add(row)
     session.flush()
-    raw.store_upload(session, row.id, file.chunks)
     return row.id
 
 
@@ -106,7 +102,15 @@ def list_confirmed(session: ReadSession) -> list[UploadInfo]:
     return [_info(row) for row in rows if row.request]
 
 
+def list_old_uploads(session: ReadSession) -> list[int]:
+    """Files that nobody has confirmed within a week."""
+    return list(
+        session.scalars(
+            select(Upload.id).where(Upload.created_at < now() - _KEPT_FOR).order_by(Upload.id)
+        )
+    )
+
+
 def delete_upload(session: WriteSession, upload_id: int) -> None:
-    """Delete a waiting file."""
-    session.execute(delete(UploadRaw).where(UploadRaw.upload_id == upload_id))
+    """Delete a waiting file whose bytes are deleted already; see ``raw.delete_upload_piece``."""
     session.execute(delete(Upload).where(Upload.id == upload_id))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from api.settings import Settings
-from benchmarks import crew, load, probe, soak, year
+from benchmarks import crew, kills, load, probe, soak, year
 from benchmarks.load_clients import Pace
 from benchmarks.load_store import Sizes
 from store.core.session import Store
@@ -17,6 +17,16 @@ def test_a_team_on_a_server_that_is_killed_ends_with_the_expected_counts(databas
     assert set(found["mishaps"]) == {"double click", "lost connection", "reload", "taken back"}
     assert found["counts"]["include"] > 0
     assert crew.held(found), found
+
+
+def test_an_import_whose_process_or_parser_is_killed_is_there_once(database_url: str) -> None:
+    sqlite = database_url.startswith("sqlite")
+    # One round of two on each database.
+    victims = (("import", "importer"), ("import", "parser"))[:: 1 if sqlite else -1]
+    url = "" if sqlite else database_url
+    found = kills.run(1, database_url=url, victims=victims, records=20)
+    assert sum(found["kills"].values()) == 1
+    assert found["wrong"] == []
 
 
 def test_many_clients_at_once_lose_nothing() -> None:
@@ -49,8 +59,8 @@ def test_nights_with_failures_end_with_the_same_store_as_nights_without() -> Non
 def test_no_request_breaks_the_server_or_shows_hidden_decisions(
     settings: Settings, store: Store
 ) -> None:
-    # One half of the operations on each database.
-    found = probe.probe(store, settings, examples=3, half=int(store.dialect != "sqlite"))
-    assert found.operations > 50
+    # Every fourth operation, and others on each database.
+    found = probe.probe(store, settings, examples=3, quarter=2 * (store.dialect != "sqlite"))
+    assert found.operations > 25
     assert 0 < found.refused < found.requests
     assert (found.errors, found.leaks) == ([], [])

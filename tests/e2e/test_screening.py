@@ -15,10 +15,12 @@ from api.services.reviews import protocols
 from store.reports.reports import list_active_reports
 from store.reviews import people
 from store.reviews.reviews import NewProtocol
-from store.screening import decisions, queue
+from store.screening import decisions
 from store.screening.decisions import NewDecision
-from store.screening.queue import LeaseRequest, Screener
+from store.screening.queue import LeaseRequest
+from store.screening.stage_queue import Screener
 from tests.e2e.browser import Visit, press, until
+from tests.store import dealing
 from tests.store.builders import join
 
 pytestmark = pytest.mark.browser
@@ -378,13 +380,13 @@ def test_cards_that_a_colleague_holds_are_counted_and_come_back(page: Page, serv
     with store.write() as session:
         bo = join(session, served.review_id, f"bo of {served.slug}")
         request = LeaseRequest(number=2, valid=dt.timedelta(minutes=10))
-        queue.lease_cards(session, Screener(served.review_id, bo.id), [], request)
+        dealing.lease_cards(session, Screener(served.review_id, bo.id), [], request)
     page.goto(f"{served.address}/screen")
     empty = page.locator("#empty")
     expect(empty).to_contain_text("2 records that you could decide are on a colleague's screen.")
     expect(empty).to_contain_text(re.compile(r"the first within (10|9|8) minutes"))
     with store.write() as session:
-        queue.release_leases(session, Screener(served.review_id, bo.id), keep=())
+        dealing.release_leases(session, Screener(served.review_id, bo.id), keep=())
     store.close()
     # The page looks again every few seconds.
     expect(page.locator("#stage h2")).to_be_visible(timeout=20_000)

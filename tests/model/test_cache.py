@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from model.cache import VectorCache, text_hash
+from model.cache import VectorCache
 from model.encode import Encoder
+from model.vector_files import text_hash
 
 pytestmark = pytest.mark.encoder
 TEXTS = [

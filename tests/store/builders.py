@@ -7,7 +7,7 @@ import hashlib
 import itertools
 from collections.abc import Sequence
 
-from api.services.searching.record_keys import keyed_records
+from api.services.searching.record_keys import FileKeys
 from harvest.file_content import FileContent
 from harvest.record import Record, Rejected
 from store.core.session import ReadSession, Store, WriteSession
@@ -60,7 +60,9 @@ def store_content(
             session,
             search,
             info,
-            BatchContent(keyed_records(made, source), made.rejected),
+            BatchContent(
+                map(FileKeys(made.sha256, made.format, source).of, made.records), made.rejected
+            ),
             person_id=None,
         )
 

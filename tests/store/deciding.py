@@ -12,10 +12,12 @@ from store.core.session import Store
 from store.reports import report_states
 from store.reviews.people import PersonInfo
 from store.reviews.reviews import NewProtocol, ReviewInfo
-from store.screening import conflicts, decisions, pilots, queue
+from store.screening import conflicts, decisions, pilots
 from store.screening.decisions import NewDecision
 from store.screening.pilots import RoundCandidates, RoundRequest
-from store.screening.queue import LeaseRequest, Screener
+from store.screening.queue import LeaseRequest
+from store.screening.stage_queue import Screener
+from tests.store import dealing
 
 HOUR = dt.timedelta(hours=1)
 DECISIONS = ("include", "exclude", "maybe")
@@ -31,9 +33,11 @@ def plan(store: Store, review: ReviewInfo, person: PersonInfo, **values: Any) ->
 def decide(
     store: Store, review: ReviewInfo, person: PersonInfo, report: int, word: str
 ) -> tuple[int, str]:
-    """Decide, and return the report's state afterwards."""
+    """Decide, having seen what counts, and return the report's state afterwards."""
     with store.write() as session:
-        new = NewDecision(f"d{next(_numbers)}", report, word)
+        seen = report_states.get_state(session, report)
+        counting = seen.decision_id if seen else None
+        new = NewDecision(f"d{next(_numbers)}", report, word, replaces=counting)
         number, _ = decisions.record_decision(session, review.id, person.id, new)
     return number, state(store, report)
 
@@ -48,10 +52,8 @@ def state(store: Store, report: int) -> str:
 def lease(
     store: Store, review: ReviewInfo, person: PersonInfo, ranked: list[int], number: int
 ) -> list[int]:
-    with store.write() as session:
-        dealt = queue.lease_cards(
-            session, Screener(review.id, person.id), ranked, LeaseRequest(number=number, valid=HOUR)
-        )
+    request = LeaseRequest(number=number, valid=HOUR)
+    dealt = dealing.deal(store, Screener(review.id, person.id), ranked, request)
     return [place.report_id for place in dealt]
 
 

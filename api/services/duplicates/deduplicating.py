@@ -1,30 +1,33 @@
 """Comparing new records with those of a review, and grouping the reports that they belong to.
 
-Each step is one transaction: it compares up to ``STEP`` new records with all records that share a
-key with them, stores the pairs, and groups the affected reports again. If a worker is killed, the
-records that it did not reach stay marked as not compared, and the next worker goes on with them.
+Each step compares up to ``STEP`` new records with all records that share a key with them, stores
+the pairs in pieces, and then groups the affected reports again in one transaction, which marks the
+records as compared. If a worker is killed before that, the next one compares them once more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import Final
 
 from api.services.duplicates.grouping import regroup_reports
 from api.services.duplicates.judging import describe_changes
+from api.services.pieces import Pieces
 from harvest.dedupe.compare import VERSION, compare
 from harvest.dedupe.keys import BUCKET_LIMIT, list_keys
 from harvest.dedupe.outlines import Outline, are_apart, make_outline
 from harvest.dedupe.prepare import Prepared, prepare
 from store.core import audit
-from store.core.session import Store, WriteSession
+from store.core.session import ReadSession, Store, WriteSession
 from store.reports import compared_records, pair_keys, pairs
 from store.reports.pairs import NewPair
 from store.reviews import reviews
 
-# Records compared in one transaction.
+# The most records whose reports are grouped in one transaction.
 STEP = 500
 # Outlines kept for later steps, about 1 kB each.
 _KEPT: Final = 100_000
@@ -77,14 +80,23 @@ def compare_new_records(
     with store.read() as session:
         waiting = pairs.count_uncompared_records(session, review_id)
     outlines = _Outlines()
+    pieces = _Pieces(Pieces(store, most=STEP), Pieces(store, first=200, most=STEP))
     while not (stop and stop()):
-        step = _compare_step(store, review_id, outlines)
+        step = _compare_step(pieces, review_id, outlines)
+        if step is None:
+            break
         total += step
         if progress:
             progress(total.compared, max(waiting, total.compared))
-        if step.compared < STEP:
-            break
     return total
+
+
+@dataclass(frozen=True, slots=True)
+class _Pieces:
+    """The pieces in which pairs are stored, and those in which reports are grouped."""
+
+    pairs: Pieces
+    groups: Pieces
 
 
 class _Outlines(dict[int, Outline]):
@@ -100,32 +112,85 @@ class _Outlines(dict[int, Outline]):
                 del self[number]
 
 
-def _compare_step(store: Store, review_id: int, outlines: _Outlines) -> Outcome:
-    """One step. The records are prepared before the transaction, so that others wait less long."""
-    with store.read() as session:
-        ahead = compared_records.list_next_uncompared(session, review_id, limit=STEP)
-    prepared = _prepare(ahead)
+@dataclass(frozen=True, slots=True)
+class _Comparison:
+    """What comparing some new records found, before it is stored.
+
+    Attributes:
+        values: what the records said.
+        keys: of each record.
+        pairs: by the record that was compared.
+        n_candidates: with how many pairs of records that share a key.
+        crowded: keys that too many records share.
+    """
+
+    values: Mapping[int, compared_records.ComparedValues]
+    keys: Mapping[int, tuple[int, ...]]
+    pairs: Mapping[int, list[NewPair]]
+    n_candidates: int
+    crowded: int
+
+
+def _compare_step(pieces: _Pieces, review_id: int, outlines: _Outlines) -> Outcome | None:
+    """One step; None if all records have been compared.
+
+    If somebody else compares or changes the same records meanwhile, the step ends early. Otherwise
+    all that they were compared with is as it was, or is to be compared again itself.
+    """
     outlines.make_room()
-    with store.write() as session:
-        reviews.lock_review(session, review_id)
-        new = compared_records.list_next_uncompared(session, review_id, limit=STEP)
+    with pieces.groups.store.read() as session:
+        limit = pieces.groups.size
+        new = compared_records.list_next_uncompared(session, review_id, limit=limit)
         if not new:
+            return None
+        found = _compare_new(session, review_id, new, outlines)
+    for part in pieces.pairs.split(new):
+        if not pieces.pairs.write(len(part), partial(_store_pairs, review_id, found, part)):
             return Outcome()
-        # Somebody else may have compared or changed some of them in the meantime.
-        changed = {number: values for number, values in new.items() if ahead.get(number) != values}
-        prepared.update(_prepare(changed))
-        return _compare_new(
-            session, review_id, {number: prepared[number] for number in new}, outlines
-        )
+    return pieces.groups.write(len(new), partial(_group, review_id, found))
+
+
+def _store_pairs(
+    review_id: int, found: _Comparison, record_ids: Sequence[int], session: WriteSession
+) -> bool:
+    """Store keys and pairs of some of the records; False if one has been compared by others."""
+    reviews.lock_review(session, review_id)
+    if compared_records.count_uncompared(session, record_ids) < len(record_ids):
+        return False
+    pair_keys.store_keys(session, review_id, {number: found.keys[number] for number in record_ids})
+    new = [pair for number in record_ids for pair in found.pairs.get(number, ())]
+    pairs.replace_rule_pairs(session, review_id, record_ids, new, version=VERSION)
+    return True
+
+
+def _group(review_id: int, found: _Comparison, session: WriteSession) -> Outcome:
+    """Group the reports of the records again, which count as compared from now on."""
+    reviews.lock_review(session, review_id)
+    new = list(found.values)
+    now = compared_records.list_next_uncompared(session, review_id, limit=len(new))
+    if now != found.values:
+        return Outcome()
+    compared_records.mark_compared(session, new)
+    joined, refused = _regroup(session, review_id, new)
+    return Outcome(
+        compared=len(new),
+        pairs=found.n_candidates,
+        joined=joined,
+        refused=refused,
+        crowded=found.crowded,
+    )
 
 
 def _compare_new(
-    session: WriteSession, review_id: int, new: dict[int, Prepared], outlines: _Outlines
-) -> Outcome:
-    """Compare some new records with all that share a key, and store what follows."""
+    session: ReadSession,
+    review_id: int,
+    values: Mapping[int, compared_records.ComparedValues],
+    outlines: _Outlines,
+) -> _Comparison:
+    """Compare some new records with all that share a key."""
+    new = _prepare(values)
     keys = {number: list_keys(prepared) for number, prepared in new.items()}
-    pair_keys.store_keys(session, review_id, keys)
-    sharing = pair_keys.find_sharing_records(session, review_id, list(new), limit=BUCKET_LIMIT + 1)
+    sharing = pair_keys.find_sharing_records(session, review_id, keys, limit=BUCKET_LIMIT + 1)
     candidates = _find_candidates(keys, sharing)
     outlines.update((number, make_outline(prepared)) for number, prepared in new.items())
     known = dict(new)
@@ -140,13 +205,11 @@ def _compare_new(
         if not are_apart(outlines[other], outlines[number])
     ]
     known.update(_load(session, {other for other, _ in close} - known.keys()))
-    pairs.replace_rule_pairs(session, review_id, list(new), _compare(close, known), version=VERSION)
-    joined, refused = _regroup(session, review_id, new)
-    return Outcome(
-        compared=len(new),
-        pairs=sum(map(len, candidates.values())),
-        joined=joined,
-        refused=refused,
+    return _Comparison(
+        values=values,
+        keys=keys,
+        pairs=_compare(close, known),
+        n_candidates=sum(map(len, candidates.values())),
         crowded=sum(len(members) > BUCKET_LIMIT for members in sharing.values()),
     )
 
@@ -158,7 +221,7 @@ def _prepare(records: Mapping[int, compared_records.ComparedValues]) -> dict[int
     }
 
 
-def _load(session: WriteSession, record_ids: Iterable[int]) -> dict[int, Prepared]:
+def _load(session: ReadSession, record_ids: Iterable[int]) -> dict[int, Prepared]:
     """Earlier records, ready for comparing."""
     records = compared_records.get_parsed_records(session, record_ids)
     return {number: prepare(record, str(number)) for number, record in records.items()}
@@ -180,13 +243,15 @@ def _find_candidates(
     return candidates
 
 
-def _compare(close: Iterable[tuple[int, int]], known: Mapping[int, Prepared]) -> list[NewPair]:
+def _compare(
+    close: Iterable[tuple[int, int]], known: Mapping[int, Prepared]
+) -> dict[int, list[NewPair]]:
     """The pairs to store. A pair with nothing in common is not, unless a guard kept it apart."""
-    decided = []
+    decided: dict[int, list[NewPair]] = defaultdict(list)
     for other, number in close:
         decision = compare(known[other], known[number])
         if decision.label != "different" or decision.guard:
-            decided.append(
+            decided[number].append(
                 NewPair(
                     a=other,
                     b=number,

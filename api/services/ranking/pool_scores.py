@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 
 from api.services.ranking.encoding_progress import EncodingProgress
 from api.services.ranking.ranker import Ranker
 from api.services.ranking.review_features import document_of
+from api.services.ranking.waiting_texts import POOL
 from model.features import Document, build_outside
 from store.core.session import ReadSession, Store
 from store.reports import record_texts
@@ -16,8 +17,6 @@ from store.screening import model_answers
 from store.searching import pool, pool_membership
 
 KIND = "pool"
-# Texts that are encoded at a time, in some seconds on a small machine.
-_PIECE = 64
 
 
 def get_scores(session: ReadSession, review_id: int) -> dict[int, float]:
@@ -44,9 +43,7 @@ def list_pools_to_score(session: ReadSession) -> list[int]:
     return due
 
 
-def score_pool(
-    ranker: Ranker, store: Store, review_id: int, *, between: Callable[[], bool] = lambda: True
-) -> dict[int, float] | None:
+def score_pool(ranker: Ranker, store: Store, review_id: int) -> dict[int, float] | None:
     """Score the records in the pool, and store the scores in place of the last ones.
 
     Records that arrive meanwhile are scored the next time.
@@ -55,14 +52,13 @@ def score_pool(
         ranker: this process's ranker.
         store: the database.
         review_id: the review.
-        between: called while texts are encoded, with nothing held; False ends the work.
 
     Returns:
-        Scores by report; None if ``between`` ended the work, which stays due.
+        Scores by report; None while texts wait for the encoder's process. The work stays due.
     """
     with store.read() as session:
         stamp = pool.get_stamp(session, review_id)
-    if stamp and not _encode(ranker, store, review_id, between):
+    if stamp and not _encode(ranker, store, review_id):
         return None
     scores = _score(ranker, store, review_id) if stamp else {}
     body = {"stamp": stamp, "scores": [list(score) for score in scores.items()]}
@@ -81,27 +77,24 @@ def _list_documents(store: Store, review_id: int) -> list[tuple[int, Document]]:
     return [(text.report_id, document_of(text)) for text in texts]
 
 
-def _encode(ranker: Ranker, store: Store, review_id: int, between: Callable[[], bool]) -> bool:
-    """Encode the texts in the pool a few at a time, so that a decision does not wait for long.
-
-    Returns:
-        Whether all are encoded. The vectors of those that are, are kept in any case.
-    """
-    features = ranker.features
+def _encode(ranker: Ranker, store: Store, review_id: int) -> bool:
+    """Have the texts in the pool encoded; False if they wait for the encoder's process."""
+    features, waiting = ranker.features, ranker.waiting
     if not features.pipeline.needs_encoder:
         return True
-    with features.turn:
-        prose = [document.prose for _, document in _list_documents(store, review_id)]
-        missing = features.vectors.missing(prose)
+    part = (review_id, POOL)
+    if waiting is not None and waiting.is_waiting(part):
+        return False
+    prose = [document.prose for _, document in _list_documents(store, review_id)]
+    missing = features.vectors.missing(prose)
+    if not missing:
+        return True
+    if waiting is not None:
+        waiting.ask(part, missing, of=len(prose))
+        return False
     encoding = EncodingProgress(store, review_id)
     with encoding.running() as report:
-        for start in range(0, len(missing), _PIECE):
-            if not between():
-                encoding.end("failed", "interrupted")
-                return False
-            with features.turn:
-                features.vectors.vectors(missing[start : start + _PIECE])
-            report(min(start + _PIECE, len(missing)), len(missing))
+        features.vectors.vectors(missing, report)
     encoding.end("done")
     return True
 
@@ -115,8 +108,7 @@ def _score(ranker: Ranker, store: Store, review_id: int) -> dict[int, float]:
         Scores by report, the highest first; empty if the review has no records to learn from.
     """
     features = ranker.features
-    with features.turn:
-        current = features.get(review_id)
+    with features.using(review_id) as current:
         if current is None:
             return {}
         review, training = current
@@ -128,7 +120,8 @@ def _score(ranker: Ranker, store: Store, review_id: int) -> dict[int, float]:
         if not pooled:
             return {}
         documents = [document for _, document in pooled]
-        outside = build_outside(review.features, documents, features.encode, features.prior)
+        encode = features.encode if review.pipeline.needs_encoder else None
+        outside = build_outside(review.features, documents, encode, features.prior)
         evidence = review.evidence_of(training)
         review.ranker.catch_up(evidence)
         scores = review.ranker.score(evidence, outside)

@@ -6,7 +6,7 @@ import functools
 import logging
 import time
 from array import array
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib import metadata
 
 import numpy as np
@@ -15,6 +15,7 @@ from api import __version__
 from api.services.ranking.encoding_progress import Progress
 from api.services.ranking.feature_cache import FeatureCache
 from api.services.ranking.review_features import ReviewFeatures, TrainingLabels
+from api.services.ranking.waiting_texts import COMPLETE, WaitingTexts
 from api.settings import Settings
 from model.evaluation.screening_recall import FOUND
 from model.explain import Explanation
@@ -55,14 +56,19 @@ class Ranker:
     Args:
         store: the database.
         settings: encoder, pipeline and seed.
+        waiting: takes the texts to encode, see ``FeatureCache``; None to encode them here.
 
     Attributes:
         features: features of the reviews that were ranked last.
+        waiting: as given.
     """
 
-    def __init__(self, store: Store, settings: Settings) -> None:
-        self.features = FeatureCache(store, settings)
+    def __init__(
+        self, store: Store, settings: Settings, waiting: WaitingTexts | None = None
+    ) -> None:
+        self.features = FeatureCache(store, settings, waiting)
         self._store = store
+        self.waiting = waiting
 
     def due(self) -> list[int]:
         """Reviews that need a new ranking."""
@@ -78,14 +84,16 @@ class Ranker:
             review_id: the review.
             progress: called with (encoded, to encode) while texts are encoded.
         """
-        with self.features.turn:
-            current = self.features.get(review_id, progress)
+        with self.features.using(review_id, progress) as current:
             if current is None:
                 return None
-            new = self._fit(*current)
+            review, training = current
+            new = self._fit(review, training)
             with self._store.write() as session:
                 rankings.save_ranking(session, review_id, new)
                 newest = rankings.get_newest_ranking(session, review_id)
+        if self.waiting is not None:
+            self.waiting.settle(review_id, review.step)
         logger.info(
             "ranked review %s: %s reports from %s decisions in %.3f s",
             review_id,
@@ -104,7 +112,7 @@ class Ranker:
             revision=training.revision,
             pipeline=review.pipeline.name,
             pipeline_hash=review.pipeline.hash,
-            encoder=self.features.encoder,
+            encoder=self.features.encoder if review.pipeline.needs_encoder else None,
             seed=review.seed,
             n_decisions=len(training.labels),
             n_include=sum(label.decision in FOUND for label in training.labels),
@@ -116,6 +124,7 @@ class Ranker:
                 "head_starts": dict(ranked.head_starts),
                 "expected": expected,
                 "versions": _list_versions(),
+                **({} if review.meaning is None else {"meaning": asdict(review.meaning)}),
             },
             report_ids=array("q", report_ids.tobytes()),
             scores=array("f", ranked.scores.tobytes()),
@@ -132,8 +141,7 @@ class Ranker:
         Raises:
             NotFound: the review has no such report.
         """
-        with self.features.turn:
-            current = self.features.get(review_id, progress)
+        with self.features.using(review_id, progress) as current:
             if current is None or report_id not in current[0].rows.row_of:
                 raise NotFound(f"the review has no report {report_id}")
             return _explain(*current, report_id)
@@ -143,12 +151,17 @@ class Ranker:
 
         Raises:
             NotFound: the review has no records.
+            ValueError: texts are still to be encoded.
         """
-        with self.features.turn:
-            current = self.features.get(review_id, progress)
-        if current is None:
-            raise NotFound("the review has no records")
-        return current[0]
+        with self.features.using(review_id, progress) as current:
+            if current is None:
+                raise NotFound("the review has no records")
+            review = current[0]
+        if review.step < COMPLETE:
+            raise ValueError(
+                "not all records have been read for their meaning yet; try again in a few minutes"
+            )
+        return review
 
 
 @functools.cache

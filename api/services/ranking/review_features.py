@@ -144,6 +144,23 @@ def order_documents(review: ReviewTexts) -> Documents:
 
 
 @dataclass(frozen=True, slots=True)
+class Meaning:
+    """How many of a review's reports have a vector, and what comes of it.
+
+    Attributes:
+        known: reports with a vector.
+        of: all reports.
+        used: whether the order uses the vectors that there are.
+        complete: whether every text has a vector, those of the protocol too.
+    """
+
+    known: int
+    of: int
+    used: bool
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ReviewFeatures:
     """A review as the model reads it.
 
@@ -152,6 +169,8 @@ class ReviewFeatures:
         rows: what the rows of the features are.
         ranker: the warm model; fits change it.
         seed: of the ranking's random draws.
+        meaning: None if the pipeline reads no vectors.
+        step: see ``waiting_texts.get_step``.
     """
 
     stamp: Stamp
@@ -160,6 +179,8 @@ class ReviewFeatures:
     features: Features
     ranker: PoolRanker
     seed: int
+    meaning: Meaning | None
+    step: int
 
     def evidence_of(self, training: TrainingLabels) -> Evidence:
         """Decisions as the model reads them: in screening order, *maybe* as relevant."""

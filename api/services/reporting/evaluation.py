@@ -24,9 +24,9 @@ from model.evaluation.screening_recall import (
 from model.evaluation.search_recall import SearchRecall, choose_for_search, search_recall
 from model.evaluation.shares import Share
 from store.core.session import ReadSession
-from store.reports import record_texts
 from store.reports.reports import list_active_reports
 from store.screening import decision_labels, rankings
+from store.screening.decision_labels import ReadReport
 from store.searching import gold
 
 # Records over which a ranking's expectation is checked.
@@ -116,25 +116,26 @@ def measure_drift(
     )
 
 
-def list_screening_order(session: ReadSession, review_id: int) -> list[Read]:
+def list_screening_order(
+    session: ReadSession, review_id: int, read: Sequence[ReadReport]
+) -> list[Read]:
     """Reports in screening order: those read, then the newest ranking, then the unranked."""
     order = [
         Read(
-            read.report_id,
-            read.decision,
+            report.report_id,
+            report.decision,
             started=True,
-            ranked=read.ranked,
-            imported=read.imported,
+            ranked=report.ranked,
+            imported=report.imported,
         )
-        for read in decision_labels.list_read_reports(session, review_id)
+        for report in read
     ]
     seen = {entry.report_id for entry in order}
     newest = rankings.get_newest_ranking(session, review_id)
     ranked = rankings.get_order(session, review_id, newest.id).report_ids if newest else ()
-    counting = set(list_active_reports(session, review_id))
-    texts = record_texts.list_report_texts(session, review_id)
-    active = [text.report_id for text in texts if text.report_id in counting]
-    for report_id in [*ranked, *active]:
+    active = list_active_reports(session, review_id)
+    counting = set(active)
+    for report_id in [*ranked, *sorted(active)]:
         if report_id not in seen and report_id in counting:
             seen.add(report_id)
             order.append(Read(report_id, None))
@@ -171,7 +172,8 @@ def evaluate(
     known = _list_known(session, review_id, given)
     found = match_known(session, review_id, known)
     matches = found.matches
-    order = list_screening_order(session, review_id)
+    read = decision_labels.list_read_reports(session, review_id)
+    order = list_screening_order(session, review_id, read)
     screening = screening_recall(matches, order, depths=depths)
     chosen, _, _ = choose_for_search(matches)
     counted = [m for m in chosen if m.in_scope and m.state in (MATCHED, MISSING)]
@@ -183,10 +185,7 @@ def evaluate(
         matches=matches,
         outcome=find_outcome(
             matches,
-            {
-                read.report_id: read.outcome
-                for read in decision_labels.list_read_reports(session, review_id)
-            },
+            {report.report_id: report.outcome for report in read},
         ),
         search=search_recall(matches),
         sources=count_by_source(found, counted),
@@ -194,6 +193,11 @@ def evaluate(
         kinds=breakdown(kinds, reports=screening.reports),
         drift=measure_drift(session, review_id, matches, order, note=screening.note),
     )
+
+
+def match_own_list(session: ReadSession, review_id: int) -> tuple[Match, ...]:
+    """The review's own list of known relevant records, matched with its reports."""
+    return match_known(session, review_id, _list_known(session, review_id, None)).matches
 
 
 def _list_known(session: ReadSession, review_id: int, given: GivenList | None) -> list[Known]:

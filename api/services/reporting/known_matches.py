@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from api.protocol import ProtocolBody
 from api.services.ranking.matching import held_from_text
-from model.evaluation.matching import MATCHED, Known, Match, match
+from model.evaluation.matching import MATCHED, Known, Limits, Match, match
 from model.evaluation.shares import Share
 from store.core.session import ReadSession
 from store.reports import record_texts
@@ -51,8 +51,8 @@ def match_known(session: ReadSession, review_id: int, known: Sequence[Known]) ->
     records = record_texts.list_searched_records(session, review_id)
     kept = [record for record in records if not record.filtered]
     filtered = [record for record in records if record.filtered]
-    matches = match(known, [held_from_text(record.text) for record in kept], limits)
-    aside = match(known, [held_from_text(record.text) for record in filtered], limits)
+    matches = _match(known, kept, limits)
+    aside = _match(known, filtered, limits)
     filtered_by = _list_sources(filtered, titles)
     return KnownMatches(
         matches=tuple(matches),
@@ -63,6 +63,29 @@ def match_known(session: ReadSession, review_id: int, known: Sequence[Known]) ->
             if m.report_id is not None and found.state != MATCHED
         },
         sources=tuple(dict.fromkeys(titles[record.search_id] for record in records)),
+    )
+
+
+def _match(
+    known: Sequence[Known], records: Sequence[SearchedRecord], limits: Limits
+) -> list[Match]:
+    """Match with those records alone that share something with a known one."""
+    ids = {value for each in known for value in (each.source_id, each.doi, each.pmid) if value}
+    titles = {each.title_key for each in known if each.title_key}
+    texts = [record.text for record in records]
+    candidates = [
+        text
+        for text in texts
+        if text.title_key in titles
+        or text.source_id in ids
+        or (text.doi is not None and text.doi in ids)
+        or (text.pmid is not None and text.pmid in ids)
+    ]
+    return match(
+        known,
+        [held_from_text(text) for text in candidates],
+        limits,
+        others_without_ids=any(not text.doi and not text.pmid for text in texts),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from api.protocol import ProtocolBody
-from api.services.searching.importing import MIXED
+from api.services.searching.import_steps import MIXED
 from api.services.searching.strategies import CurrentStrategy, compare_with_protocol
 from api.wording import count_noun, describe_run_state
 from harvest.strategy.tree import Limit, expand, leaves

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from api.refusals import TooManySignIns
-from api.security import verify_password
+from api.security import PasswordPlace, take_place
 from api.wording import count_noun
 from store.core.errors import NotFound
 from store.core.session import ReadSession, Store
@@ -66,8 +66,15 @@ def find_by_password(store: Store, attempt: SignInAttempt) -> PersonInfo | None:
     An unknown name takes as long as a wrong password, and is slowed down in the same way.
 
     Raises:
-        TooManySignIns: it comes too soon after others, or too many wait.
+        TooManySignIns: it comes too soon after others, or too many wait; then it is not counted.
     """
+    with take_place() as place:
+        return _check_password(store, attempt, place)
+
+
+def _check_password(
+    store: Store, attempt: SignInAttempt, place: PasswordPlace
+) -> PersonInfo | None:
     person: PersonInfo | None = None
     password_hash = None
     with store.read() as session:
@@ -81,10 +88,12 @@ def find_by_password(store: Store, attempt: SignInAttempt) -> PersonInfo | None:
     with store.write() as session:
         wait = login_attempts.count_attempt(session, rules)
     _require_no_wait(wait)
-    if not verify_password(attempt.password, password_hash):
+    if not place.verify(attempt.password, password_hash):
         return None
     with store.write() as session:
-        login_attempts.forget_attempts(session, list(rules))
+        shared = [key for key, rule in rules.items() if rule == _BY_ADDRESS]
+        own = [key for key in rules if key not in shared]
+        login_attempts.forget_attempts(session, own, shared)
     return person
 
 

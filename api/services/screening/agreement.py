@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 from api.wording import count_noun, describe_share
@@ -42,12 +42,15 @@ class PairAgreement:
     """Agreement of two people on the records that both decided.
 
     Attributes:
+        people: their names.
+        person_ids: their ids, in the same order.
         joined: with *maybe* counted as *include*.
         three: with *maybe* as a decision of its own.
         blocks: ``joined`` over time, in blocks of 50 records; the last may be shorter.
     """
 
     people: tuple[str, str]
+    person_ids: tuple[int, int]
     joined: Agreement
     three: Agreement
     blocks: tuple[AgreementBlock, ...]
@@ -118,7 +121,7 @@ def measure_agreement(
     session: ReadSession,
     review_id: int,
     *,
-    among: Iterable[int] | None = None,
+    among: Collection[int] | None = None,
     stage: str = TITLE_ABSTRACT,
 ) -> AgreementResult:
     """Agreement on independent decisions, on records that need no more decisions.
@@ -129,12 +132,8 @@ def measure_agreement(
         among: only these reports, such as those of a pilot round; None for all.
         stage: the stage that was screened.
     """
-    reports = independent_decisions.list_screened(session, review_id, stage)
-    chosen = None if among is None else set(among)
-    return compare(
-        [report for report in reports if chosen is None or report.report_id in chosen],
-        independent_decisions.list_names(session),
-    )
+    reports = independent_decisions.list_screened(session, review_id, stage, among=among)
+    return compare(reports, independent_decisions.list_names(session))
 
 
 def compare(reports: Sequence[ScreenedReport], names: Mapping[int, str]) -> AgreementResult:
@@ -142,41 +141,83 @@ def compare(reports: Sequence[ScreenedReport], names: Mapping[int, str]) -> Agre
 
     Args:
         reports: the reports.
-        names: of people, by id.
+        names: of people, by id; see ``name_people``.
     """
     first_decisions = independent_decisions.list_first_decisions(reports)
-    by_report: dict[int, dict[int, FirstDecision]] = defaultdict(dict)
-    for decision in first_decisions:
-        by_report[decision.report_id][decision.person_id] = decision
+    by_report = _by_report(first_decisions)
     people = {decision.person_id for decision in first_decisions}
-    pairs = [
-        _measure_pair(
-            (names.get(one, f"person {one}"), names.get(other, f"person {other}")), decisions
-        )
-        for (one, other), decisions in _pair_up(by_report).items()
-    ]
-    units = [
-        [_join(decision.decision) for decision in by_person.values()]
-        for by_person in by_report.values()
-    ]
-    included = [unit for unit in units if "include" in unit]
+    pairs = [_measure_pair(pair, found) for pair, found in _pair_up(by_report).items()]
+    units = _list_units(by_report)
     pilot = sum(any(d.way == "pilot" for d in own.values()) for own in by_report.values())
-    return AgreementResult(
-        pairs=tuple(sorted(pairs, key=lambda pair: (-pair.joined.records, pair.people))),
+    result = AgreementResult(
+        pairs=tuple(pairs),
         records=len(by_report),
         dual=len(by_report) - pilot,
         pilot=pilot,
         people=len(people),
         same=Share.of(sum(len(set(unit)) == 1 for unit in units), len(units)),
-        in_common=Share.of(sum("exclude" not in unit for unit in included), len(included)),
+        in_common=_count_in_common(units),
         alpha=alpha(units, TWO),
         verified=independent_decisions.count_verified(reports),
     )
+    return name_people(result, names)
 
 
-def _pair_up(
-    by_report: Mapping[int, Mapping[int, FirstDecision]],
-) -> dict[tuple[int, int], list[tuple[str, str]]]:
+def name_people(result: AgreementResult, names: Mapping[int, str]) -> AgreementResult:
+    """The same figures with the names that people have now, the pair with the most records first.
+
+    Args:
+        result: figures, perhaps of before somebody was renamed or erased.
+        names: of people, by id; others are called by their number.
+    """
+
+    def name(person_id: int) -> str:
+        return names.get(person_id, f"person {person_id}")
+
+    pairs = [
+        replace(pair, people=(name(pair.person_ids[0]), name(pair.person_ids[1])))
+        for pair in result.pairs
+    ]
+    pairs.sort(key=lambda pair: (-pair.joined.records, pair.people, pair.person_ids))
+    return replace(result, pairs=tuple(pairs))
+
+
+@dataclass(frozen=True, slots=True)
+class InCommon:
+    """How many records two or more people decided independently, and the includes in common."""
+
+    records: int
+    share: Share
+
+
+def count_in_common(session: ReadSession, review_id: int) -> InCommon:
+    """The same numbers as in ``measure_agreement``, without what takes long to measure."""
+    reports = independent_decisions.list_screened(session, review_id)
+    by_report = _by_report(independent_decisions.list_first_decisions(reports))
+    return InCommon(len(by_report), _count_in_common(_list_units(by_report)))
+
+
+_ByReport = Mapping[int, Mapping[int, FirstDecision]]
+
+
+def _by_report(first_decisions: Iterable[FirstDecision]) -> _ByReport:
+    by_report: dict[int, dict[int, FirstDecision]] = defaultdict(dict)
+    for decision in first_decisions:
+        by_report[decision.report_id][decision.person_id] = decision
+    return by_report
+
+
+def _list_units(by_report: _ByReport) -> list[list[str]]:
+    """Everybody's decision on each report, *maybe* as *include*."""
+    return [[_join(made.decision) for made in own.values()] for own in by_report.values()]
+
+
+def _count_in_common(units: Sequence[Sequence[str]]) -> Share:
+    included = [unit for unit in units if "include" in unit]
+    return Share.of(sum("exclude" not in unit for unit in included), len(included))
+
+
+def _pair_up(by_report: _ByReport) -> dict[tuple[int, int], list[tuple[str, str]]]:
     """The decisions of every two people on the records that both decided."""
     shared: dict[tuple[int, int], list[tuple[str, str]]] = defaultdict(list)
     for by_person in by_report.values():
@@ -185,13 +226,19 @@ def _pair_up(
     return shared
 
 
-def _measure_pair(people: tuple[str, str], decisions: list[tuple[str, str]]) -> PairAgreement:
+def _measure_pair(people: tuple[int, int], decisions: list[tuple[str, str]]) -> PairAgreement:
     joined = [(_join(one), _join(other)) for one, other in decisions]
     blocks = []
     for start in range(0, len(joined), _BLOCK):
         part = joined[start : start + _BLOCK]
         blocks.append(AgreementBlock(start + 1, start + len(part), _agree(part, TWO)))
-    return PairAgreement(people, _agree(joined, TWO), _agree(decisions, THREE), tuple(blocks))
+    return PairAgreement(
+        people=("", ""),
+        person_ids=people,
+        joined=_agree(joined, TWO),
+        three=_agree(decisions, THREE),
+        blocks=tuple(blocks),
+    )
 
 
 def _join(decision: str) -> str:

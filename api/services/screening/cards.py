@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
-from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Lock
 
-from store.core.session import ReadSession, Store, WriteSession
+from store.core.session import ReadSession, Store
 from store.reports import record_events, records
 from store.reports.record_events import EventInfo
 from store.reports.records import StoredRecord
-from store.reviews import reviews, screeners
+from store.reviews import reviews
 from store.rules.plans import TITLE_ABSTRACT
 from store.screening import queue, queue_end, rankings
-from store.screening.queue import LeaseRequest, Place, Screener
+from store.screening.queue import Dealt, LeaseRequest
 from store.screening.queue_end import QueueEnd
 from store.screening.rankings import Order, RankingInfo
+from store.screening.stage_queue import Screener, StageQueue, read_heading
+from store.screening.undecided_reports import Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,28 +59,73 @@ class CardHand:
     end: QueueEnd | None = None
 
 
-class Orders:
-    """Decoded orders of the newest rankings, kept because a ranking never changes."""
+@dataclass(frozen=True, slots=True)
+class RankedOrder:
+    """A ranking with its order; it never changes."""
 
-    def __init__(self, keep: int = 16) -> None:
-        self._keep = keep
-        self._orders: dict[int, Order] = {}
+    info: RankingInfo
+    order: Order
+
+
+class Queues:
+    """What a server process remembers of its reviews' queues, within limits; safe for threads."""
+
+    def __init__(self, *, decoded: int = 16, reports: int = 300_000) -> None:
+        """Remember nothing yet.
+
+        Args:
+            decoded: how many rankings are kept.
+            reports: how many undecided reports are kept in all, but at least one review's.
+        """
+        self._keep, self._most = decoded, reports
+        self._rankings: dict[int, RankedOrder] = {}
+        self._stages: dict[tuple[int, str], StageQueue] = {}
         self._lock = Lock()
 
-    def get(self, session: ReadSession, review_id: int, ranking_id: int) -> Order:
-        """The order of a ranking; concurrent callers may decode it twice."""
+    def get_ranking(self, session: ReadSession, review_id: int, ranking_id: int) -> RankedOrder:
+        """A ranking with its order; concurrent callers may decode it twice."""
         with self._lock:
-            order = self._orders.get(ranking_id)
-        if order is None:
-            order = rankings.get_order(session, review_id, ranking_id)
+            found = self._rankings.get(ranking_id)
+        if found is None:
+            found = RankedOrder(
+                rankings.get_ranking(session, ranking_id),
+                rankings.get_order(session, review_id, ranking_id),
+            )
             with self._lock:
-                self._orders[ranking_id] = order
-                for oldest in sorted(self._orders)[: -self._keep]:
-                    del self._orders[oldest]
-        return order
+                self._rankings[ranking_id] = found
+                for oldest in sorted(self._rankings)[: -self._keep]:
+                    del self._rankings[oldest]
+        return found
 
+    def find_ranking(
+        self, session: ReadSession, review_id: int, ranking_id: int | None
+    ) -> RankedOrder | None:
+        """The same; None for no ranking."""
+        return None if ranking_id is None else self.get_ranking(session, review_id, ranking_id)
 
-_EMPTY = Order(array("q"), array("f"))
+    def open_stage(self, session: ReadSession, screener: Screener) -> StageQueue:
+        """The queue of a stage as it is at the moment of a transaction.
+
+        Raises:
+            NotAllowed: the person does not screen the review.
+        """
+        heading = read_heading(session, screener)
+        key = (screener.review_id, screener.stage)
+        with self._lock:
+            # The one used last goes to the end.
+            stage = self._stages.pop(key, None) or StageQueue(*key)
+            self._stages[key] = stage
+        stage.refresh(session, heading)
+        if heading.ranking_id is not None:
+            ranked = self.get_ranking(session, screener.review_id, heading.ranking_id)
+            stage.sort(heading.ranking_id, ranked.order.report_ids)
+        self._forget()
+        return stage
+
+    def _forget(self) -> None:
+        with self._lock:
+            while len(self._stages) > 1 and sum(map(len, self._stages.values())) > self._most:
+                del self._stages[next(iter(self._stages))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,61 +148,63 @@ class CardRequest:
 
 
 def lease_next_cards(
-    store: Store, orders: Orders, review_id: int, person_id: int, request: CardRequest
+    store: Store, queues: Queues, review_id: int, person_id: int, request: CardRequest
 ) -> CardHand:
     """Lease the next cards to a reviewer, renew the kept ones, and release all others.
 
     Raises:
         NotAllowed: the person does not screen this review.
     """
-    with store.write() as session:
-        screeners.require_screener(session, review_id, person_id)
-        ranking = rankings.get_newest_ranking(session, review_id)
-        order = orders.get(session, review_id, ranking.id) if ranking else _EMPTY
-        screener = Screener(review_id, person_id, request.stage)
-        lost, places = _lease(session, screener, request, order)
-        cards = _fill_cards(session, review_id, places, order)
-        again = queue.count_remaining(session, screener, again=True)
-        remaining = again
-        if not request.again:
-            remaining = queue.count_remaining(session, screener)
-        end = None
-        if request.number and not cards and not set(request.keep) - lost:
-            end = queue_end.find_end(session, screener, again=request.again)
-        return CardHand(ranking, cards, remaining, frozenset(lost), again, end)
-
-
-def _lease(
-    session: WriteSession, screener: Screener, request: CardRequest, order: Order
-) -> tuple[set[int], list[Place]]:
-    """Release, renew and take leases; returns the lost reports and the places of new cards."""
-    valid = dt.timedelta(minutes=request.lease_minutes)
-    queue.release_leases(session, screener, keep=request.keep)
-    lost: set[int] = set()
-    if request.keep:
-        lost = queue.extend_leases(session, screener, request.keep, valid=valid)
-    leases = LeaseRequest(
-        number=request.number, valid=valid, skip=request.keep, again=request.again
+    screener = Screener(review_id, person_id, request.stage)
+    wanted = LeaseRequest(
+        number=request.number,
+        valid=dt.timedelta(minutes=request.lease_minutes),
+        keep=request.keep,
+        again=request.again,
     )
-    return lost, queue.lease_cards(session, screener, order.report_ids, leases)
+    with store.read() as session:
+        stage = queues.open_stage(session, screener)
+        choice = queue.choose_cards(session, stage, screener, wanted)
+        ranked = queues.find_ranking(session, review_id, choice.ranking_id)
+        shown = _fill_cards(session, choice.places, ranked)
+        again = stage.count_remaining(person_id, again=True)
+        remaining = again if request.again else stage.count_remaining(person_id)
+    dealt = Dealt(choice.places)
+    if not choice.is_certain:
+        # Only now, and shortly: on SQLite one person writes at a time.
+        with store.write() as session:
+            dealt = queue.deal_cards(session, stage, screener, wanted, choice)
+            others = [place for place in dealt.places if place.report_id not in shown]
+            shown.update(_fill_cards(session, others, ranked))
+    # A report may have been merged into another at this moment.
+    cards = [shown[place.report_id] for place in dealt.places if place.report_id in shown]
+    end = None
+    if request.number and not cards and not set(request.keep) - dealt.lost:
+        with store.read() as session:
+            end = queue_end.find_end(session, stage, screener, again=request.again)
+    info = ranked.info if ranked else None
+    return CardHand(info, tuple(cards), remaining, dealt.lost, again, end)
 
 
 def _fill_cards(
-    session: ReadSession, review_id: int, places: list[Place], order: Order
-) -> tuple[Card, ...]:
+    session: ReadSession, places: Sequence[Place], ranked: RankedOrder | None
+) -> dict[int, Card]:
+    if not places:
+        return {}
     report_ids = [place.report_id for place in places]
-    shown = records.get_representatives(session, review_id, report_ids)
+    shown = records.get_undecided_representatives(session, report_ids)
     events = record_events.list_events_by_report(session, report_ids)
-    return tuple(
-        Card(
+    return {
+        place.report_id: Card(
             report_id=place.report_id,
             place=place.place,
-            score=order.scores[place.place - 1] if place.place else None,
+            score=ranked.order.scores[place.place - 1] if ranked and place.place else None,
             stored=shown[place.report_id],
             events=tuple(events.get(place.report_id, ())),
         )
         for place in places
-    )
+        if place.report_id in shown
+    }
 
 
 def request_ranking(store: Store, review_id: int) -> None:

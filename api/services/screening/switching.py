@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from api.protocol import Calibration, ProtocolBody, StagePlan, Switch
 from api.services.reviews.protocols import save_version
-from api.services.screening.agreement import AgreementResult, compare
+from api.services.screening.agreement import InCommon, count_in_common
 from api.wording import count_noun, describe_percent, describe_share
 from model.evaluation.shares import Share
 from store.core import audit
@@ -24,7 +24,7 @@ from store.reports import record_counts
 from store.reviews import members, reviews
 from store.reviews.reviews import NewProtocol
 from store.rules.plans import TITLE_ABSTRACT
-from store.screening import decision_log, independent_decisions
+from store.screening import decision_log
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +56,7 @@ class SwitchState:
         return self.in_common.value is not None and self.in_common.value >= self.threshold
 
 
-def find_switch_state(
-    session: ReadSession, review_id: int, agreed: AgreementResult
-) -> SwitchState | None:
+def find_switch_state(session: ReadSession, review_id: int, agreed: InCommon) -> SwitchState | None:
     """How far a team is; None if its plan does not begin with two people for every record.
 
     Args:
@@ -73,7 +71,7 @@ def find_switch_state(
     return SwitchState(
         records=agreed.records,
         wanted=max(1, math.ceil(round(calibration.share * reports, 6))),
-        in_common=agreed.in_common,
+        in_common=agreed.share,
         threshold=calibration.threshold,
         switch=calibration.switch,
     )
@@ -81,8 +79,9 @@ def find_switch_state(
 
 def measure_switch_state(session: ReadSession, review_id: int) -> SwitchState | None:
     """How far a team is; None if its plan does not begin with two people for every record."""
-    reports = independent_decisions.list_screened(session, review_id)
-    return find_switch_state(session, review_id, compare(reports, {}))
+    if _get_plan(session, review_id).calibration is None:
+        return None
+    return find_switch_state(session, review_id, count_in_common(session, review_id))
 
 
 def switch_to_one_person(

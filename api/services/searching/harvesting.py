@@ -23,13 +23,14 @@ from harvest.errors import (
     ShortPage,
     SourceError,
     SourceUnavailable,
+    StrategyError,
 )
 from harvest.http import masked
 from harvest.local_filter import LocalFilter
 from harvest.sources.protocol import Cursor, Page, Source
 from harvest.sources.short_pages import note_short_page
 from store.core import leases
-from store.core.errors import Conflict
+from store.core.errors import Conflict, NotFound
 from store.core.session import Store
 from store.searching.ingest import FileInfo
 from store.searching.runs import run_endings, run_progress, runs
@@ -116,10 +117,10 @@ def walk_run(
     ending = threading.Event()
     with store.read() as session:
         run = runs.get_run(session, run_id)
-        if claim is None:
-            return run
-        strategy = strategies.get_strategy(session, run.review_id, run.strategy_id)
+    if claim is None:
+        return run
     try:
+        strategy, local_filter = _read_strategy(store, run)
         with (
             sources.open_sources(settings, ending) as asked,
             send_heartbeats(
@@ -127,7 +128,6 @@ def walk_run(
             ),
         ):
             source = asked.adapter(run.source)
-            local_filter = LocalFilter(strategy.rendered(run.source, run.line))
             walk = _Walk(claim, run, strategy, source, local_filter)
             _open(walk)
             if _may_go_on(walk):
@@ -138,11 +138,34 @@ def walk_run(
         logger.info("%s", error)
     except SourceError as error:
         claim.halt("failed", f"{masked(error.message)} {error.remedy}")
+    except _NoStrategy as error:
+        claim.halt("failed", str(error))
     except BaseException as error:
         claim.halt("failed", f"{type(error).__name__}: {error}")
         raise
     with store.read() as session:
         return runs.get_run(session, run_id)
+
+
+class _NoStrategy(Exception):
+    """The version of the strategy that a run searches by cannot be used."""
+
+
+def _read_strategy(store: Store, run: RunInfo) -> tuple[CurrentStrategy, LocalFilter]:
+    """The strategy's version that a run searches by, and the filter that applies it again.
+
+    Raises:
+        _NoStrategy: it is gone, or cannot be read.
+    """
+    try:
+        with store.read() as session:
+            strategy = strategies.get_strategy(session, run.review_id, run.strategy_id)
+        return strategy, LocalFilter(strategy.rendered(run.source, run.line))
+    except (NotFound, StrategyError, LookupError, TypeError, ValueError) as error:
+        raise _NoStrategy(
+            f"The version of the strategy that this run searches by cannot be used ({error}). Save "
+            "the strategy again, and start a new run."
+        ) from error
 
 
 def _stops(options: WalkOptions, ending: threading.Event) -> Callable[[], None]:

@@ -9,22 +9,24 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
+from api.services.pieces import Pieces
 from api.wording import count_noun
 from harvest.files.labels.file_labels import FileLabels
 from harvest.files.labels.judgement import Judgement, find_agreed, is_conflict
 from harvest.files.labels.ours import FULL_TEXT, TITLE_ABSTRACT
 from harvest.record import Record
 from harvest.text import clean
-from store.core.session import WriteSession
+from store.core.session import ReadSession, Store, WriteSession
 from store.reviews import imported_people, reviews
 from store.rules import reasons
 from store.rules.agreed_decision import IMPORT
 from store.screening import decision_labels, imported_decisions
+from store.screening.decided_reports import find_decision_by_token
 from store.screening.decisions import (
     DECISIONS,
     NewDecision,
-    find_decision_by_token,
     record_decision,
 )
 from store.screening.imported_decisions import NewImported
@@ -95,9 +97,12 @@ def summarise(labels: FileLabels) -> LabelSummary:
 
 def count_labelled(records: Iterable[Record], labels: FileLabels) -> int:
     """Count the records that carry a decision or a relevance label."""
-    return sum(
-        record.label is not None or record.position in labels.by_position for record in records
-    )
+    return sum(is_labelled(record, labels) for record in records)
+
+
+def is_labelled(record: Record, labels: FileLabels) -> bool:
+    """Whether a record carries a decision or a relevance label."""
+    return record.label is not None or record.position in labels.by_position
 
 
 def is_relevant(record: Record, labels: FileLabels) -> bool:
@@ -108,75 +113,119 @@ def is_relevant(record: Record, labels: FileLabels) -> bool:
     return record.label == "include"
 
 
-def take_over(
-    session: WriteSession, review_id: int, person_id: int, source: LabelSource
-) -> TakenOver:
+def take_over(store: Store, review_id: int, person_id: int, source: LabelSource) -> TakenOver:
     """Take over a file's decisions; a file that was taken over before adds nothing.
 
+    It is done in pieces, so that screening goes on meanwhile.
+
     Args:
-        session: a writing session.
+        store: the database.
         review_id: the review.
         person_id: who imports the file; theirs are the decisions of files that name nobody.
         source: the file.
     """
     labels = source.labels
+    writer = Pieces(store)
     names = {name: clean(name) or "" for name in labels.people}
-    people = imported_people.find_or_create_people(
-        session, review_id, filter(None, names.values()), tool=labels.tool
-    )
-    ids = {name: people[plain] for name, plain in names.items() if plain}
-    kept = imported_decisions.add_imported(
-        session,
-        review_id,
-        source.batch_id,
-        [
-            _imported(position, judgement, ids)
-            for position, made in labels.by_position.items()
-            for judgement in made
-        ],
-    )
-    by_report = _group(session, source)
-    # What the team has decided takes precedence over what a file says.
-    started = decision_labels.list_started_reports(session, review_id)
-    listed = reasons.list_reasons(reviews.get_protocol(session, review_id).body)
-    added = conflicts = already = 0
-    for report_id, (position, made) in by_report.items():
-        conflicts += is_conflict(made) or is_conflict(made, FULL_TEXT)
-        agreed = find_agreed(made)
-        if agreed is None:
-            continue
-        token = f"import:{source.sha256}#{position}"
-        if find_decision_by_token(session, review_id, token) is not None:
-            # It was taken over before, and may have been undone since.
-            continue
-        if report_id in started:
-            already += 1
-            continue
-        new = NewDecision(
-            token=token,
-            report_id=report_id,
-            decision=agreed.decision,
-            note=_note(agreed),
-            kind=IMPORT,
-            reasons=imported_decisions.match_reasons(listed, agreed.reasons),
-            decided_at=agreed.decided_at,
-            made_by=ids.get(agreed.person or ""),
+    people: dict[str, int] = {}
+    for piece in writer.split(filter(None, names.values())):
+        people |= writer.write(
+            len(piece),
+            partial(
+                imported_people.find_or_create_people,
+                review_id=review_id,
+                names=piece,
+                tool=labels.tool,
+            ),
         )
-        added += record_decision(session, review_id, person_id, new)[1]
+    ids = {name: people[plain] for name, plain in names.items() if plain}
+    made = (
+        _imported(position, judgement, ids)
+        for position, judgements in labels.by_position.items()
+        for judgement in judgements
+    )
+    kept = 0
+    for piece_made in writer.split(made):
+        kept += writer.write(
+            len(piece_made),
+            partial(
+                imported_decisions.add_imported,
+                review_id=review_id,
+                batch_id=source.batch_id,
+                new=piece_made,
+            ),
+        )
+    with store.read() as session:
+        by_report = _group(session, source)
+    added, already = _decide(store, review_id, person_id, source, by_report, ids)
     return TakenOver(
         tool=labels.tool,
         decisions=added,
         kept=kept,
         full_text=sum(
             judgement.stage == FULL_TEXT
-            for made in labels.by_position.values()
-            for judgement in made
+            for judgements in labels.by_position.values()
+            for judgement in judgements
         ),
-        conflicts=conflicts,
+        conflicts=sum(
+            is_conflict(judgements) or is_conflict(judgements, FULL_TEXT)
+            for _, judgements in by_report.values()
+        ),
         decided_already=already,
         people=tuple(dict.fromkeys(filter(None, names.values()))),
         by_name=labels.by_name,
     )
+
+
+def _decide(
+    store: Store,
+    review_id: int,
+    person_id: int,
+    source: LabelSource,
+    by_report: Mapping[int, tuple[int, list[Judgement]]],
+    ids: dict[str, int],
+) -> tuple[int, int]:
+    """Make the decisions that count; gives how many, and how many the team has made already."""
+    agreed = [
+        (report_id, position, judgement)
+        for report_id, (position, made) in by_report.items()
+        if (judgement := find_agreed(made)) is not None
+    ]
+    writer = Pieces(store, first=20)
+    totals = [0, 0]
+    for piece in writer.split(agreed):
+
+        def decide(
+            session: WriteSession, piece: list[tuple[int, int, Judgement]] = piece
+        ) -> tuple[int, int]:
+            # What the team has decided takes precedence over what a file says.
+            started = decision_labels.find_started_reports(session, [one[0] for one in piece])
+            listed = reasons.list_reasons(reviews.get_protocol(session, review_id).body)
+            added = already = 0
+            for report_id, position, judgement in piece:
+                token = f"import:{source.sha256}#{position}"
+                if find_decision_by_token(session, review_id, token) is not None:
+                    # It was taken over before, and may have been undone since.
+                    continue
+                if report_id in started:
+                    already += 1
+                    continue
+                new = NewDecision(
+                    token=token,
+                    report_id=report_id,
+                    decision=judgement.decision,
+                    note=_note(judgement),
+                    kind=IMPORT,
+                    reasons=imported_decisions.match_reasons(listed, judgement.reasons),
+                    decided_at=judgement.decided_at,
+                    made_by=ids.get(judgement.person or ""),
+                )
+                added += record_decision(session, review_id, person_id, new)[1]
+            return added, already
+
+        added, already = writer.write(len(piece), decide)
+        totals = [totals[0] + added, totals[1] + already]
+    return totals[0], totals[1]
 
 
 def describe(taken: TakenOver | None, unread: Mapping[str, int]) -> list[str]:
@@ -237,7 +286,7 @@ def _listed(texts: Sequence[str], separator: str = ", ") -> str:
     return f"{separator.join(texts[:_SHOWN])}{more}"
 
 
-def _group(session: WriteSession, source: LabelSource) -> dict[int, tuple[int, list[Judgement]]]:
+def _group(session: ReadSession, source: LabelSource) -> dict[int, tuple[int, list[Judgement]]]:
     """Judgements by report, with the first position in the file: a file may hold copies."""
     records = imported_decisions.get_records_by_position(session, source.batch_id)
     first: dict[int, int] = {}

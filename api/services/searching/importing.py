@@ -1,41 +1,52 @@
-"""Files imported into a search: read, stored in one transaction, the sum reported."""
+"""Files imported into a search, in pieces that nobody sees before the import has ended.
+
+An import that was killed is taken up again: by the same file's next import, or by the worker.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Final
 
+from api.heartbeats import send_heartbeats
 from api.services.duplicates.deduplicating import compare_new_records
-from api.services.searching.gold_files import gold_from_record
-from api.services.searching.imported_labels import (
-    LabelSource,
-    TakenOver,
-    count_labelled,
-    is_relevant,
-    take_over,
+from api.services.pieces import Pieces
+from api.services.searching import import_steps
+from api.services.searching.import_failures import (
+    ImportCancelled,
+    fail,
+    leave_if_cancelled,
+    release,
 )
-from api.services.searching.record_keys import keyed_records
+from api.services.searching.import_steps import Done, Import
+from api.services.searching.imported_labels import LabelSource, TakenOver, is_labelled, take_over
 from api.wording import count_noun
-from harvest.errors import UnreadableFile
-from harvest.file_content import FileContent, fingerprint
-from harvest.files.labels.file_labels import FileLabels, strip_labels
-from harvest.files.origin import Origin
+from harvest.errors import ReadingFailed, UnreadableFile
+from harvest.file_content import fingerprint
+from harvest.files.labels.file_labels import strip_labels
 from harvest.files.unpack import unpacked
 from harvest.parsing.child import Wanted, open_file
-from harvest.record import Rejected
-from store.core import raw
-from store.core.session import ReadSession, Store, WriteSession
+from harvest.record import Record, Rejected
+from store.core import intakes, leases, raw
+from store.core.errors import Busy, LeaseLost
+from store.core.intakes import IntakeInfo
+from store.core.session import ReadSession, Store
 from store.reports import limits
-from store.searching import batches, gold, ingest, record_rows, searches
+from store.reviews import reviews
+from store.searching import batches, imports, record_rows
 from store.searching.batches import BatchInfo
-from store.searching.ingest import BatchContent, FileInfo
+from store.searching.imports import NewImport
 
-_CHUNK = 1024 * 1024
-# How the notice on a file begins whose records name several databases.
-MIXED = "several databases or platforms are named in its records: "
 LABEL_USES = ("ignore", "gold", "decisions")
+# How often an import is taken up again; a file that ends its process each time must not do so for
+# ever.
+_STARTS: Final = 4
+# Seconds between two looks at an import that another one waits for.
+_LOOK: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,23 +94,6 @@ class ImportOutcome:
     unread: Mapping[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class _Import:
-    """An import under way: a file's name, how it is imported, into which review, by whom."""
-
-    review_id: int
-    name: str
-    request: ImportRequest
-    person_id: int | None
-
-
-def read_chunks(stream: BinaryIO) -> Iterator[bytes]:
-    """The bytes of a file from its beginning, a chunk at a time."""
-    stream.seek(0)
-    while chunk := stream.read(_CHUNK):
-        yield chunk
-
-
 def import_file(
     store: Store,
     review_id: int,
@@ -109,11 +103,12 @@ def import_file(
     *,
     person_id: int | None,
     progress: Callable[[int], None] | None = None,
+    patience: float | None = None,
 ) -> ImportOutcome:
-    """Read a file and store its records and rejected entries in one transaction.
+    """Import a file, or go on with its import that was interrupted.
 
-    The new records are then compared with all others, step by step. If that is interrupted, the
-    worker completes it.
+    Its records are then compared with all others, step by step. If that is interrupted, the worker
+    completes it. Imports into one review take turns.
 
     Args:
         store: the database.
@@ -122,171 +117,266 @@ def import_file(
         name: what the file is called.
         request: how it is imported.
         person_id: who imports it.
-        progress: called with the number of entries read.
+        progress: called with the number of entries read, and then with those stored.
+        patience: seconds to wait for another import into the review; None for no limit.
 
     Raises:
-        UnreadableFile: the file is refused whole; nothing was stored.
+        UnreadableFile: the file is refused whole; only a line in the log stays.
+        Busy: another import into the review takes longer than ``patience``.
+        ImportCancelled: somebody cancelled it.
         ValueError: the request is wrong.
     """
     if request.labels not in LABEL_USES:
         raise ValueError(f"labels must be one of {', '.join(LABEL_USES)}, not {request.labels!r}")
-    job = _Import(review_id, name, request, person_id)
+    report = progress or (lambda _done: None)
     with unpacked(stream) as plain:
-        outcome = _import_plain(store, job, plain, progress)
+        sha256, size = fingerprint(plain)
+        new = NewImport(
+            name=name,
+            sha256=sha256,
+            size=size,
+            request=asdict(request),
+            search_id=request.search_id,
+            search_fields=dict(request.search_fields or {}),
+        )
+        owner = leases.create_owner()
+        taken = _begin(store, review_id, new, person_id=person_id, owner=owner, patience=patience)
+        if isinstance(taken, BatchInfo):
+            repeat = _Repeat(review_id, taken, request, person_id)
+            outcome = _repeat(store, repeat, plain, name, report)
+        else:
+            outcome = _carry_out(store, taken, owner, plain, report)
     joined = compare_new_records(store, review_id).joined
     with store.read() as session:
         left_out = limits.count_left_out(session, outcome.batch.id)
     return replace(outcome, copies=joined, out_of_range=left_out)
 
 
-def _import_plain(
-    store: Store, job: _Import, stream: BinaryIO, progress: Callable[[int], None] | None
-) -> ImportOutcome:
-    sha256, _ = fingerprint(stream)
-    wants_decisions = job.request.labels == "decisions"
-    with store.read() as session:
-        earlier = batches.find_batch(session, job.review_id, sha256)
-        if earlier is not None and not wants_decisions:
-            return _repeated(session, earlier)
-    wanted = Wanted(mapping=job.request.mapping, name=job.name)
-    with open_file(stream, wanted, progress=progress) as file:
-        content, labels = file.content(), file.labels
-    if content.entries_read == 0:
-        raise UnreadableFile(
-            "The file holds no records.", remedy="Check the export; it may be empty."
-        )
-    with store.write() as session:
-        earlier = batches.find_batch(session, job.review_id, sha256)
-        if earlier is not None:
-            outcome = _repeated(session, earlier)
-            batch_id = earlier.id
-            if wants_decisions:
-                # Until now the decisions were notes that everybody saw.
-                record_rows.change_remarks(
-                    session, batch_id, partial(strip_labels, tool=labels.tool)
+def _begin(
+    store: Store,
+    review_id: int,
+    new: NewImport,
+    *,
+    person_id: int | None,
+    owner: str,
+    patience: float | None,
+) -> int | BatchInfo:
+    """Begin a file's import, or take up its earlier one; gives it, or the file if it is there."""
+    deadline = None if patience is None else time.monotonic() + patience
+    while True:
+        with store.write() as session:
+            # Otherwise two could both begin.
+            reviews.lock_review(session, review_id)
+            mine, other = _find_earlier(session, review_id, new.sha256)
+            if mine is not None and intakes.take_intake(session, mine.id, owner):
+                return mine.id
+            earlier = batches.find_batch(session, review_id, new.sha256)
+            if mine is None and earlier is not None:
+                return earlier
+            if mine is None and other is None:
+                return imports.create_import(
+                    session, review_id, new, person_id=person_id, owner=owner
                 )
-        else:
-            batch_id = _store(session, job, stream, content, labels)
-            outcome = ImportOutcome(
-                batch=batches.get_batch(session, job.review_id, batch_id),
-                rejected=content.rejected,
-                repeated=False,
-                labelled=0,
-                gold_added=_add_gold(session, job, content, labels),
-            )
-        taken = None
-        if wants_decisions and job.person_id is not None:
-            source = LabelSource(content.sha256, batch_id, labels)
-            taken = take_over(session, job.review_id, job.person_id, source)
-        return replace(
-            outcome,
-            labelled=count_labelled(content.records, labels),
-            decisions_added=taken.decisions if taken else 0,
-            taken=taken,
-            unread=labels.unread,
-        )
+        if other is not None and other.waiting:
+            # Nobody does it any more, and ours has to wait for it.
+            resume(store, other.id)
+            continue
+        if deadline is not None and time.monotonic() > deadline:
+            raise Busy("Another file is being imported into this review.")
+        time.sleep(_LOOK)
 
 
-def _repeated(session: ReadSession, earlier: BatchInfo) -> ImportOutcome:
-    rejected = batches.list_rejected(session, earlier.id)
+def _find_earlier(
+    session: ReadSession, review_id: int, sha256: str
+) -> tuple[IntakeInfo | None, IntakeInfo | None]:
+    """The unfinished import of a file, and another one that its import has to wait for."""
+    unfinished = intakes.list_unfinished(session, review_id)
+    mine = next((i for i in unfinished if i.sha256 == sha256 and i.state != "leaving"), None)
+    others = (i for i in unfinished if i.state != "ended" and (mine is None or i.id != mine.id))
+    return mine, next(others, None)
+
+
+def resume(
+    store: Store, intake_id: int, *, progress: Callable[[int], None] | None = None
+) -> ImportOutcome | None:
+    """Go on with an import whose process has died, from the bytes that are stored.
+
+    Returns:
+        What became of the file; None if there was nothing left to do, or it was taken away.
+
+    Raises:
+        UnreadableFile: the file is refused whole.
+    """
+    owner = leases.create_owner()
+    with store.write() as session:
+        if not intakes.take_intake(session, intake_id, owner):
+            return None
+        intake = intakes.get_intake(session, intake_id)
+    with tempfile.TemporaryFile() as stream:
+        if intake.batch_id is not None:
+            with store.read() as session:
+                for piece in raw.read_batch(session, intake.batch_id):
+                    stream.write(piece)
+        outcome = _carry_out(store, intake_id, owner, stream, progress or (lambda _done: None))
+    if outcome.batch is not None:
+        compare_new_records(store, intake.review_id)
+    return outcome
+
+
+def _carry_out(
+    store: Store,
+    intake_id: int,
+    owner: str,
+    stream: BinaryIO,
+    progress: Callable[[int], None],
+) -> ImportOutcome:
+    """Do what is left of an import that is ours, or take it away if it fails."""
+    fenced = store.fenced(lambda session: intakes.lock_owned_intake(session, intake_id, owner))
+    with store.read() as session:
+        intake = intakes.get_intake(session, intake_id)
+    if intake.state == "leaving":
+        import_steps.remove(fenced, intake_id)
+        raise ImportCancelled(f"the import of {intake.name} was cancelled or has failed")
+    assert intake.batch_id is not None
+    work = Import(fenced, intake, intake.batch_id, progress)
+    try:
+        with send_heartbeats(fenced, f"import-{intake_id}"):
+            _check_starts(work, stream)
+            _do(work, stream)
+    except LeaseLost as error:
+        leave_if_cancelled(store, intake_id)
+        raise Busy(f"{intake.name} is being imported by another process.") from error
+    except (UnreadableFile, ValueError) as error:
+        fail(store, work, owner, str(error))
+        raise
+    except BaseException:
+        # The database or this process is in trouble, not the file: another one may go on with it.
+        release(store, intake_id, owner)
+        raise
+    with store.read() as session:
+        batch = batches.get_batch(session, intake.review_id, work.batch_id)
+    return _outcome(batch, work.done)
+
+
+def _check_starts(work: Import, stream: BinaryIO) -> None:
+    """Refuse a file that was interrupted too often, or whose bytes have not all come.
+
+    Raises:
+        UnreadableFile: it is refused.
+    """
+    again = "Import it again."
+    if work.intake.starts > _STARTS:
+        raise ReadingFailed(f"It was interrupted {work.intake.starts} times.", remedy=again)
+    if fingerprint(stream).sha256 != work.intake.sha256:
+        raise ReadingFailed("It was interrupted before all of the file was received.", remedy=again)
+
+
+def _do(work: Import, stream: BinaryIO) -> None:
+    """The steps that are left, one after the other."""
+    if work.intake.stage == "bytes":
+        import_steps.store_bytes(work, stream)
+    request = work.intake.request
+    wanted = Wanted(mapping=request.get("mapping"), name=work.intake.name)
+    with open_file(stream, wanted, progress=work.progress) as file:
+        import_steps.look_through(work, file)
+        if work.intake.stage == "bytes":
+            import_steps.store_head(work, file)
+            work.refresh()
+        if work.intake.stage == "entries":
+            import_steps.store_entries(work, file)
+            import_steps.end(work)
+            work.refresh()
+        if work.intake.stage == "statements":
+            import_steps.add_statements(work, file)
+        import_steps.use_labels(work, file)
+
+
+def _outcome(batch: BatchInfo, done: Done) -> ImportOutcome:
     return ImportOutcome(
+        batch=batch,
+        rejected=tuple(done.rejected),
+        repeated=False,
+        labelled=done.labelled,
+        gold_added=done.gold_added,
+        decisions_added=done.taken.decisions if done.taken else 0,
+        taken=done.taken,
+        unread=done.unread,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Repeat:
+    """A file that the review holds already, and how it was to be imported."""
+
+    review_id: int
+    earlier: BatchInfo
+    request: ImportRequest
+    person_id: int | None
+
+
+def _repeat(
+    store: Store,
+    repeat: _Repeat,
+    stream: BinaryIO,
+    name: str,
+    progress: Callable[[int], None],
+) -> ImportOutcome:
+    """Nothing to store; but its decisions can still be taken over."""
+    earlier = repeat.earlier
+    with store.read() as session:
+        rejected = batches.list_rejected(session, earlier.id)
+    outcome = ImportOutcome(
         batch=earlier,
         rejected=tuple(Rejected(e.position, e.reason, e.line, e.excerpt) for e in rejected),
         repeated=True,
         labelled=0,
     )
-
-
-def _store(
-    session: WriteSession,
-    job: _Import,
-    stream: BinaryIO,
-    content: FileContent,
-    labels: FileLabels,
-) -> int:
-    """Store a file as received and what was read from it; returns the batch's id."""
-    if job.request.labels == "decisions" or labels.tool == "Winnow":
-        # What is taken over is not kept as a note that everybody sees. An own export's decisions
-        # would be read as this review's, once it is exported again.
-        content = replace(
-            content, records=tuple(strip_labels(one, labels.tool) for one in content.records)
+    if repeat.request.labels != "decisions":
+        return outcome
+    wanted = Wanted(mapping=repeat.request.mapping, name=name)
+    with open_file(stream, wanted, progress=progress) as file:
+        labels = file.labels
+        labelled = sum(
+            isinstance(entry, Record) and is_labelled(entry, labels) for entry in file.entries()
         )
-    search_id, source, read = _find_or_create_search(session, job, content)
-    notices = list(content.notices)
-    if content.origin.mixed and not source:
-        notices.append(f"{MIXED}{describe_mixed(content.origin)}")
-    if read:
-        notices.append(f"read from the file into its search: {', '.join(sorted(read))}")
-    info = FileInfo(
-        name=job.name,
-        sha256=content.sha256,
-        size=content.size,
-        format=content.format,
-        columns=content.columns,
-        notices=notices,
+    # Until now the decisions were notes that everybody saw.
+    with store.read() as session:
+        ids = record_rows.list_record_ids(session, earlier.id)
+    writer = Pieces(store)
+    for piece in writer.split(ids):
+        writer.write(
+            len(piece),
+            partial(
+                record_rows.change_remarks,
+                record_ids=piece,
+                change=partial(strip_labels, tool=labels.tool),
+            ),
+        )
+    taken = None
+    if repeat.person_id is not None:
+        source = LabelSource(earlier.sha256, earlier.id, labels)
+        taken = take_over(store, repeat.review_id, repeat.person_id, source)
+    return replace(
+        outcome,
+        labelled=labelled,
+        decisions_added=taken.decisions if taken else 0,
+        taken=taken,
+        unread=labels.unread,
     )
-    batch_id = ingest.add_batch(
-        session,
-        search_id,
-        info,
-        BatchContent(keyed_records(content, source), content.rejected),
-        person_id=job.person_id,
-    )
-    raw.store_batch(session, batch_id, read_chunks(stream))
-    return batch_id
 
 
-def _find_or_create_search(
-    session: WriteSession, job: _Import, content: FileContent
-) -> tuple[int, str | None, list[str]]:
-    """The search that a file belongs to.
+def cancel_import(
+    store: Store, review_id: int, intake_id: int, *, person_id: int | None, reason: str
+) -> IntakeInfo:
+    """Cancel an import that is under way; its process, or the worker, takes it away.
 
-    Returns:
-        Its id, the source that a person stated, and the fields that the file itself states.
+    Raises:
+        NotFound: the review has no such import.
+        Conflict: it has ended already.
     """
-    search_id = job.request.search_id
-    if search_id is not None:
-        return search_id, searches.get_search(session, job.review_id, search_id).source, []
-    stated = dict(job.request.search_fields or {})
-    read = {
-        name: value
-        for name, value in search_fields_from_origin(content.origin).items()
-        if stated.get(name) is None
-    }
-    search_id = searches.create_search(
-        session, job.review_id, kind="file", person_id=job.person_id, fields={**stated, **read}
-    )
-    return search_id, stated.get("source"), list(read)
-
-
-def describe_mixed(origin: Origin) -> str:
-    """What records of a mixed file name: "Scopus (120 records), PubMed (80 records)"."""
-    return ", ".join(f"{name} ({count_noun(count, 'record')})" for name, count in origin.mixed)
-
-
-def search_fields_from_origin(origin: Origin) -> dict[str, Any]:
-    """Fields of a search that a file states itself."""
-    fields = {
-        "source": origin.database,
-        "platform": origin.platform,
-        "strategy": origin.strategy,
-        "reported": origin.reported,
-    }
-    return {name: value for name, value in fields.items() if value is not None}
-
-
-def _add_gold(session: WriteSession, job: _Import, content: FileContent, labels: FileLabels) -> int:
-    """Add the records labelled relevant as a gold list, if asked to; returns how many are new."""
-    if job.request.labels != "gold":
-        return 0
-    relevant = [
-        gold_from_record(record, f"{content.sha256}#{record.position}", origin="own-search")
-        for record in content.records
-        if is_relevant(record, labels)
-    ]
-    return gold.add_gold(
-        session, job.review_id, relevant, list_name=job.name, person_id=job.person_id
-    )
+    with store.write() as session:
+        imports.cancel_import(session, review_id, intake_id, person_id=person_id, reason=reason)
+        return intakes.get_intake(session, intake_id)
 
 
 def describe_left_out(outcome: ImportOutcome) -> str:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import dataclass
 
 from api.services.reviews.names import make_slug
-from harvest.file_content import FileContent
 from harvest.record import Record
 from harvest.text import fold, title_key
 from store.searching.record_rows import KeyedRecord
@@ -14,19 +13,28 @@ from store.searching.record_rows import KeyedRecord
 _PUBMED_FORMATS = {"nbib", "pubmed-xml"}
 
 
-def keyed_records(content: FileContent, source: str | None) -> Iterator[KeyedRecord]:
-    """Records of a file with their keys.
+@dataclass(frozen=True, slots=True)
+class FileKeys:
+    """What the keys of a file's records depend on.
 
-    Args:
-        content: the file.
+    Attributes:
         source: the database it was exported from; None if that is not stated.
     """
-    for record in content.records:
-        fallback = f"{content.sha256}#{record.position}"
-        stated = "PubMed" if content.format in _PUBMED_FORMATS and record.accession else source
-        name = make_slug(stated or record.database or "file") or "file"
-        yield keyed_record(
-            record, source=name, source_id=record.accession or fallback, fallback=fallback
+
+    sha256: str
+    format: str
+    source: str | None
+
+    def of(self, record: Record) -> KeyedRecord:
+        """A record of the file with its keys."""
+        fallback = f"{self.sha256}#{record.position}"
+        pubmed = self.format in _PUBMED_FORMATS and record.accession
+        name = make_slug(("PubMed" if pubmed else self.source) or record.database or "file")
+        return keyed_record(
+            record,
+            source=name or "file",
+            source_id=record.accession or fallback,
+            fallback=fallback,
         )
 
 

@@ -6,9 +6,12 @@ import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import BinaryIO
 
-from api.services.searching import importing, previews
+from api.services.pieces import Pieces
+from api.services.searching import previews
+from api.services.searching.import_steps import read_chunks
 from api.services.searching.importing import ImportRequest
 from api.services.searching.previews import Preview
 from harvest.errors import UnknownColumns, UnreadableFile
@@ -64,11 +67,28 @@ def keep_upload(store: Store, review_id: int, file: SentFile, *, person_id: int,
         raise UnreadableFile("No file was chosen, or it is empty.", remedy="Choose a file.")
     with suppress(UnknownColumns):
         previews.preview_file(file.stream)
-    with store.write() as session:
-        new = NewUpload(
-            name=file.name, sha256=sha256, size=size, chunks=importing.read_chunks(file.stream)
+    with store.read() as session:
+        old = uploads.list_old_uploads(session)
+    for upload_id in old:
+        delete_upload(store, upload_id)
+    new = NewUpload(name=file.name, sha256=sha256, size=size)
+    writer = Pieces(store)
+    upload_id = writer.write(
+        1, lambda session: uploads.create_upload(session, review_id, person_id, new)
+    )
+    for number, piece in enumerate(raw.list_pieces(read_chunks(file.stream))):
+        writer.write(
+            1, partial(raw.store_upload_piece, upload_id=upload_id, number=number, piece=piece)
         )
-        return uploads.create_upload(session, review_id, person_id, new)
+    return upload_id
+
+
+def delete_upload(store: Store, upload_id: int) -> None:
+    """Delete a waiting file, its bytes piece by piece."""
+    writer = Pieces(store)
+    while writer.write(1, partial(raw.delete_upload_piece, upload_id=upload_id)):
+        """Each piece is a transaction of its own."""
+    writer.write(1, partial(uploads.delete_upload, upload_id=upload_id))
 
 
 def preview_upload(
@@ -115,6 +135,6 @@ def cancel_upload(store: Store, review_id: int, upload_id: int) -> None:
     Raises:
         NotFound: the review has no such file.
     """
-    with store.write() as session:
+    with store.read() as session:
         uploads.get_upload(session, upload_id, review_id)
-        uploads.delete_upload(session, upload_id)
+    delete_upload(store, upload_id)

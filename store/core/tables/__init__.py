@@ -1,7 +1,17 @@
 """The tables. Rows stay inside the store, whose functions return dataclasses or ids."""
 
 from store.core.tables.base import Base, Id, Json, Moment, now
-from store.core.tables.batches import Batch, BatchEntry, BatchRaw, BatchRejected, Upload, UploadRaw
+from store.core.tables.batches import (
+    Batch,
+    BatchEntry,
+    BatchRaw,
+    BatchRejected,
+    FlowCount,
+    FlowReport,
+    Upload,
+    UploadRaw,
+)
+from store.core.tables.intakes import Intake, is_shown
 from store.core.tables.living import (
     ACTS,
     EVENT_KINDS,
@@ -27,12 +37,21 @@ from store.core.tables.reports import (
     PairRow,
     RecordRow,
     Report,
+    ReportCount,
     ReportState,
     SearchIndex,
     StudyMember,
     StudyRow,
 )
-from store.core.tables.reviews import AuditEvent, AuditHead, Job, ModelAnswer, Protocol, Review
+from store.core.tables.reviews import (
+    AuditEvent,
+    AuditHead,
+    ComputedResult,
+    Job,
+    ModelAnswer,
+    Protocol,
+    Review,
+)
 from store.core.tables.screening import (
     Decision,
     Lease,
@@ -86,10 +105,13 @@ __all__ = [
     "Bulk",
     "BulkDecision",
     "Completion",
+    "ComputedResult",
     "CriteriaNote",
     "Decision",
     "Event",
     "EventAct",
+    "FlowCount",
+    "FlowReport",
     "GoldLookup",
     "GoldRecord",
     "HandedOver",
@@ -97,6 +119,7 @@ __all__ = [
     "Identity",
     "ImportedDecision",
     "ImportedPerson",
+    "Intake",
     "Invitation",
     "Job",
     "Json",
@@ -123,6 +146,7 @@ __all__ = [
     "RecheckItem",
     "RecordRow",
     "Report",
+    "ReportCount",
     "ReportState",
     "Rescreen",
     "Review",
@@ -135,5 +159,6 @@ __all__ = [
     "Upload",
     "UploadRaw",
     "WebSession",
+    "is_shown",
     "now",
 ]

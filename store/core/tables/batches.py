@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, String
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from store.core.tables.base import Base, now
@@ -45,6 +45,14 @@ class Batch(Base):
     searched_on: Mapped[str | None] = mapped_column(String(10))
     pooled: Mapped[bool] = mapped_column(default=False)
     admission_id: Mapped[int | None] = mapped_column(ForeignKey("admission.id"), index=True)
+    # The import that brought it, which hides it until it has ended; None for a page.
+    intake_id: Mapped[int | None] = mapped_column(ForeignKey("intake.id"))
+    # Its entries by fate, and those rejected; triggers keep them, see docs/decisions/0014.
+    n_new: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    n_changed: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    n_same: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    n_filtered: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    n_rejected: Mapped[int] = mapped_column(default=0, server_default=text("0"))
 
 
 class BatchRaw(Base):
@@ -79,6 +87,28 @@ class BatchRejected(Base):
     line: Mapped[int | None] = mapped_column(Integer)
     reason: Mapped[str]
     excerpt: Mapped[str]
+
+
+class FlowCount(Base):
+    """What became of a review's entries, as counted at a number of changes; see ``flow_counts``.
+
+    It is right while the review's stored count of the kind "changes" is the same.
+    """
+
+    __tablename__ = "flow_count"
+    review_id: Mapped[int] = mapped_column(ForeignKey("review.id"), primary_key=True)
+    changes: Mapped[int]
+    body: Mapped[dict[str, Any]] = mapped_column(default=dict)
+
+
+class FlowReport(Base):
+    """A report that came in with an admission from the pool, or whose run has not let it in yet."""
+
+    __tablename__ = "flow_report"
+    review_id: Mapped[int] = mapped_column(ForeignKey("review.id"), primary_key=True)
+    report_id: Mapped[int] = mapped_column(primary_key=True)
+    admission_id: Mapped[int]
+    held: Mapped[bool]
 
 
 class Upload(Base):

@@ -14,25 +14,52 @@ from sqlalchemy import (
     String,
     UniqueConstraint,
     false,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
 from store.core.tables.base import Base, Json, now
+from store.core.tables.intakes import shown_property
 
 
 class Report(Base):
     """Records judged to be one document: the unit that is screened.
 
-    ``active`` is False if no record of it counts, or if it is ``out_of_range``: outside the
-    protocol's years and left out; see ``store.reports.limits``.
+    ``counted`` is False if no record of it counts, or if it is ``out_of_range``: outside the
+    protocol's years and left out; see ``store.reports.limits``. It is ``active`` if it is counted
+    and no import under way hides it; only that is for readers.
     """
 
     __tablename__ = "report"
-    __table_args__ = (Index("ix_report_review_active", "review_id", "active"),)
+    __table_args__ = (Index("ix_report_review_active", "review_id", "active", "intake_id"),)
     id: Mapped[int] = mapped_column(primary_key=True)
     review_id: Mapped[int] = mapped_column(ForeignKey("review.id"))
-    active: Mapped[bool] = mapped_column(default=True)
+    counted: Mapped[bool] = mapped_column("active", default=True)
+    intake_id: Mapped[int | None] = mapped_column(ForeignKey("intake.id"))
+    active: Mapped[bool] = shown_property(counted, intake_id)
     out_of_range: Mapped[bool] = mapped_column(default=False, server_default=false())
+    # Its counted records, and those of them with an abstract. The database keeps both.
+    records: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    abstracts: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+
+
+class ReportCount(Base):
+    """How many counted reports of a review there are; triggers keep it, see docs/decisions/0014.
+
+    At a stage, ``kind`` is the outcome of ``report_state``. At the stage "all" it is what is summed
+    over reports: ``records``, ``no-abstract`` or ``out-of-range``; or ``changes``, how often files,
+    pages or the grouping have changed. ``intake_id`` is the import that
+    hides the reports, or 0. The number is the sum over ``slot``: each connection of PostgreSQL
+    writes a row of its own, so that none waits for another.
+    """
+
+    __tablename__ = "report_count"
+    review_id: Mapped[int] = mapped_column(ForeignKey("review.id"), primary_key=True)
+    stage: Mapped[str] = mapped_column(String(20), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(12), primary_key=True)
+    intake_id: Mapped[int] = mapped_column(primary_key=True)
+    slot: Mapped[int] = mapped_column(primary_key=True)
+    number: Mapped[int]
 
 
 class ReportState(Base):
@@ -43,23 +70,35 @@ class ReportState(Base):
     without one nobody has decided it. ``store.reports.screening_state`` is all that writes it.
 
     ``outcome`` is the decision that counts (include, exclude or maybe) once the report is settled,
-    and otherwise the state. ``review_id`` and ``active`` are those of the report.
+    and otherwise the state. ``review_id``, ``counted`` and ``intake_id`` are those of the report;
+    ``first_person_id`` made the first decision, so that a queue passes over what somebody has
+    decided without reading the decisions. ``change`` is the number of the change of the review that
+    wrote the row last.
     """
 
     __tablename__ = "report_state"
     __table_args__ = (
         CheckConstraint("state IN ('open', 'awaiting', 'conflict', 'settled')", name="state"),
-        Index("ix_report_state_queue", "review_id", "stage", "active", "state", "report_id"),
-        Index("ix_report_state_outcome", "review_id", "stage", "active", "outcome"),
+        Index(
+            "ix_report_state_queue",
+            *("review_id", "stage", "active", "state"),
+            *("first_person_id", "report_id", "intake_id"),
+        ),
+        Index("ix_report_state_outcome", "review_id", "stage", "active", "outcome", "intake_id"),
+        Index("ix_report_state_change", "review_id", "stage", "change"),
     )
     report_id: Mapped[int] = mapped_column(ForeignKey("report.id"), primary_key=True)
     stage: Mapped[str] = mapped_column(String(20), primary_key=True)
     review_id: Mapped[int] = mapped_column(ForeignKey("review.id"))
-    active: Mapped[bool]
+    counted: Mapped[bool] = mapped_column("active")
+    intake_id: Mapped[int | None] = mapped_column(ForeignKey("intake.id"))
+    active: Mapped[bool] = shown_property(counted, intake_id)
     state: Mapped[str] = mapped_column(String(10), default="open", server_default="open")
     outcome: Mapped[str] = mapped_column(String(10), default="open", server_default="open")
     decision_id: Mapped[int | None] = mapped_column(ForeignKey("decision.id"))
     first_decision_id: Mapped[int | None] = mapped_column(ForeignKey("decision.id"))
+    first_person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    change: Mapped[int] = mapped_column(default=0, server_default="0")
 
 
 class RecordRow(Base):
@@ -68,7 +107,7 @@ class RecordRow(Base):
     ``report_id`` is derived from the live rows of ``pair``; ``own_report_id`` is the report created
     with the record, to which it returns when it is no longer grouped with others. ``paired`` is
     False until the record, as it is now, has been compared with the others. ``said`` holds, by
-    field, what the source has changed since the record was stored.
+    field, what the source has changed since the record was stored. ``active`` is as for a report.
     """
 
     __tablename__ = "record"
@@ -78,6 +117,10 @@ class RecordRow(Base):
         UniqueConstraint("review_id", "source", "source_id"),
         Index("ix_record_report_id", "report_id"),
         Index("ix_record_review_source_id", "review_id", "source_id"),
+        Index(
+            "ix_record_review_year",
+            *("review_id", "year", "report_id", "active", "intake_id"),
+        ),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     review_id: Mapped[int] = mapped_column(ForeignKey("review.id"))
@@ -115,7 +158,9 @@ class RecordRow(Base):
     said: Mapped[dict[str, Any] | None] = mapped_column(Json)
     # Whether it is a notice about another report; see harvest.record.NOTICE.
     notice: Mapped[bool] = mapped_column(default=False)
-    active: Mapped[bool] = mapped_column(default=True)
+    counted: Mapped[bool] = mapped_column("active", default=True)
+    intake_id: Mapped[int | None] = mapped_column(ForeignKey("intake.id"))
+    active: Mapped[bool] = shown_property(counted, intake_id)
     created_at: Mapped[dt.datetime] = mapped_column(default=now)
 
 

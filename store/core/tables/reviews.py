@@ -5,14 +5,18 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import ForeignKey, Integer, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, Integer, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from store.core.tables.base import Base, now
 
 
 class Review(Base):
-    """A review. ``revision`` counts the changes that call for a new ranking."""
+    """A review. ``revision`` counts the changes that call for a new ranking.
+
+    ``rule_changes`` counts what changes who may be given which card, and ``state_changes`` what
+    changes the states of reports; see ``store.reviews.changes``.
+    """
 
     __tablename__ = "review"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -23,6 +27,8 @@ class Review(Base):
     revision: Mapped[int] = mapped_column(default=0)
     # How often active records have moved from one report to another.
     regrouped: Mapped[int] = mapped_column(default=0)
+    rule_changes: Mapped[int] = mapped_column(default=0, server_default="0")
+    state_changes: Mapped[int] = mapped_column(default=0, server_default="0")
     created_at: Mapped[dt.datetime] = mapped_column(default=now)
 
 
@@ -73,6 +79,26 @@ class ModelAnswer(Base):
     subject: Mapped[int] = mapped_column(default=0)
     body: Mapped[dict[str, Any]] = mapped_column(default=dict)
     made_at: Mapped[dt.datetime] = mapped_column(default=now)
+
+
+class ComputedResult(Base):
+    """Figures of a review that take long to work out, as they were at ``computed_at``.
+
+    ``basis`` says what they were worked out from, and ``decisions`` from how many decisions.
+    ``body`` is JSON; None if working them out failed, and then ``problem`` says why.
+    """
+
+    __tablename__ = "computed_result"
+    __table_args__ = (Index("ix_computed_result_kind", "review_id", "kind", "id"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    review_id: Mapped[int] = mapped_column(ForeignKey("review.id"))
+    kind: Mapped[str] = mapped_column(String(40))
+    basis: Mapped[str] = mapped_column(String(200))
+    decisions: Mapped[int]
+    computed_at: Mapped[dt.datetime] = mapped_column(default=now)
+    seconds: Mapped[float]
+    body: Mapped[str | None]
+    problem: Mapped[str | None]
 
 
 class AuditEvent(Base):

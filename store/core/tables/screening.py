@@ -27,6 +27,7 @@ class Decision(Base):
         ),
         Index("ix_decision_report", "report_id", "stage"),
         Index("ix_decision_record", "record_id", "stage"),
+        Index("ix_decision_supersedes", "supersedes"),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     review_id: Mapped[int] = mapped_column(ForeignKey("review.id"))

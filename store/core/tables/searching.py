@@ -93,6 +93,8 @@ class Search(Base):
     # A lead's decision on whether its records wait in the pool; it overrides the search date.
     assigned: Mapped[str | None] = mapped_column(String(10))
     assigned_reason: Mapped[str | None]
+    # The import that created it, which hides it until it has ended.
+    intake_id: Mapped[int | None] = mapped_column(ForeignKey("intake.id"))
 
 
 class Run(Base):

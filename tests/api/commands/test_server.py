@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -15,8 +14,11 @@ from typing import Any
 
 import pytest
 
+from api.services.reviews import work_faults
+from store.core.session import Store
 from tests.api.command_line import Run, result, words
 from tests.api.corpus import until
+from tests.processes import is_alive
 from tests.shared import ROOT
 
 
@@ -29,6 +31,23 @@ def test_doctor_says_what_is_wrong(here: Run) -> None:
     found = {check["name"]: check["found"] for check in after["checks"]}
     assert "audit intact" in found["database"]
     assert found["encoder"].startswith("embedded@53aa51172d142c89")
+
+
+@pytest.mark.case("service", 3)
+def test_doctor_names_what_keeps_failing_in_the_worker(here: Run, tmp_path: Path) -> None:
+    here("init")
+    here("review", "add", "beside")
+    (checked,) = (c for c in result(here("doctor", "--json"))["checks"] if "worker" in c["name"])
+    assert checked["ok"]
+    store = Store(f"sqlite:///{tmp_path / 'data' / 'winnow.db'}")
+    error = RuntimeError("it cannot be put in order")
+    work_faults.record_failure(store, 1, work_faults.RANKING, error)
+    store.close()
+    found = result(here("doctor", "--json"), code=1)
+    (broken,) = (check for check in found["checks"] if not check["ok"])
+    assert "beside: ranking failed, last at" in broken["found"]
+    assert "RuntimeError: it cannot be put in order" in broken["found"]
+    assert "tries again" in broken["remedy"]
 
 
 class Served:
@@ -67,7 +86,7 @@ def test_serve_creates_the_store_prints_a_link_and_stops_its_worker(
     assert served.login is not None
     assert served.login.startswith(f"{served.url}/login?link=")
     pid = _pid_in(tmp_path / "data" / "worker.json")
-    assert _alive(pid)
+    assert is_alive(pid)
     # A link made while it runs points to the port it listens on, not the default one.
     link = here("user", "link", "--json")
     assert result(link)["login"].startswith(f"{served.url}/login?link=")
@@ -77,7 +96,7 @@ def test_serve_creates_the_store_prints_a_link_and_stops_its_worker(
     assert "Fatal" not in messages
     assert "Interrupted" not in messages
     assert served.process.returncode == 0
-    assert not _alive(pid)
+    assert not is_alive(pid)
 
 
 def test_a_worker_ends_with_its_server_even_if_that_is_killed(
@@ -85,26 +104,19 @@ def test_a_worker_ends_with_its_server_even_if_that_is_killed(
 ) -> None:
     pid = _pid_in(tmp_path / "data" / "worker.json")
     served.process.kill()
-    until(lambda: not _alive(pid))
+    until(lambda: not is_alive(pid))
 
 
 def test_a_worker_that_dies_is_started_again(served: Served, tmp_path: Path) -> None:
     worker = tmp_path / "data" / "worker.json"
     first = _pid_in(worker)
     os.kill(first, signal.SIGKILL)
-    until(lambda: _pid_in(worker) != first and _alive(_pid_in(worker)))
+    until(lambda: _pid_in(worker) != first and is_alive(_pid_in(worker)))
 
 
 def _pid_in(worker: Path) -> int:
     until(worker.exists)
     return int(json.loads(worker.read_text())["pid"])
-
-
-def _alive(pid: int) -> bool:
-    try:
-        return "Z" not in re.findall(r"State:\s(\w)", Path(f"/proc/{pid}/status").read_text())
-    except FileNotFoundError:
-        return False
 
 
 def test_a_busy_port_is_reported_with_another_to_try(here: Run) -> None:
@@ -115,3 +127,9 @@ def test_a_busy_port_is_reported_with_another_to_try(here: Run) -> None:
         error = result(here("serve", "--port", str(port), "--json"), code=1)["error"]
     assert str(port) in error["message"]
     assert f"WINNOW_PORT={port + 1}" in error["remedy"]
+
+
+def test_sqlite_has_one_process(here: Run) -> None:
+    refused = result(here("serve", "--processes", "2", "--port", "0", "--json"), code=1)["error"]
+    assert "SQLite" in refused["message"]
+    assert "PostgreSQL" in refused["remedy"]

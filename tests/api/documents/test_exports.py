@@ -47,7 +47,10 @@ def test_exports_hold_every_record_with_its_decision(
     with store.read() as session:
         table = b"".join(exports.export(session, review.id, "csv")).decode()
         rows = list(csv.DictReader(io.StringIO(table.removeprefix("\ufeff"))))
-        lines = [json.loads(line) for line in exports.export(session, review.id, "jsonl")]
+        lines = [
+            json.loads(line)
+            for line in b"".join(exports.export(session, review.id, "jsonl")).splitlines()
+        ]
         ris = b"".join(exports.export(session, review.id, "ris")).decode()
         only = b"".join(exports.export(session, review.id, "csv", ExportChoice("include"))).decode()
         with pytest.raises(ValueError, match="csv, xlsx, ris, bib, jsonl"):

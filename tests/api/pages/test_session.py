@@ -10,7 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.app import create_app
-from api.security import check_password, hash_password, verify_password
+from api.security import check_password, hash_password, take_place
 from api.settings import Settings, load
 from store.core.session import Store
 from store.reviews import people
@@ -143,7 +143,8 @@ def test_a_page_that_is_asked_for_with_a_token_is_of_the_token_s_person(
 def test_passwords_are_hashed_by_argon2_and_no_hash_accepts_none() -> None:
     known = hash_password("correct horse battery")
     assert known.startswith("$argon2id$")
-    assert verify_password("correct horse battery", known)
-    assert not verify_password("no such person", None)
+    with take_place() as place:
+        assert place.verify("correct horse battery", known)
+        assert not place.verify("no such person", None)
     with pytest.raises(ValueError, match="at least 12"):
         check_password("short")

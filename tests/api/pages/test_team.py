@@ -9,18 +9,23 @@ from urllib.parse import urljoin, urlsplit
 import pytest
 from fastapi import FastAPI
 from lxml import html
-from sqlalchemy import update
+from sqlalchemy import select, update
 
+from api.services.reviews.opening import open_store
+from api.settings import Settings
+from store.core import audit
 from store.core.session import Store
-from store.core.tables import Identity
+from store.core.tables import AuditEvent, Identity
 from store.reviews import members, people
 from store.reviews.people import PersonInfo
 from store.reviews.reviews import ReviewInfo
 from store.rules.roles import ALLOWED_ACTIONS, ROLES
-from store.screening import decisions, queue
-from store.screening.queue import LeaseRequest, Screener
+from store.screening import decisions
+from store.screening.queue import LeaseRequest
+from store.screening.stage_queue import Screener
 from tests.api.people import api_client, browser
 from tests.api.ways import rule_at
+from tests.store import dealing
 from tests.store.builders import add_records, join
 
 GOOD = "a long pass phrase"
@@ -47,6 +52,30 @@ def test_names_that_look_alike_and_renamed_people_are_pointed_out(
     shown = " ".join(lead.get(f"/reviews/{review.slug}/team").text.split())
     assert "“ada” and “аda” look alike and are two people." in shown
     assert "BO (2) was called BO until an upgrade" in shown
+
+
+@pytest.mark.case("service", 4)
+def test_the_audit_trail_of_a_review_says_once_that_an_upgrade_renamed_somebody(
+    app: FastAPI, settings: Settings, store: Store, review: ReviewInfo, person: PersonInfo
+) -> None:
+    with store.write() as session:
+        renamed = [join(session, review.id, "BO (2)"), people.create_person(session, "CY (2)")]
+        for one in renamed:
+            change = update(Identity).where(Identity.person_id == one.id)
+            session.execute(change.values(former_name="BO"))
+    # Each start of the server, and each `winnow init`.
+    for _ in range(2):
+        open_store(settings, create=True).store.close()
+    with store.read() as session:
+        events = [
+            (event.review_id, event.detail)
+            for event in session.scalars(select(AuditEvent).order_by(AuditEvent.id))
+            if event.action == "name.numbered"
+        ]
+        assert audit.find_first_broken_event(session) is None
+    assert events == [(review.id, {"person": renamed[0].id}), (None, {"person": renamed[1].id})]
+    overview = browser(app, store, person).get(f"/reviews/{review.slug}").text
+    assert overview.count("gave somebody’s name a number in an upgrade") == 1
 
 
 def test_a_newcomer_joins_by_a_link(
@@ -118,7 +147,7 @@ def test_no_page_offers_an_action_its_reader_may_not_take(
         for report, decision in zip(reports, ("include", "exclude"), strict=False):
             new = decisions.NewDecision(str(report), report, decision)
             decisions.record_decision(session, review.id, person.id, new)
-        assert queue.lease_cards(
+        assert dealing.lease_cards(
             session,
             Screener(review.id, person.id),
             [],

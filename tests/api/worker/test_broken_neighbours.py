@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -12,12 +13,17 @@ from sqlalchemy import update
 
 from api.protocol import ProtocolBody
 from api.services.living import night_runs, schedules, setting_faults
+from api.services.ranking.ranker import Ranker
+from api.services.reviews import work_faults
 from api.settings import Settings
+from api.worker.failures import Failures
 from api.worker.jobs import Jobs
+from api.worker.worker import Worker
 from store.core import jobs
 from store.core.session import Store
 from store.core.tables import Job, ModelAnswer, Protocol, Ranking, Review, now
-from store.reviews import reviews
+from store.core.work_faults import list_faults
+from store.reviews import members, people, reviews
 from store.reviews.people import PersonInfo
 from store.reviews.reviews import NewReview, ReviewInfo
 from store.screening import rankings
@@ -198,6 +204,140 @@ def test_broken_reviews_leave_the_worker_to_the_others(
         queue.import_upload(upload, job)
         queue.close()
         until(lambda: _is_ranked(store, review))
+        until(lambda: _list_faults(store) >= _SHOWN)
+    with store.read() as session:
+        listed = work_faults.list_failures_of_all(session)
+        assert work_faults.list_failures(session, review.id) == []
+    sentence = re.compile(r"broken-\d+: \w+ failed, last at .+ UTC \(.+\)")
+    assert [one for one in listed if not sentence.fullmatch(one)] == []
+
+
+# Broken states in which the records cannot be put in order; the others do no harm.
+_SHOWN = {
+    (name, "ranking")
+    for name in BROKEN_STATES
+    if name.startswith(("protocol", "years", "first year", "plans", "questions", "ranking"))
+}
+
+
+def _list_faults(store: Store) -> set[tuple[str, str]]:
+    with store.read() as session:
+        slugs = {review.id: review.slug for review in reviews.list_reviews(session)}
+        faults = list_faults(session)
+    states = list(BROKEN_STATES)
+    return {
+        (states[int(slugs[fault.review_id].removeprefix("broken-"))], fault.kind)
+        for fault in faults
+    }
+
+
+class _Tries:
+    """Counts the tries to rank, of which those of one review fail until it is mended."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, broken: int) -> None:
+        self.broken: int | None = broken
+        self.times: list[int] = []
+        real = Ranker.rank
+
+        def rank(ranker: Ranker, review_id: int, **options: Any) -> rankings.RankingInfo | None:
+            self.times.append(review_id)
+            if review_id == self.broken:
+                raise RuntimeError("it cannot be put in order")
+            return real(ranker, review_id, **options)
+
+        monkeypatch.setattr(Ranker, "rank", rank)
+
+
+@pytest.mark.case("service", 3)
+@pytest.mark.usefixtures("quick_encoder")
+def test_leads_see_what_keeps_failing_until_it_works_again(
+    store: Store,
+    settings: Settings,
+    review: ReviewInfo,
+    person: PersonInfo,
+    app: FastAPI,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    add_records(store, review.id, 3)
+    with store.write() as session:
+        bo = people.create_person(session, "bo")
+        members.add_member(session, review.id, bo.id, "reviewer", by=person.id)
+    tries = _Tries(monkeypatch, review.id)
+    seconds = [0.0]
+    worker = Worker(store, settings, lambda: seconds[0])
+    for _ in range(2):
+        worker._ranker.features.prepare(review.id)
+    for _ in range(50):
+        worker._rank_due()
+    # Its pause is not over, however often the worker looks.
+    assert tries.times == [review.id]
+    pages = {who: browser(app, store, who) for who in (person, bo)}
+    address = f"/reviews/{review.slug}"
+    assert "cannot put the records in order" in pages[person].get(address).text
+    assert "cannot put the records in order" not in pages[bo].get(address).text
+    with store.read() as session:
+        (listed,) = work_faults.list_failures_of_all(session)
+    assert "RuntimeError: it cannot be put in order" in listed
+    for second in range(1000):
+        seconds[0] = float(second)
+        worker._rank_due()
+    assert len(tries.times) == 11
+    # The log has the error in full once.
+    assert sum(record.exc_info is not None for record in caplog.records) == 1
+    tries.broken = None
+    seconds[0] += 300
+    worker._rank_due()
+    assert _is_ranked(store, review)
+    with store.read() as session:
+        assert work_faults.list_failures(session, review.id) == []
+    assert "cannot put the records in order" not in pages[person].get(address).text
+
+
+@pytest.mark.case("service", 3)
+def test_leads_see_that_new_records_cannot_be_compared(
+    store: Store,
+    settings: Settings,
+    review: ReviewInfo,
+    person: PersonInfo,
+    app: FastAPI,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    add_records(store, review.id, 3)
+    healthy = _found(store, "healthy", person)
+    compared: list[int] = []
+
+    def compare(_store: Store, review_id: int, **_options: Any) -> None:
+        compared.append(review_id)
+        if review_id == review.id:
+            raise RuntimeError("two records cannot be compared")
+
+    monkeypatch.setattr("api.worker.worker.compare_new_records", compare)
+    worker = Worker(store, settings, lambda: 0.0)
+    for _ in range(5):
+        worker._compare_due()
+    assert compared.count(review.id) == 1
+    assert compared.count(healthy.id) == 5
+    words = "cannot compare new records for duplicates"
+    page = browser(app, store, person)
+    assert words in page.get(f"/reviews/{review.slug}").text
+    assert words not in page.get(f"/reviews/{healthy.slug}").text
+
+
+@pytest.mark.case("service", 3)
+def test_what_another_worker_could_not_do_is_forgotten_once_it_is_done(
+    store: Store, review: ReviewInfo
+) -> None:
+    for kind in ("ranking", "comparing"):
+        work_faults.record_failure(store, review.id, kind, ValueError("a \0 b"))
+    failures = Failures(store)
+    failures.refresh()
+    failures.forget_others("ranking", [review.id])
+    failures.forget_others("comparing", [])
+    with store.read() as session:
+        assert [fault.kind for fault in list_faults(session)] == ["ranking"]
+        # It is no job that a page shows as recent.
+        assert jobs.list_recent_jobs(session, review.id) == []
 
 
 def _is_ranked(store: Store, review: ReviewInfo) -> bool:

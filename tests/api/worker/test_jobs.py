@@ -15,14 +15,18 @@ from huey.utils import Error
 from api.services.ranking import comparing, explaining
 from api.services.ranking.ranker import Ranker
 from api.settings import Settings
-from api.worker.jobs import Jobs, NightJobs
+from api.worker import lost_jobs
+from api.worker.failures import Failures
+from api.worker.jobs import Jobs
+from api.worker.lost_jobs import LostJobs
+from api.worker.night_jobs import NightJobs
 from api.worker.queues import JsonSerializer, open_queue
-from store.core import jobs
-from store.core.session import Store
+from store.core import jobs, raw
+from store.core.session import Store, WriteSession
 from store.reviews.people import PersonInfo
 from store.reviews.reviews import ReviewInfo
 from store.searching import uploads
-from store.searching.uploads import NewUpload
+from store.searching.uploads import NewUpload, UploadInfo
 from tests.api.answers import corpus_with_gold, newest_job, start_job
 from tests.api.corpus import decide
 from tests.api.worker.confirmed import confirm_upload
@@ -54,16 +58,57 @@ def test_processes_that_start_together_create_the_queues_tables_in_turn(
     assert most == [1, 1, 1]
 
 
+def _start_again(store: Store, queue: Jobs) -> None:
+    """What a worker does with lost jobs as it starts."""
+    LostJobs(store, queue, Failures(store)).take_up_at_start()
+
+
+@pytest.mark.case("service", 3)
+def test_a_lost_job_that_cannot_be_taken_up_leaves_the_others_alone(
+    store: Store,
+    settings: Settings,
+    review: ReviewInfo,
+    person: PersonInfo,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    broken, _ = confirm_upload(store, review, person, b"title,abstract\nOne,x\n")
+    healthy, _ = confirm_upload(store, review, person, b"title,abstract\nTwo,y\n")
+    tried: list[int] = []
+    real = lost_jobs.restart_import
+
+    def restart(session: WriteSession, upload: UploadInfo) -> int | None:
+        tried.append(upload.id)
+        if upload.id == broken:
+            raise RuntimeError("it cannot be started")
+        return real(session, upload)
+
+    monkeypatch.setattr(lost_jobs, "restart_import", restart)
+    now = [0.0]
+    queue = Jobs(store, settings, done=lambda: None)
+    lost = LostJobs(store, queue, Failures(store, lambda: now[0]))
+    lost.take_up_at_start()
+    assert tried == [broken, healthy]
+    assert [task.args[0] for task in queue.huey.pending()] == [healthy]
+    # The broken one is tried again after a pause, and each pause is longer than the last.
+    times = []
+    for second in range(1, 64):
+        now[0] = float(second)
+        before = tried.count(broken)
+        lost.take_up_at_start()
+        times += [second] * (tried.count(broken) - before)
+    assert times == [1, 3, 7, 15, 31, 63]
+
+
 def test_an_import_that_keeps_ending_the_worker_is_given_up(
     store: Store, settings: Settings, review: ReviewInfo, person: PersonInfo
 ) -> None:
     upload, _ = confirm_upload(store, review, person, b"title,abstract\nOne,x\n")
     # Workers that start on it and are killed before they import it.
     for _ in range(3):
-        Jobs(store, settings, done=lambda: None).resume()
+        _start_again(store, Jobs(store, settings, done=lambda: None))
         with store.read() as session:
             assert [found.id for found in uploads.list_confirmed(session)] == [upload]
-    Jobs(store, settings, done=lambda: None).resume()
+    _start_again(store, Jobs(store, settings, done=lambda: None))
     with store.read() as session:
         assert not uploads.list_confirmed(session)
         # The file is kept, and its page has a button to try again.
@@ -80,8 +125,10 @@ def test_a_refused_upload_says_why_and_keeps_the_file(
             session,
             review.id,
             person.id,
-            NewUpload(name="f", sha256="0" * 64, size=3, chunks=[b"a,b\n1,2\n"]),
+            NewUpload(name="f", sha256="0" * 64, size=3),
         )
+        (piece,) = raw.list_pieces([b"a,b\n1,2\n"])
+        raw.store_upload_piece(session, upload, 0, piece)
         number = jobs.start_job(session, review.id, "import")
     Jobs(store, settings, done=lambda: None)._import_upload(upload, number)
     with store.read() as session:
@@ -141,7 +188,7 @@ def test_a_job_of_a_killed_worker_is_marked_interrupted_and_can_be_run_again(
     # A running job without a message, as SIGKILL leaves behind.
     left = start_job(store, review, kind)
     queue = Jobs(store, settings, done=lambda: None, ranker=Ranker(store, settings))
-    queue.resume()
+    _start_again(store, queue)
     assert (newest_job(store, review, kind).id, newest_job(store, review, kind).state) == (
         left,
         "failed",

@@ -58,6 +58,24 @@ def test_texts_come_through_whatever_they_hold() -> None:
         assert file.content() == read_file(io.BytesIO(data))
 
 
+def test_entries_are_found_by_position_and_by_a_field_whatever_texts_hold() -> None:
+    rows = (
+        '{"title": "One"}',
+        '{"title": "Two, which says \\\\\\"label\\\\\\": in its text"}',
+        "no JSON",
+        '{"title": "Four", "label": "include"}',
+        '{"title": "Five"}',
+    )
+    with open_file(io.BytesIO("\n".join(rows).encode())) as file:
+        whole = list(file.entries())
+        assert [entry.position for entry in whole] == [1, 2, 3, 4, 5]
+        assert list(file.entries(after=3)) == whole[3:]
+        found = list(file.find_entries({5}, "label"))
+    assert isinstance(found[0], Rejected)
+    assert found[1:] == whole[3:]
+    assert found[0] == whole[2]
+
+
 def test_only_the_first_entries_are_read_if_that_is_wanted() -> None:
     with open_file(io.BytesIO(RIS * 10), Wanted(first=4)) as file:
         assert (file.records, file.complete) == (4, False)
@@ -128,7 +146,7 @@ def test_the_place_where_time_ran_out_is_said() -> None:
     ],
 )
 def test_an_attack_is_read_or_refused_in_words(name: str) -> None:
-    """A share of the files; ``benchmarks.hostile_files`` sends all of them to a server."""
+    """A share of the files; ``benchmarks.hostile_files`` reads all of them."""
     limits = Limits(seconds_per_mb=4)
     try:
         with open_file(io.BytesIO(attacks.named(name)), Wanted(name=name), limits=limits) as file:

@@ -15,7 +15,7 @@ from store.core.errors import SchemaOutdated
 from store.core.session import Store
 from store.core.tables import ReportState
 from store.core.tables.base import Base
-from store.reports import limits, pairs, record_counts
+from store.reports import counters, limits, pairs, record_counts
 from store.reviews import imported_people, members, people, reviews
 from store.screening import decision_log, imported_decisions
 from store.searching import flow, searches
@@ -200,6 +200,12 @@ def test_an_upgrade_keeps_states_and_gives_full_texts_their_own(older_store: Sto
         ("full-text", 2, True, "awaiting", None, "awaiting"),
         ("full-text", 4, True, "exclude", 4, "settled"),
     ]
+    with store.read() as session:
+        counts = record_counts.count_reports(session, 1)
+        assert counters.find_differences(session) == counters.find_wrong_reports(session) == {}
+        assert counters.find_missing_triggers(session) == []
+    assert (counts.records, counts.without_abstract) == (3, 3)
+    assert (counts.reports, counts.include, counts.awaiting, counts.not_screened) == (3, 1, 1, 1)
 
 
 def test_an_empty_and_a_newer_database_get_different_messages(store: Store) -> None:

@@ -19,9 +19,11 @@ from store.reviews import reviews
 from store.reviews.people import PersonInfo
 from store.reviews.reviews import NewProtocol, ReviewInfo
 from store.rules.limits import IN_FORCE
-from store.screening import decisions, queue
-from store.screening.queue import LeaseRequest, Screener
+from store.screening import decisions
+from store.screening.queue import LeaseRequest
+from store.screening.stage_queue import Screener
 from store.searching import batches, flow
+from tests.store import dealing
 from tests.store.builders import content, store_content
 from tests.store.deciding import decide
 
@@ -55,7 +57,7 @@ def deal(store: Store, review: ReviewInfo, person: PersonInfo) -> set[int]:
     """Every card that the queue deals to a person."""
     request = LeaseRequest(number=50, valid=dt.timedelta(hours=1))
     with store.write() as session:
-        places = queue.lease_cards(session, Screener(review.id, person.id), [], request)
+        places = dealing.lease_cards(session, Screener(review.id, person.id), [], request)
     return {place.report_id for place in places}
 
 
@@ -76,7 +78,7 @@ def test_reports_outside_are_left_out_and_come_back_when_the_limit_changes(
         no_year = record_listing.find_matching_reports(
             session, review.id, RecordFilter(flag="no-year")
         )
-        assert record_counts.count_undecided(session, review.id) == 3
+        assert record_counts.count_reports(session, review.id).undecided == 3
         assert get_training_labels(session, review.id).out_of_range == {early, late}
     assert (counts.out_of_range, counts.still_in, counts.decided, counts.undated) == (2, 0, 0, 1)
     assert (found.identified, found.out_of_range, found.not_screened) == (5, 2, 3)

@@ -13,9 +13,11 @@ from store.core.tables import RecordRow
 from store.reports import record_counts
 from store.reviews.people import PersonInfo
 from store.reviews.reviews import ReviewInfo
-from store.screening import assignments, decisions, pilots, queue
+from store.screening import assignments, decisions, pilots
 from store.screening.assignments import HandOver, NewAssignment
-from store.screening.queue import LeaseRequest, Screener
+from store.screening.queue import LeaseRequest
+from store.screening.stage_queue import Screener
+from tests.store import dealing
 from tests.store.builders import add_records, join
 from tests.store.deciding import start_round
 
@@ -38,12 +40,12 @@ def _merge(store: Store, review: ReviewInfo, person: PersonInfo, older: int, lat
 
 def _dealt(store: Store, review: ReviewInfo, person: PersonInfo) -> set[int]:
     with store.write() as session:
-        queue.release_leases(session, Screener(review.id, person.id), keep=())
-        found = queue.lease_cards(
+        dealing.release_leases(session, Screener(review.id, person.id), keep=())
+        found = dealing.lease_cards(
             session, Screener(review.id, person.id), [], LeaseRequest(number=50, valid=HOUR)
         )
-        left = queue.count_remaining(session, Screener(review.id, person.id))
-        queue.release_leases(session, Screener(review.id, person.id), keep=())
+        left = dealing.count_remaining(session, Screener(review.id, person.id))
+        dealing.release_leases(session, Screener(review.id, person.id), keep=())
     assert left == len(found)
     return {place.report_id for place in found}
 

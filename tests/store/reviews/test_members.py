@@ -16,8 +16,10 @@ from store.reviews.members import NewInvitation
 from store.reviews.people import PersonInfo
 from store.reviews.reviews import NewReview, ReviewInfo
 from store.rules.roles import ALLOWED_ACTIONS, ROLES, Role, is_higher, parse_role
-from store.screening import decision_log, decisions, queue
-from store.screening.queue import LeaseRequest, Screener
+from store.screening import decision_log, decisions
+from store.screening.queue import LeaseRequest
+from store.screening.stage_queue import Screener
+from tests.store import dealing
 from tests.store.builders import add_records
 
 HOUR = dt.timedelta(hours=1)
@@ -97,7 +99,7 @@ def test_a_removed_persons_decisions_stay_and_their_cards_are_released(
     add_records(store, review.id, 3)
     bo = _person(store, review, "bo", "reviewer")
     with store.write() as session:
-        held = queue.lease_cards(
+        held = dealing.lease_cards(
             session, Screener(review.id, bo.id), [], LeaseRequest(number=3, valid=HOUR)
         )
     assert len(held) == 3
@@ -107,13 +109,13 @@ def test_a_removed_persons_decisions_stay_and_their_cards_are_released(
             session, review.id, bo.id, decisions.NewDecision("a", first, "include")
         )
         assert (
-            queue.lease_cards(
+            dealing.lease_cards(
                 session, Screener(review.id, person.id), [], LeaseRequest(number=3, valid=HOUR)
             )
             == []
         )
         members.remove_member(session, review.id, bo.id, by=person.id)
-        free = queue.lease_cards(
+        free = dealing.lease_cards(
             session, Screener(review.id, person.id), [], LeaseRequest(number=3, valid=HOUR)
         )
     assert {place.report_id for place in free} == {place.report_id for place in held[1:]}
@@ -135,7 +137,7 @@ def test_a_viewer_cannot_decide_or_undo_a_decision(
     add_records(store, review.id, 1)
     bo = _person(store, review, "bo", "reviewer")
     with store.write() as session:
-        (place,) = queue.lease_cards(
+        (place,) = dealing.lease_cards(
             session, Screener(review.id, person.id), [], LeaseRequest(number=1, valid=HOUR)
         )
         new = decisions.NewDecision("a", place.report_id, "include")

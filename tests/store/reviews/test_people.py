@@ -9,7 +9,8 @@ from sqlalchemy import text
 
 from store.core.errors import NotFound
 from store.core.session import Store
-from store.reviews import people
+from store.reviews import access, people
+from store.reviews.access import Access
 from store.reviews.people import PersonInfo
 
 MINUTE = dt.timedelta(minutes=1)
@@ -47,17 +48,17 @@ def test_sessions_and_tokens_identify_their_person_until_they_end(
         old = people.create_web_session(session, person.id, valid=-MINUTE)
         info, token = people.create_token(session, person.id, "t")
     with store.read() as session:
-        assert people.find_person_by_session(session, cookie) == person
-        assert people.find_person_by_session(session, old) is None
-        assert people.find_person_by_token(session, token) == person
+        assert access.find_access_by_session(session, cookie, None) == Access(person)
+        assert access.find_access_by_session(session, old, None) is None
+        assert access.find_access_by_token(session, token, None) == Access(person)
     with store.write() as session:
         people.end_web_session(session, cookie)
         people.revoke_token(session, person.id, info.id)
         with pytest.raises(NotFound):
             people.revoke_token(session, person.id + 1, info.id)
     with store.read() as session:
-        assert people.find_person_by_session(session, cookie) is None
-        assert people.find_person_by_token(session, token) is None
+        assert access.find_access_by_session(session, cookie, None) is None
+        assert access.find_access_by_token(session, token, None) is None
 
 
 def test_setting_a_password_signs_out_everywhere(store: Store, person: PersonInfo) -> None:
@@ -65,5 +66,5 @@ def test_setting_a_password_signs_out_everywhere(store: Store, person: PersonInf
         cookie = people.create_web_session(session, person.id, valid=MINUTE)
         people.set_password_hash(session, person.id, "hash")
     with store.read() as session:
-        assert people.find_person_by_session(session, cookie) is None
+        assert access.find_access_by_session(session, cookie, None) is None
         assert people.get_password_hash(session, person.id) == "hash"

@@ -16,10 +16,11 @@ from store.reports.marks import NewMark
 from store.reviews import members
 from store.reviews.people import PersonInfo
 from store.reviews.reviews import ReviewInfo
-from store.screening import assignments, queue
+from store.screening import assignments
 from store.screening.assigned_people import AssignedPeople, draw_people
 from store.screening.assignments import HandOver, NewAssignment
-from store.screening.queue import Screener
+from store.screening.stage_queue import Screener
+from tests.store import dealing
 from tests.store.builders import add_records, join
 from tests.store.deciding import decide, lease, plan
 
@@ -41,7 +42,7 @@ def assign(
 
 def remaining(store: Store, review: ReviewInfo, person: PersonInfo) -> int:
     with store.read() as session:
-        return queue.count_remaining(session, Screener(review.id, person.id))
+        return dealing.count_remaining(session, Screener(review.id, person.id))
 
 
 def test_assigned_records_go_to_their_people(
@@ -55,7 +56,7 @@ def test_assigned_records_go_to_their_people(
     with store.write() as session:
         assignments.end_assignment(session, review.id, number, by=person.id)
     with store.write() as session:
-        queue.release_leases(session, Screener(review.id, bo.id), keep=())
+        dealing.release_leases(session, Screener(review.id, bo.id), keep=())
     assert lease(store, review, person, [one, two, three], 9) == [one, two, three]
     assert remaining(store, review, person) == 3
     with store.write() as session, pytest.raises(NotFound):
@@ -92,8 +93,8 @@ def test_a_share_assigns_every_record_to_somebody(
     # A new share replaces it; a person who has left has none.
     assign(store, review, person, "share", {bo.id: 1})
     with store.write() as session:
-        queue.release_leases(session, Screener(review.id, person.id), keep=())
-        queue.release_leases(session, Screener(review.id, bo.id), keep=())
+        dealing.release_leases(session, Screener(review.id, person.id), keep=())
+        dealing.release_leases(session, Screener(review.id, bo.id), keep=())
     assert lease(store, review, person, reports, 99) == []
     with store.write() as session:
         members.remove_member(session, review.id, bo.id, by=person.id)
@@ -203,4 +204,4 @@ def test_refusals(store: Store, review: ReviewInfo, person: PersonInfo, bo: Pers
 
 def test_without_assignments_anybody_may_take_a_record() -> None:
     assert AssignedPeople().is_empty
-    assert AssignedPeople().may_take(1, 1, 1, ())
+    assert AssignedPeople().find_takers(1, 1, ()) == (None, frozenset())

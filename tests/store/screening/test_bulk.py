@@ -12,9 +12,11 @@ from store.reports.marks import NewMark
 from store.reports.record_listing import RecordFilter
 from store.reviews.people import PersonInfo
 from store.reviews.reviews import ReviewInfo
-from store.screening import bulk, decision_log, decisions, queue
+from store.screening import bulk, decision_log, decisions
 from store.screening.bulk import BulkAction, BulkRequest
-from store.screening.queue import LeaseRequest, Screener
+from store.screening.queue import LeaseRequest
+from store.screening.stage_queue import Screener
+from tests.store import dealing
 from tests.store.builders import add_records, join
 from tests.store.deciding import HOUR, decide, plan, state
 
@@ -48,7 +50,7 @@ def test_a_bulk_action_decides_undecided_records_and_is_undone_as_one(
     one, two, three = add_records(store, review.id, 3)
     decide(store, review, person, one, "include")
     with store.write() as session:
-        queue.lease_cards(
+        dealing.lease_cards(
             session,
             Screener(review.id, person.id),
             [two, three],

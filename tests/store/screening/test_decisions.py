@@ -13,7 +13,7 @@ from api.protocol import ProtocolBody, RankingChoice, StagePlan
 from api.services.reviews import protocols
 from store.core.errors import Conflict, NotAllowed, NotFound
 from store.core.session import Store
-from store.reports import record_counts
+from store.reports import record_counts, report_states
 from store.reviews import people, reviews
 from store.reviews.people import PersonInfo
 from store.reviews.reviews import NewProtocol, NewReview, ReviewInfo
@@ -29,8 +29,11 @@ from tests.store.deciding import decide, lease, plan
 def _decide(
     store: Store, review: ReviewInfo, person: PersonInfo, report: int, decision: str, token: str
 ) -> tuple[int, bool]:
+    """Decide, having seen the decision that counts."""
     with store.write() as session:
-        new = NewDecision(token=token, report_id=report, decision=decision)
+        seen = report_states.get_state(session, report)
+        counting = seen.decision_id if seen else None
+        new = NewDecision(token=token, report_id=report, decision=decision, replaces=counting)
         return decisions.record_decision(session, review.id, person.id, new)
 
 

@@ -8,9 +8,10 @@ from store.core.errors import Conflict
 from store.core.session import Store
 from store.reviews.people import PersonInfo
 from store.reviews.reviews import ReviewInfo
-from store.screening import conflicts, pilots, queue
+from store.screening import conflicts, pilots
 from store.screening.pilots import RoundCandidates, RoundRequest
-from store.screening.queue import Screener
+from store.screening.stage_queue import Screener
+from tests.store import dealing
 from tests.store.builders import add_records, join
 from tests.store.deciding import decide, lease, start_round, state
 
@@ -42,8 +43,8 @@ def test_in_a_pilot_round_everybody_decides_the_same_records(
         decide(store, review, di, report, "exclude" if report == drawn[0] else "include")
     assert lease(store, review, bo, reports, 9) == []
     with store.read() as session:
-        assert queue.count_remaining(session, Screener(review.id, bo.id)) == 0
-        assert queue.count_remaining(session, Screener(review.id, person.id)) == 3
+        assert dealing.count_remaining(session, Screener(review.id, bo.id)) == 0
+        assert dealing.count_remaining(session, Screener(review.id, person.id)) == 3
         assert conflicts.find_conflicts(session, review.id) == (0, [])
     # The owner has no time for it; the decisions of the other three are still compared.
     with store.write() as session, pytest.raises(ValueError, match="what you learned"):

@@ -9,9 +9,11 @@ from store.core.session import Store
 from store.reports import record_counts
 from store.reviews.people import PersonInfo
 from store.reviews.reviews import ReviewInfo
-from store.screening import decision_labels, decision_log, decisions, queue
+from store.screening import decision_labels, decision_log, decisions
 from store.screening.decisions import NewDecision
-from store.screening.queue import LeaseRequest, Screener
+from store.screening.queue import LeaseRequest
+from store.screening.stage_queue import Screener
+from tests.store import dealing
 from tests.store.builders import add_records, join
 from tests.store.deciding import HOUR, decide, lease, plan
 
@@ -20,7 +22,7 @@ def _lease(
     store: Store, review: ReviewInfo, person: PersonInfo, order: list[int], number: int
 ) -> list[tuple[int, int | None]]:
     with store.write() as session:
-        found = queue.lease_cards(
+        found = dealing.lease_cards(
             session, Screener(review.id, person.id), order, LeaseRequest(number=number, valid=HOUR)
         )
     return [(place.report_id, place.place) for place in found]
@@ -74,7 +76,7 @@ def test_an_expired_lease_goes_to_others(
     (report,) = add_records(store, review.id, 1)
     with store.write() as session:
         other = join(session, review.id, "bo")
-        queue.lease_cards(
+        dealing.lease_cards(
             session, Screener(review.id, other.id), [report], LeaseRequest(number=1, valid=-HOUR)
         )
     assert _lease(store, review, person, [report], 1) == [(report, 1)]
@@ -87,7 +89,7 @@ def test_releasing_leases_keeps_the_cards_on_screen(
     _lease(store, review, person, [one, two, three], 3)
     with store.write() as session:
         other = join(session, review.id, "bo")
-        queue.release_leases(session, Screener(review.id, person.id), keep=[one])
+        dealing.release_leases(session, Screener(review.id, person.id), keep=[one])
     assert _lease(store, review, other, [one, two, three], 3) == [(two, 2), (three, 3)]
 
 
@@ -98,11 +100,11 @@ def test_a_person_gets_their_cards_again_except_those_they_skip(
     assert _lease(store, review, person, [one, two], 1) == [(one, 1)]
     assert _lease(store, review, person, [one, two], 1) == [(one, 1)]
     with store.write() as session:
-        found = queue.lease_cards(
+        found = dealing.lease_cards(
             session,
             Screener(review.id, person.id),
             [one, two],
-            LeaseRequest(number=5, valid=HOUR, skip=[one]),
+            LeaseRequest(number=5, valid=HOUR, keep=[one]),
         )
     assert [place.report_id for place in found] == [two]
 
@@ -123,8 +125,8 @@ def test_two_people_decide_a_record_without_seeing_each_others_decision(
         assert [line.decision for line in mine] == ["include"]
         for other in (cy, di, person):
             assert list(decision_log.list_log(session, review.id, seen_by=other.id)) == []
-        assert queue.count_remaining(session, Screener(review.id, bo.id)) == 2
-        assert queue.count_remaining(session, Screener(review.id, cy.id)) == 3
+        assert dealing.count_remaining(session, Screener(review.id, bo.id)) == 2
+        assert dealing.count_remaining(session, Screener(review.id, cy.id)) == 3
     # Records that need a second person come first; two people hold a card, not three.
     assert lease(store, review, cy, ranked, 3) == [two, three, one]
     assert lease(store, review, di, ranked, 3) == []
@@ -167,7 +169,7 @@ def test_a_lease_can_be_extended_unless_somebody_else_took_the_card(
     bo, cy, _ = team
     one, two, three, four = add_records(store, review.id, 4)
     with store.write() as session:
-        queue.lease_cards(
+        dealing.lease_cards(
             session, Screener(review.id, bo.id), [], LeaseRequest(number=4, valid=dt.timedelta(0))
         )
     # The holds expired; one card is held by somebody else, one decided by somebody else, one by bo.
@@ -175,7 +177,7 @@ def test_a_lease_can_be_extended_unless_somebody_else_took_the_card(
     decide(store, review, cy, two, "exclude")
     decide(store, review, bo, three, "exclude")
     with store.write() as session:
-        lost = queue.extend_leases(
+        lost = dealing.keep_cards(
             session, Screener(review.id, bo.id), [one, two, three, four], valid=HOUR
         )
     assert lost == {one, two}

@@ -10,9 +10,11 @@ from harvest.record import Record
 from store.core.session import Store
 from store.reviews.people import PersonInfo
 from store.reviews.reviews import NewProtocol, ReviewInfo
-from store.screening import pilots, queue, queue_end
-from store.screening.queue import LeaseRequest, Screener
+from store.screening import pilots
+from store.screening.queue import LeaseRequest
 from store.screening.queue_end import QueueEnd
+from store.screening.stage_queue import Screener
+from tests.store import dealing
 from tests.store.builders import add_records, content, join, store_content
 from tests.store.deciding import HOUR, decide, plan, start_round
 
@@ -21,9 +23,9 @@ def end_for(store: Store, review: ReviewInfo, person: PersonInfo) -> QueueEnd | 
     """Deal a person everything; if that is nothing, why."""
     screener = Screener(review.id, person.id)
     with store.write() as session:
-        if queue.lease_cards(session, screener, [], LeaseRequest(number=50, valid=HOUR)):
+        if dealing.lease_cards(session, screener, [], LeaseRequest(number=50, valid=HOUR)):
             return None
-        return queue_end.find_end(session, screener)
+        return dealing.find_end(session, screener)
 
 
 @pytest.fixture
@@ -64,7 +66,7 @@ def test_cards_with_a_colleague_are_held_until_they_come_back(
     assert (found.state, found.held) == ("held", 3)
     assert found.free_at is not None
     with store.write() as session:
-        queue.release_leases(session, Screener(review.id, bo.id), keep=())
+        dealing.release_leases(session, Screener(review.id, bo.id), keep=())
     assert end_for(store, review, person) is None
 
 

@@ -9,13 +9,16 @@ from api.services.reviews import protocols
 from store.core import audit
 from store.core.errors import Conflict, NotAllowed
 from store.core.session import Store
-from store.reports import record_counts
+from store.reports import record_counts, report_states
 from store.reviews import reviews
 from store.reviews.people import PersonInfo
 from store.reviews.reviews import NewProtocol, ReviewInfo
-from store.screening import decision_labels, decision_log, decisions, queue, rescreens
-from store.screening.queue import LeaseRequest, Screener
+from store.rules.agreed_decision import UNDECIDED
+from store.screening import decision_labels, decision_log, decisions, rescreens
+from store.screening.queue import LeaseRequest
 from store.screening.rescreens import NewRescreen, RescreenFilter
+from store.screening.stage_queue import Screener
+from tests.store import dealing
 from tests.store.builders import add_records, join
 from tests.store.deciding import HOUR, decide, start_round, state
 
@@ -49,7 +52,9 @@ def exclude(
 
 def waiting(store: Store, review: ReviewInfo) -> set[int]:
     with store.read() as session:
-        return rescreens.find_reports_to_rescreen(session, review.id)
+        listed = rescreens.list_rescreened_reports(session, review.id)
+        states = {id_: report_states.get_state(session, id_) for id_ in listed}
+        return {id_ for id_, found in states.items() if found and found.state in UNDECIDED}
 
 
 def labels(store: Store, review: ReviewInfo) -> dict[int, str]:
@@ -135,17 +140,17 @@ def test_records_to_be_screened_again_count_nowhere_until_they_are(
         (line,) = decision_log.list_log(session, review.id, seen_by=None, report_id=reports[1])
     assert not line.counts
     with store.write() as session:
-        every = queue.lease_cards(
+        every = dealing.lease_cards(
             session, Screener(review.id, person.id), reports, LeaseRequest(number=9, valid=HOUR)
         )
-        again = queue.lease_cards(
+        again = dealing.lease_cards(
             session,
             Screener(review.id, person.id),
             reports,
             LeaseRequest(number=9, valid=HOUR, again=True),
         )
-        left = queue.count_remaining(session, Screener(review.id, person.id))
-        repeated = queue.count_remaining(session, Screener(review.id, person.id), again=True)
+        left = dealing.count_remaining(session, Screener(review.id, person.id))
+        repeated = dealing.count_remaining(session, Screener(review.id, person.id), again=True)
     assert [place.report_id for place in every] == reports[4:]
     assert [place.report_id for place in again] == reports[1:3]
     assert (left, repeated) == (2, 2)
@@ -170,8 +175,8 @@ def test_a_pilot_round_comes_before_records_to_be_screened_again(
         join(session, review.id, "bo")
     start_round(store, review, person, 1)
     with store.read() as session:
-        assert queue.count_remaining(session, Screener(review.id, person.id), again=True) == 0
-        assert queue.count_remaining(session, Screener(review.id, person.id)) == 1
+        assert dealing.count_remaining(session, Screener(review.id, person.id), again=True) == 0
+        assert dealing.count_remaining(session, Screener(review.id, person.id)) == 1
 
 
 def test_reviewers_do_not_see_earlier_decisions_on_records_they_screen_again(

@@ -32,7 +32,8 @@ from store.screening import (
 )
 from store.screening.bulk import BulkAction, BulkRequest
 from store.screening.decisions import NewDecision
-from store.screening.queue import Screener
+from store.screening.stage_queue import Screener
+from tests.store import dealing
 from tests.store.builders import add_records
 from tests.store.deciding import decide, lease
 
@@ -58,7 +59,7 @@ def _screening(store: Store, review: ReviewInfo, team: Sequence[PersonInfo]) -> 
             decision_labels.list_read_reports(session, review.id),
             rankings.count_shown(session, review.id),
             session.scalar(select(Review.revision).where(Review.id == review.id)),
-            [queue.count_remaining(session, Screener(review.id, one.id)) for one in team],
+            [dealing.count_remaining(session, Screener(review.id, one.id)) for one in team],
             [decision_log.find_latest_decision(session, review.id, one.id) for one in team],
             session.scalar(select(func.count()).select_from(Lease)),
         )
@@ -136,7 +137,7 @@ def test_each_stage_has_a_state_of_its_own(
     with store.write() as session:
         # What is settled on the full text is dealt to nobody, whatever its title and abstract.
         request = queue.LeaseRequest(number=5, valid=dt.timedelta(hours=1))
-        dealt = queue.lease_cards(session, reader, [settled, free], request)
+        dealt = dealing.lease_cards(session, reader, [settled, free], request)
         assert [place.report_id for place in dealt] == [free]
         drawn = pilots._list_candidates(session, review.id, FULL_TEXT)
         assert drawn.report_ids == (free,)

@@ -20,7 +20,7 @@ def test_an_upload_waits_until_it_is_imported_or_deleted(
             session,
             review.id,
             person.id,
-            NewUpload(name="f", sha256="0" * 64, size=3, chunks=[b"abc"]),
+            NewUpload(name="f", sha256="0" * 64, size=3),
         )
         uploads.confirm_upload(session, made, {"labels": "gold"})
         assert uploads.get_upload(session, made, review.id).request == {"labels": "gold"}

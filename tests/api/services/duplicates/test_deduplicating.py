@@ -6,11 +6,12 @@ import random
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from api.services.duplicates import deduplicating, judging
 from api.services.duplicates.deduplicating import compare_new_records
@@ -103,7 +104,7 @@ def test_a_late_duplicate_of_a_screened_record_inherits_its_decision(
     with store.read() as session:
         (line,) = decision_log.list_log(session, review.id, seen_by=None)
         assert (line.record_id, line.counts) == (first, True)
-        assert record_counts.count_undecided(session, review.id) == 0
+        assert record_counts.count_reports(session, review.id).undecided == 0
         assert flow.count_flow(session, review.id).screened == 1
         event = audit.list_events(session, review.id)[0]
         assert event.action == "reports.deduplicated"
@@ -319,6 +320,29 @@ def test_records_left_by_a_killed_import_are_compared_by_the_next_run(
     compare_new_records(store, review.id, progress=lambda done, total: told.append((done, total)))
     assert told[0] == (2, 2)
     assert sorted(map(len, groups(store, review))) == [2, 2]
+    with store.read() as session:
+        assert pairs.list_reviews_to_compare(session) == []
+
+
+def test_a_record_that_changes_while_it_is_compared_is_compared_again(
+    store: Store, review: ReviewInfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = arrive(store, review, A, A_AGAIN, compare=False)
+    store_pairs, changed = deduplicating._store_pairs, [False]
+
+    def change_first(*given: Any) -> bool:
+        session = given[-1]
+        if not changed[0]:
+            changed[0] = True
+            values = {"title": B.title, "abstract": B.abstract, "authors": [], "doi": "10.1000/new"}
+            values |= {"volume": "99", "pages": "1-2", "venue": "Elsewhere", "year": 1980}
+            session.execute(update(RecordRow).where(RecordRow.id == two).values(**values))
+        return store_pairs(*given)
+
+    monkeypatch.setattr(deduplicating, "_store_pairs", change_first)
+    outcome = compare_new_records(store, review.id)
+    assert (outcome.compared, outcome.joined) == (2, 0)
+    assert groups(store, review) == {frozenset((one,)), frozenset((two,))}
     with store.read() as session:
         assert pairs.list_reviews_to_compare(session) == []
 

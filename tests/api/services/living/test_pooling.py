@@ -11,6 +11,7 @@ from api.services.duplicates import deduplicating, grouping, questions
 from api.services.living import pooling, versions
 from api.services.ranking import pool_scores
 from api.services.ranking.ranker import Ranker
+from api.services.ranking.waiting_texts import WaitingTexts
 from api.services.screening import deciding
 from api.services.searching.record_keys import keyed_record
 from api.settings import Settings
@@ -23,8 +24,9 @@ from store.reports.reports import list_active_reports
 from store.reviews import reviews
 from store.reviews.people import PersonInfo
 from store.reviews.reviews import ReviewInfo
-from store.screening import decisions, queue, rankings
-from store.screening.queue import LeaseRequest, Screener
+from store.screening import decisions, rankings
+from store.screening.queue import LeaseRequest
+from store.screening.stage_queue import Screener
 from store.searching import (
     admissions,
     flow,
@@ -38,6 +40,7 @@ from store.searching import (
 from store.searching.admissions import AdmissionInfo, NewAdmission, UrgentRecord
 from store.searching.ingest import BatchContent, FileInfo
 from store.searching.pool_membership import SearchAssignment
+from tests.store import dealing
 from tests.store.builders import content, list_all_records
 
 FREEZE = dt.date(2026, 1, 5)
@@ -111,7 +114,7 @@ def frozen(store: Store, review: ReviewInfo) -> ReviewInfo:
 def decide(store: Store, review: ReviewInfo, person: PersonInfo, *includes: int) -> None:
     """Decide everything in the queue, and include the reports named."""
     with store.write() as session:
-        left = queue.lease_cards(
+        left = dealing.lease_cards(
             session,
             Screener(review.id, person.id),
             [],
@@ -420,23 +423,23 @@ def test_scoring_the_pool_does_not_change_the_order_of_the_queue(
     before = Ranker(store, settings).rank(frozen.id)
     late = {"91": "Family hubs once more, and health visitors", "92": "Phosphorus in bogs again"}
     add(store, frozen, late, AFTER, source="b")
-    ranker = Ranker(store, settings)
+    waiting = WaitingTexts()
+    ranker = Ranker(store, settings, waiting)
     with store.read() as session:
         assert rankings.list_reviews_to_rank(session) == []
         assert pool_scores.list_pools_to_score(session) == [frozen.id]
-    assert pool_scores.score_pool(ranker, store, frozen.id, between=lambda: False) is None
+    assert pool_scores.score_pool(ranker, store, frozen.id) is None
     with store.read() as session:
         assert pool_scores.list_pools_to_score(session) == [frozen.id], (
-            "the work that was stopped still has to be done"
+            "the work that waits for the encoder still has to be done"
         )
-    turns: list[int] = []
-
-    def between() -> bool:
-        turns.append(len(ranker.due()))
-        return True
-
-    scores = pool_scores.score_pool(ranker, store, frozen.id, between=between)
-    assert turns == [0], "a worker ranks between the pieces that are encoded"
+    piece = waiting.take(0)
+    assert piece is not None
+    assert len(piece.texts) == 2
+    ranker.features.vectors.vectors(piece.texts)
+    waiting.finish(piece)
+    assert waiting.take(0) is None
+    scores = pool_scores.score_pool(ranker, store, frozen.id)
     assert scores is not None
     with store.read() as session:
         assert pool_scores.list_pools_to_score(session) == []

@@ -11,7 +11,8 @@ from api.services.reviews.signing_in import SignInAttempt
 from store.core import audit
 from store.core.errors import AlreadyUsed, NotFound
 from store.core.session import Store
-from store.reviews import people
+from store.reviews import access, people
+from store.reviews.access import Access
 from store.reviews.people import PersonInfo
 
 
@@ -81,8 +82,8 @@ def test_a_token_is_made_and_revoked_by_its_own_person(store: Store, person: Per
     with pytest.raises(NotFound):
         accounts.revoke_token(store, other.id, new.info.id)
     with store.read() as session:
-        assert people.find_person_by_token(session, new.secret) == person
+        assert access.find_access_by_token(session, new.secret, None) == Access(person)
     accounts.revoke_token(store, person.id, new.info.id)
     with store.read() as session:
-        assert people.find_person_by_token(session, new.secret) is None
+        assert access.find_access_by_token(session, new.secret, None) is None
         assert audit.find_first_broken_event(session) is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from threading import Event
 
@@ -99,6 +100,18 @@ def test_an_unknown_name_and_many_names_of_one_address_are_slowed_down(store: St
     assert "wait" in outcomes
 
 
+def test_an_own_account_is_no_way_to_guess_other_passwords_from_its_address(
+    store: Store, ada: PersonInfo
+) -> None:
+    outcomes = []
+    for number in range(60):
+        outcomes.append(_guess(store, f"name {number}", STRANGER))
+        with suppress(TooManySignIns):
+            find_by_password(store, SignInAttempt("ada", GOOD, STRANGER))
+    assert outcomes[:49] == ["wrong"] * 49
+    assert "wait" in outcomes
+
+
 def test_success_and_time_end_the_delay(store: Store, ada: PersonInfo) -> None:
     for _ in range(4):
         _guess(store, "ada", HOME)
@@ -123,6 +136,11 @@ def test_attempts_at_once_are_counted_before_the_password_is_looked_at(
     assert "wait" in outcomes
 
 
+def _hold_place(release: Event) -> bool:
+    with security.take_place() as place:
+        return place.run(release.wait, 60)
+
+
 @pytest.mark.case("service", 6)
 def test_other_pages_answer_while_all_places_for_passwords_are_taken(
     app: FastAPI, store: Store, ada: PersonInfo
@@ -131,16 +149,19 @@ def test_other_pages_answer_while_all_places_for_passwords_are_taken(
     release = Event()
     places = security._PLACES
     with ThreadPoolExecutor(places) as pool:
-        taken = [pool.submit(security._worker().run, release.wait, 60) for _ in range(places)]
-        while security._worker()._places._value:
+        taken = [pool.submit(_hold_place, release) for _ in range(places)]
+        while security._places._value:
             pass
         try:
-            for _ in range(3):
+            for _ in range(30):
                 refused = stranger.post("/login", data={"name": "ada", "password": GOOD})
                 assert refused.status_code == 429
                 assert int(refused.headers["retry-after"]) >= 1
                 assert "Too many people are signing in" in refused.text
             assert signed_in.get("/").status_code == 200
+            # Being refused for that reason costs nobody an attempt.
+            with store.read() as session:
+                assert session.scalar(select(func.count()).select_from(LoginAttempt)) == 0
         finally:
             release.set()
         assert all(each.result() for each in taken)

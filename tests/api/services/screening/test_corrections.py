@@ -37,7 +37,10 @@ def test_a_decision_on_a_settled_record_is_a_correction_and_in_no_agreement(
         )
     own = f"{API}/reviews/{review.slug}"
     over_api = api_client(app, store, person)
-    body = {"token": "late", "report": first, "decision": "exclude"}
+    body: dict[str, object] = {"token": "late", "report": first, "decision": "exclude"}
+    assert over_api.post(f"{own}/decisions", json=body).status_code == 409
+    lines = over_api.get(f"{own}/decisions", params={"report": first}).json()
+    body["replaces"] = next(line["id"] for line in lines if line["counts"])
     assert over_api.post(f"{own}/decisions", json=body).is_success
     page = browser(app, store, cy)
     address = f"/reviews/{review.slug}/records/{record.id}"

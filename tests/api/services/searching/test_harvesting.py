@@ -9,6 +9,7 @@ import threading
 import pytest
 from sqlalchemy import func, select, update
 
+from api.protocol import ProtocolBody
 from api.refusals import Blocked
 from api.services.searching import (
     accepting,
@@ -26,9 +27,10 @@ from harvest.errors import StrategyError
 from harvest.sources import europepmc_json
 from store.core import raw
 from store.core.errors import Conflict, NotFound
-from store.core.tables import Batch, RecordRow, Run, Search
+from store.core.tables import Batch, RecordRow, Run, Search, StrategyRow
 from store.reports import record_counts, record_listing, record_texts, records
 from store.reviews import reviews
+from store.reviews.reviews import NewReview
 from store.screening import decisions, rankings
 from store.searching import flow, gold, searches
 from store.searching import strategies as stored
@@ -651,3 +653,27 @@ def test_no_page_is_numbered_twice(at: Bench) -> None:
         numbers = session.scalars(select(Batch.number).where(Batch.run_id == run.id)).all()
         assert sorted(n for n in numbers if n) == list(range(1, run.pages + 1))
         assert session.scalar(select(func.count(RecordRow.id))) == run.unique
+
+
+@pytest.mark.case("service", 3)
+@pytest.mark.parametrize("body", ["x", {"lines": 7}, {}])
+def test_a_run_whose_strategy_cannot_be_read_fails_with_a_sentence(at: Bench, body: object) -> None:
+    run_id = at.begin()
+    with at.store.write() as session:
+        session.execute(update(StrategyRow).values(body=body))
+    ended = at.walk(run_id)
+    assert ended.state == "failed"
+    assert "Save the strategy again, and start a new run." in (ended.stop_reason or "")
+
+
+@pytest.mark.case("service", 3)
+def test_a_run_whose_strategy_is_gone_fails_with_a_sentence(at: Bench) -> None:
+    run_id = at.begin()
+    # The database does not let the row go; to its own review it is gone as well if it is another's.
+    with at.store.write() as session:
+        new = NewReview("other", "Another", ProtocolBody().stored())
+        other = reviews.create_review(session, new, person_id=at.person.id)
+        session.execute(update(StrategyRow).values(review_id=other.id))
+    ended = at.walk(run_id)
+    assert ended.state == "failed"
+    assert "the review has no strategy" in (ended.stop_reason or "")

@@ -22,7 +22,7 @@ from store.core.session import ReadSession, Store
 from store.reports import record_listing
 from store.reports.record_listing import RecordFilter
 from store.reports.records import StoredRecord
-from store.reviews import imported_people, members, people
+from store.reviews import access, imported_people, members, people
 from store.reviews.imported_people import ImportedPersonInfo
 from store.reviews.people import PersonInfo
 from store.reviews.reviews import NewProtocol, NewReview, ReviewInfo
@@ -31,15 +31,16 @@ from store.screening import (
     decisions,
     imported_decisions,
     independent_decisions,
-    queue,
 )
 from store.screening.decision_log import DecisionInfo
 from store.screening.decisions import NewDecision
 from store.screening.imported_decisions import ImportedInfo
-from store.screening.queue import LeaseRequest, Screener
+from store.screening.queue import LeaseRequest
+from store.screening.stage_queue import Screener
 from tests.api.people import api_client
 from tests.harvest.files.labels import asreview_projects
 from tests.shared import CASES, needs_shared
+from tests.store import dealing
 
 RAYYAN = """key,title,abstract,notes
 rayyan-1,Boots and hearing,Boots.,"RAYYAN-INCLUSION: {""Ann""=>""Included"", ""Ben""=>""Maybe""}\
@@ -261,8 +262,7 @@ def test_a_name_in_a_file_is_nobody_who_can_sign_in_even_if_an_account_has_it(
         with pytest.raises(NotFound):
             people.redeem_login_link(session, link)
         _, secret = people.create_token(session, imported["Ben"].id, "t")
-        with pytest.raises(NotFound):
-            people.find_person_by_token(session, secret)
+        assert access.find_access_by_token(session, secret, None) is None
         for role in ("reviewer", "owner"):
             with pytest.raises(NotFound):
                 members.add_member(session, review.id, imported["Ben"].id, role, by=None)  # type: ignore[arg-type] # a role
@@ -320,7 +320,7 @@ def test_imported_decisions_enter_no_agreement_lease_plan_or_count_of_people(
     for member in (person, bo):
         with store.write() as session:
             request = LeaseRequest(number=5, valid=dt.timedelta(hours=1))
-            dealt = queue.lease_cards(session, Screener(review.id, member.id), [], request)
+            dealt = dealing.lease_cards(session, Screener(review.id, member.id), [], request)
         assert gait.report_id in {place.report_id for place in dealt}
 
 

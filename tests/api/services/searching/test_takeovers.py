@@ -14,10 +14,12 @@ from api import heartbeats
 from api.services.searching import counting, harvesting, importing
 from api.services.searching.harvesting import WalkOptions
 from api.settings import Settings
+from api.worker.failures import Failures
 from api.worker.jobs import Jobs
+from api.worker.lost_jobs import LostJobs
 from benchmarks import harvest_kills
 from store.core.session import Store
-from store.core.tables import Batch, BatchEntry, Job, LineHits, RecordRow, Run, now
+from store.core.tables import Batch, BatchEntry, Intake, Job, LineHits, RecordRow, Run, now
 from store.reviews.people import PersonInfo
 from store.reviews.reviews import ReviewInfo
 from store.searching import uploads
@@ -69,7 +71,7 @@ class Slow:
         assert not self._thread.is_alive()
 
 
-def make_silent(store: Store, table: type[Run | Job], minutes: float) -> None:
+def make_silent(store: Store, table: type[Run | Job | Intake], minutes: float) -> None:
     """Let the last heartbeat be as old as this."""
     with store.write() as session:
         session.execute(update(table).values(heartbeat_at=now() - dt.timedelta(minutes=minutes)))
@@ -123,14 +125,15 @@ def test_a_slow_count_writes_nothing_after_it_was_ended(
     slow.start(lambda: first._count_hits(at.review.id, job))
     second = Jobs(at.store, at.settings, done=lambda: None)
     make_silent(at.store, Job, 3.5)
-    second.resume()
-    second.take_up_lost()
+    lost = LostJobs(at.store, second, Failures(at.store))
+    lost.take_up_at_start()
+    lost.take_up()
     assert _job(at.store, job).state == "running"
     # Another worker does not do the same at the same time.
     second._count_hits(at.review.id, job)
     assert count_rows(at.store)[3] == 2
     make_silent(at.store, Job, 31)
-    second.take_up_lost()
+    lost.take_up()
     assert _job(at.store, job).state == "failed"
     slow.finish()
     assert count_rows(at.store)[3] == 2
@@ -157,11 +160,13 @@ def test_a_slow_import_writes_nothing_after_it_was_taken_over(
     slow.start(lambda: first._import_upload(upload, job))
     second = Jobs(store, settings, done=lambda: None)
     make_silent(store, Job, 3.5)
-    second.resume()
-    second.take_up_lost()
+    lost = LostJobs(store, second, Failures(store))
+    lost.take_up_at_start()
+    lost.take_up()
     assert second.huey.pending() == []
     make_silent(store, Job, 31)
-    second.take_up_lost()
+    make_silent(store, Intake, 31)
+    lost.take_up()
     (again,) = second.huey.pending()
     second._import_upload(*again.args)
     with store.read() as session:

@@ -1,0 +1,77 @@
+"""Long work written in pieces: each holds the writer's lock for a moment, so that nobody waits."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import Final, TypeVar
+
+from store.core.errors import Busy
+from store.core.session import Store, WriteSession
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+# Seconds for which one piece should hold the writer's lock; a slow moment may double it.
+_TARGET: Final = 0.04
+# Each piece has costs of its own. On a busy machine everything is slow, and ever smaller pieces
+# would only add to the work.
+_FEWEST: Final = 40
+# How often a piece is tried while the database is busy.
+_TRIES: Final = 6
+
+
+class Pieces:
+    """Writes work in pieces, and sizes the next one by how long the last one took.
+
+    Args:
+        store: the database.
+        first: how many things the first piece has.
+        most: how many a piece has at most.
+    """
+
+    def __init__(self, store: Store, *, first: int = 100, most: int = 500) -> None:
+        self.store = store
+        self.size = min(first, most)
+        # SQLite works in this thread, so its computing time can be told from that of others.
+        self._others = 0.25 if store.dialect == "sqlite" else 1.0
+        self._most = most
+        self._fewest = min(_FEWEST, most)
+
+    def split(self, items: Iterable[Item]) -> Iterator[list[Item]]:
+        """The things in lists, each of the size that is right when it is asked for."""
+        rest = iter(items)
+        while piece := list(islice(rest, self.size)):
+            yield piece
+
+    def write(self, number: int, work: Callable[[WriteSession], Result]) -> Result:
+        """Do a piece of the work in a transaction; again, if the database was too busy.
+
+        Args:
+            number: how many things the piece has.
+            work: writes them; nothing of it stays if it is tried again.
+
+        Raises:
+            Unavailable: the database cannot be used.
+        """
+        tries = 0
+        while True:
+            tries += 1
+            try:
+                return self._write(number, work)
+            except Busy as error:
+                if tries == _TRIES:
+                    raise
+                time.sleep(min(error.wait, tries))
+
+    def _write(self, number: int, work: Callable[[WriteSession], Result]) -> Result:
+        with self.store.write() as session:
+            # The wait for others is not ours.
+            began, computed = time.perf_counter(), time.thread_time()
+            result = work(session)
+        elapsed = (time.perf_counter() - began) * self._others
+        seconds = max(elapsed, time.thread_time() - computed, 1e-4)
+        wanted = round(number * _TARGET / seconds)
+        self.size = max(self._fewest, min(self._most, wanted, 2 * self.size))
+        return result

@@ -1,0 +1,113 @@
+"""Jobs whose worker has died: each is taken up by itself, so no broken one stops the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from api.worker.failures import Failures
+from api.worker.import_messages import restart_import
+from api.worker.jobs import Jobs
+from api.worker.pauses import Part
+from store.core import intakes, jobs
+from store.core.errors import Unavailable
+from store.core.intakes import IntakeInfo
+from store.core.jobs import LostJob
+from store.core.session import Store
+from store.searching import uploads
+from store.searching.uploads import UploadInfo
+
+
+class LostJobs:
+    """Takes up what workers that have died left behind: imports start again, other jobs fail.
+
+    Args:
+        store: the database.
+        queue: where imports are put again.
+        failures: which jobs cannot be taken up, and when to try again.
+    """
+
+    def __init__(self, store: Store, queue: Jobs, failures: Failures) -> None:
+        self._store = store
+        self._queue = queue
+        self._failures = failures
+
+    def take_up_at_start(self) -> None:
+        """Take up everything, as a worker does before it takes messages.
+
+        A killed job's message has left the queue. Jobs of workers that are alive are left alone. A
+        file whose message is still there gets a new job, since the message may be the last sign of
+        a worker that it killed.
+        """
+        with self._store.read() as session:
+            lost = jobs.list_lost_jobs(session, queued=self._list_queued())
+            files = uploads.list_confirmed(session)
+        for job in lost:
+            self._attempt(Part("lost job", job.id), partial(self._end, job, None))
+        for upload in files:
+            self._attempt(Part("lost file", upload.id), partial(self._import_again, upload))
+        self._resume_imports()
+
+    def take_up(self) -> None:
+        """Take up what another worker left behind that has died since this one started."""
+        self._resume_imports()
+        with self._store.read() as session:
+            lost = jobs.list_lost_jobs(session)
+            files = {upload.id: upload for upload in uploads.list_confirmed(session)}
+        for job in lost:
+            upload = None if job.upload_id is None else files.get(job.upload_id)
+            self._attempt(Part("lost job", job.id), partial(self._end, job, upload))
+
+    def _attempt(self, part: Part, work: Callable[[], object]) -> None:
+        if not self._failures.is_due(part):
+            return
+        try:
+            work()
+            self._failures.note_success(part)
+        except Unavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - the other jobs must not wait for this one
+            self._failures.note_failure(part, error)
+
+    def _list_queued(self) -> list[int]:
+        """Jobs whose messages wait in the queue; the last argument of a message is the job's id."""
+        waiting = [task for task in self._queue.huey.pending() if task.name != "import_upload"]
+        return [int(task.args[-1]) for task in waiting]
+
+    def _end(self, job: LostJob, upload: UploadInfo | None) -> None:
+        """Mark a job as interrupted, and start the import of its file again."""
+        again = None
+        with self._store.write() as session:
+            if jobs.interrupt_lost_job(session, job.id) and upload is not None:
+                again = restart_import(session, upload)
+        if upload is not None and again is not None:
+            self._queue.import_upload(upload.id, again)
+
+    def _import_again(self, upload: UploadInfo) -> None:
+        """Start the import of a file that no job imports."""
+        with self._store.write() as session:
+            if jobs.find_import(session, upload.id) is not None:
+                return
+            again = restart_import(session, upload)
+        if again is not None:
+            self._queue.import_upload(upload.id, again)
+
+    def _resume_imports(self) -> None:
+        """Go on with imports whose command or request has died, once each.
+
+        Those of uploaded files have a job of their own.
+        """
+        with self._store.read() as session:
+            waiting = [one for one in intakes.list_unfinished(session) if one.waiting]
+            if not waiting:
+                return
+            uploaded = {(one.review_id, one.name) for one in uploads.list_confirmed(session)}
+        for one in waiting:
+            if one.id not in self._queue.resuming and (one.review_id, one.name) not in uploaded:
+                self._attempt(Part("import", one.id), partial(self._resume, one))
+
+    def _resume(self, intake: IntakeInfo) -> None:
+        with self._store.write() as session:
+            job = jobs.start_job(session, intake.review_id, "import")
+        self._queue.resuming.add(intake.id)
+        self._queue.resume_import(intake.id, job)

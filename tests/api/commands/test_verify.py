@@ -1,0 +1,92 @@
+"""`winnow verify`: what it counts again, what it finds, and what it corrects."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from api.services.reviews import verifying
+from store.core.session import Store
+from store.reviews.people import PersonInfo
+from store.reviews.reviews import ReviewInfo
+from tests.api.command_line import Run, result
+from tests.api.histories import History
+from tests.store.builders import add_records, join
+from tests.store.deciding import decide, lease
+
+# What makes each check fail.
+_DAMAGE = {
+    "counts of reports": "UPDATE report_count SET number = number + 1 WHERE kind = 'open'",
+    "records of reports": "UPDATE report SET records = 7",
+    "what keeps the counts": {
+        "sqlite": "DROP TRIGGER count_record_added",
+        "postgresql": "DROP TRIGGER count_record_added ON record",
+    },
+    "states of reports": "UPDATE report_state SET outcome = 'exclude' WHERE outcome = 'include'",
+    "files and flow": "UPDATE batch SET n_new = 7",
+    "cards that people hold": "DELETE FROM membership WHERE person_id = 2",
+    "audit trail": "UPDATE audit_event SET action = 'other' WHERE id = 1",
+}
+
+
+def failing(store: Store) -> set[str]:
+    return {check.name for check in verifying.verify(store) if not check.ok}
+
+
+@pytest.mark.parametrize("check", list(verifying.CHECKS))
+def test_each_check_finds_what_it_is_for(
+    store: Store, review: ReviewInfo, person: PersonInfo, check: str
+) -> None:
+    with store.write() as session:
+        bo = join(session, review.id, "bo")
+    ranked = add_records(store, review.id, 4)
+    decide(store, review, person, ranked[0], "include")
+    assert lease(store, review, bo, ranked, 2)
+    assert failing(store) == set()
+    damage = _DAMAGE[check]
+    with store.engine.begin() as connection:
+        connection.execute(text(damage if isinstance(damage, str) else damage[store.dialect]))
+    assert check in failing(store)
+    verifying.repair_counts(store)
+    # Only counts are corrected; a decision is nobody's to correct.
+    correctable = {"counts of reports", "records of reports"}
+    assert failing(store) == ({check} - correctable)
+
+
+def test_a_lived_in_review_passes_all_checks(
+    store: Store, review: ReviewInfo, person: PersonInfo
+) -> None:
+    with store.write() as session:
+        bo = join(session, review.id, "bo")
+        people = [person, bo, join(session, review.id, "di", "adjudicator")]
+    history = History(store, review, people)
+    for step in (*("import", "compare", "two people"), *("decide",) * 9, "settle", "judge", "undo"):
+        history.do(step)
+    assert failing(store) == set()
+
+
+def test_the_command_lists_problems_and_repairs_counts(here: Run, tmp_path: Path) -> None:
+    here("init", "--name", "ada")
+    here("review", "add", "r", "--question", "What works?")
+    file = tmp_path / "f.csv"
+    file.write_text("title\nOne study of many\nAnother study of few\n")
+    here("import", str(file))
+    number = len(verifying.CHECKS)
+    assert f"All {number} checks are right." in here("verify").stdout
+    store = Store(f"sqlite:///{next(tmp_path.rglob('winnow.db'))}")
+    with store.engine.begin() as connection:
+        connection.execute(text("UPDATE report_count SET number = 9 WHERE kind = 'open'"))
+    found = result(here("verify", "--json"), code=1)
+    (wrong,) = [check for check in found["checks"] if not check["ok"]]
+    assert wrong["problems"] == ["review 1, title-abstract, open: 9 stored, 2 counted"]
+    shown = here("verify")
+    assert shown.returncode == 1
+    assert "winnow verify --repair" in shown.stdout
+    assert result(here("verify", "--repair", "--json")) | {"checks": []} == {
+        "ok": True,
+        "repaired": 1,
+        "checks": [],
+    }
+    store.close()

@@ -1,0 +1,170 @@
+"""What a card and a decision cost does not grow: the same few statements, each by an index."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeAlias
+
+import pytest
+from sqlalchemy import event
+
+from api.services.screening import cards, deciding
+from api.services.screening.cards import CardHand, CardRequest, Queues
+from store.core.session import Store
+from store.reviews.people import PersonInfo
+from store.screening import assignments
+from store.screening.assignments import HandOver
+from store.screening.decisions import NewDecision
+from tests.store.large_store import LargeReview, build_large_review
+
+_SMALL, _LARGE = (2_000, 800), (100_000, 40_000)
+# Reads a whole table, or all rows of a review, perhaps those in one state.
+_SHARED = r"(review_id|stage|active|state|outcome)=\?"
+_WHOLE = re.compile(
+    r"SCAN \w+|"
+    r"(record|decision|report|report_state) USING (COVERING )?INDEX \w+ "
+    rf"\({_SHARED}( AND {_SHARED})*\)"
+)
+# Few rows, whatever the size: of a review, of its people, or of rounds.
+_SHORT = re.compile(r"SCAN (intake|pilot|pilot_person|pilot_report|CONSTANT ROW)\b")
+_numbers = itertools.count()
+
+Statements: TypeAlias = list[tuple[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def large_stores(
+    sqlite_template: bytes, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[list[tuple[Store, LargeReview]]]:
+    """A store with a small review, and one with a large one."""
+    made = []
+    for records, decisions in (_SMALL, _LARGE):
+        path = tmp_path_factory.mktemp("large") / "winnow.db"
+        path.write_bytes(sqlite_template)
+        store = Store(f"sqlite:///{path}")
+        made.append((store, build_large_review(store, records, decisions, slug="large")))
+    yield made
+    for store, _ in made:
+        store.close()
+
+
+@contextmanager
+def _statements(store: Store) -> Iterator[Statements]:
+    """The statements that are run meanwhile."""
+    seen: Statements = []
+
+    def see(_connection: Any, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
+        seen.append((" ".join(statement.split()), values))
+
+    event.listen(store.engine, "before_cursor_execute", see)
+    yield seen
+    event.remove(store.engine, "before_cursor_execute", see)
+
+
+class _Reviewer:
+    """A person who screens a large review, with a process that remembers its queue."""
+
+    def __init__(self, store: Store, large: LargeReview, person: PersonInfo) -> None:
+        self.store, self.review_id, self.person_id = store, large.review.id, person.id
+        self.queues = Queues()
+
+    def ask(self, number: int = 1, keep: tuple[int, ...] = ()) -> CardHand:
+        request = CardRequest(number, lease_minutes=30, keep=keep)
+        return cards.lease_next_cards(
+            self.store, self.queues, self.review_id, self.person_id, request
+        )
+
+    def decide(self, hand: CardHand) -> None:
+        assert hand.ranking is not None
+        card = hand.cards[0]
+        new = NewDecision(
+            f"l{next(_numbers)}",
+            card.report_id,
+            "exclude",
+            ranking_id=hand.ranking.id,
+            place=card.place,
+        )
+        deciding.record_decision(self.store, self.review_id, self.person_id, new)
+
+
+def _cost(
+    stores: list[tuple[Store, LargeReview]], who: str, act: Callable[[_Reviewer], None]
+) -> list[list[str]]:
+    """The statements of an act in the small and in the large review, without their values."""
+    found = []
+    for store, large in stores:
+        reviewer = _Reviewer(store, large, getattr(large, who))
+        # What comes first reads the queue, and empties the caches of statements.
+        reviewer.decide(reviewer.ask())
+        reviewer.ask(number=0)
+        with _statements(store) as seen:
+            act(reviewer)
+        found.append([statement for statement, _ in seen])
+    return found
+
+
+@pytest.mark.case("service", 2)
+@pytest.mark.case("service", 9)
+@pytest.mark.parametrize("who", ["ahead", "behind"])
+def test_a_card_takes_the_same_few_statements_at_every_size(
+    large_stores: list[tuple[Store, LargeReview]], who: str
+) -> None:
+    small, large = _cost(large_stores, who, lambda reviewer: reviewer.ask() and None)
+    assert small == large
+    assert len(large) <= 12
+    # Again, the card is theirs already: nothing is written.
+    small, large = _cost(
+        large_stores, who, lambda reviewer: reviewer.ask() and reviewer.ask() and None
+    )
+    assert small == large
+    assert large.count("BEGIN IMMEDIATE") == 1
+
+
+@pytest.mark.case("service", 9)
+@pytest.mark.parametrize("who", ["ahead", "behind"])
+def test_a_decision_takes_the_same_few_statements_at_every_size(
+    large_stores: list[tuple[Store, LargeReview]], who: str
+) -> None:
+    small, large = _cost(large_stores, who, lambda reviewer: reviewer.decide(reviewer.ask()))
+    assert small == large
+    assert len(large) <= 34
+
+
+@pytest.mark.case("service", 2)
+def test_every_query_of_cards_and_decisions_uses_an_index(
+    large_stores: list[tuple[Store, LargeReview]],
+) -> None:
+    store, large = large_stores[1]
+    for person in (large.ahead, large.behind):
+        reviewer = _Reviewer(store, large, person)
+        with _statements(store) as first:
+            reviewer.ask()
+        with _statements(store) as later:
+            hand = reviewer.ask(20)
+            reviewer.ask(1, keep=tuple(card.report_id for card in hand.cards))
+            reviewer.decide(hand)
+            reviewer.ask(5)
+            card = HandOver(reviewer.ask().cards[0].report_id)
+            with store.write() as session:
+                assignments.hand_over_card(session, large.review.id, person.id, card)
+            reviewer.ask()
+        assert _find_whole_readings(store, later) == set()
+        # A process that has just started reads all undecided reports, once.
+        assert _find_whole_readings(store, first) != set()
+
+
+def _find_whole_readings(store: Store, statements: Statements) -> set[str]:
+    """Statements that read a whole table, or all rows of a review, says SQLite's planner."""
+    whole = set()
+    with store.engine.connect() as connection:
+        for statement, values in dict(statements).items():
+            if not statement.startswith(("SELECT", "UPDATE", "DELETE")):
+                continue
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).all()
+            steps = [row[3] for row in plan if _WHOLE.search(row[3])]
+            if any(not _SHORT.search(step) for step in steps):
+                whole.add(f"{steps}: {statement}")
+    return whole
