@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
 from api.refusals import TooManySignIns
 from api.turns import Turns
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    """Run it in a thread of its own: this one may have the event loop of a browser's test."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, work).result()
 
 
 @pytest.mark.case("service", 6)
@@ -27,7 +36,7 @@ def test_no_more_than_the_places_are_inside_and_the_others_follow_in_their_order
         turns = Turns(places=2, longest=60)
         await asyncio.gather(*(ask(turns, number) for number in range(20)))
 
-    asyncio.run(ask_all())
+    _run(ask_all())
     assert order == list(range(20))
 
 
@@ -43,4 +52,4 @@ def test_who_waits_too_long_is_refused_and_takes_no_place() -> None:
         async with turns.take():
             pass
 
-    asyncio.run(ask())
+    _run(ask())
