@@ -141,7 +141,7 @@ class BodyLimit:
                 async with asyncio.timeout(max(0.0, min(self._stall, left))):
                     message = await receive()
             except TimeoutError:
-                problem = BodyTooSlow("The request stopped in the middle or came too slowly.")
+                problem = BodyTooSlow("The request stopped half-way or came too slowly.")
                 raise problem from None
             received += len(message.get("body", b""))
             complete = not message.get("more_body", False)

@@ -112,7 +112,7 @@ class Encoding:
             if progress is None:
                 progress = EncodingProgress(self._store, piece.part[0])
                 progress.report(reached.done, reached.total)
-            progress.end("failed", f"Reading texts: {error}. It is tried again.")
+            progress.end("failed", f"Reading texts: {error}. Winnow tries again.")
         except Exception:
             # The database may be what failed.
             logger.exception("the progress of encoding could not be stored")

@@ -134,7 +134,7 @@ class Store:
             yield
             return
         if not self._turn.acquire(timeout=self._busy_seconds):
-            raise Busy("Something else is writing to the database for too long.")
+            raise Busy("Something else has been writing to the database for too long.")
         try:
             yield
         finally:

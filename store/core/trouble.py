@@ -27,11 +27,11 @@ def explain_error(error: DBAPIError | PoolTimeout, url: str) -> StoreError | Non
     text = str(error.orig).casefold()
     if code == _DISK_FULL or "disk is full" in text or "no space left" in text:
         return Full(
-            f"There is no space left for the database ({url}). What was being stored was not.",
+            f"There is no space left for the database ({url}), so nothing was stored.",
             remedy="Make room on the disk, then try again. What was stored before is safe.",
         )
     if code in _TOO_LONG or "is locked" in text:
-        return Busy("Something else is writing to the database for too long.")
+        return Busy("Something else has been writing to the database for too long.")
     if code in _AWAY or error.connection_invalidated or _is_away(error, code):
         return Unreachable(f"The database ({url}) does not answer.")
     return None

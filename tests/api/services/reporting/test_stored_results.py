@@ -121,7 +121,7 @@ def test_pages_ask_the_worker_once_and_then_show_the_figures_with_their_time(
     page = browser(app, store, person)
     for address in (*ADDRESSES, *ADDRESSES):
         text = page.get(f"/reviews/{review.slug}/{address}").text
-        assert "This page shows them when they are ready" in text
+        assert "This page will show them when they are ready" in text
         assert "Working out figures" in text
     # The agreement and the report share theirs.
     assert do_jobs(worker) == 2
