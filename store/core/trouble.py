@@ -9,13 +9,13 @@ from store.core.errors import Busy, Full, StoreError, Unreachable
 
 # PostgreSQL's codes. The server is stopping, starting, or has too many connections.
 _AWAY = ("57P01", "57P02", "57P03", "53300")
-# A lock or a statement took too long, or two transactions would not fit one after the other.
+# A lock or a statement took too long, or two transactions got in each other's way.
 _TOO_LONG = ("55P03", "57014", "40001", "40P01")
 _DISK_FULL = "53100"
 
 
 def explain_error(error: DBAPIError | PoolTimeout, url: str) -> StoreError | None:
-    """The error of ours that says what is wrong and what to do; None if it is a fault of ours.
+    """Our error that says what is wrong and what to do; None if the fault is in our own code.
 
     Args:
         error: what the database or its driver raised.

@@ -1,7 +1,7 @@
 """Checks of what is stored: numbers that must agree with what they were counted from.
 
-A new check is a function in ``CHECKS``. It reads, and gives a sentence about each thing that is
-wrong.
+A new check is a function in ``CHECKS``. It only reads, and gives a sentence about each thing that
+is wrong.
 """
 
 from __future__ import annotations
