@@ -4,8 +4,8 @@ Run: python -m benchmarks.grow_pages [--sizes N …] [--pages NAME …] [--repea
 [--only light|heavy] [--quick]. Each page is asked of the application in this process, signed in as
 the review's lead, once to warm up and then several times; the median counts. For an export, the
 time to its first byte counts. The figures of heavy pages are worked out beforehand, and that is
-measured, too. With a folder, the stores are kept there and used again; their figures are then worked
-out already.
+measured, too. With a folder, the stores are kept there and used again; their figures are then
+worked out already.
 """
 
 from __future__ import annotations

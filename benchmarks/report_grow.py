@@ -68,10 +68,10 @@ def grow_pages(data: dict[str, Any]) -> str:
             "## Growth: pages",
             circumstances(data),
             "Milliseconds of computing for each page, asked of the application directly with a "
-            "review on SQLite: 4 in 10 of its reports decided by two people, 1 record in 10 a copy, "
-            "8 in 100 without an abstract, words of an invented language. *Common word* is in 35 of "
-            "100 records, *rare word* in 2 of 1,000. For an export, it is the time to the first "
-            "byte. "
+            "review on SQLite: 4 in 10 of its reports decided by two people, 1 record in 10 a "
+            "copy, 8 in 100 without an abstract, words of an invented language. *Common word* is "
+            "in 35 of 100 records, *rare word* in 2 of 1,000. For an export, it is the time to "
+            "the first byte. "
             f"The bar is {bar} ms at 100,000 records; over it: {', '.join(over) or 'none'}.",
             table(
                 ["page", *(f"{line['records']:,} records" for line in lines), "exponent"],
