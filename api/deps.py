@@ -31,7 +31,7 @@ def get_state(request: Request) -> State:
 
 
 async def _state(request: Request) -> State:
-    # A dependency that is no coroutine would cost a change of threads.
+    # FastAPI would call a dependency that is not a coroutine in another thread, which costs time.
     return get_state(request)
 
 
@@ -47,7 +47,7 @@ async def _take_turn(request: Request) -> AsyncIterator[None]:
 # A page takes this if strangers can make it hash a password.
 TurnDep = Annotated[None, Depends(_take_turn)]
 
-# Where it is kept who sends a request, once that has been found.
+# The key under which a request keeps who sent it, once that has been found.
 ACCESS: Final = "winnow.access"
 _SLUG: Final = re.compile(r"/reviews/([^/\x00]{1,80})/")
 
@@ -131,7 +131,8 @@ def may(action: Action) -> Callable[..., Awaitable[ReviewRequest]]:
     """A dependency: a request in the review in the path, by people whose role allows an action.
 
     Routes take one of the types below. The function that is returned has the rule as ``action``, so
-    that a test can read the rule of every route. It is one function, since each one costs time.
+    that a test can read the rule of every route. It is one function, since each dependency costs
+    time.
     """
 
     async def review_request(

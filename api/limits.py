@@ -1,7 +1,7 @@
 """Limits on the bodies of requests: who may send one, how large, and how slowly.
 
 From the outside in: ``UnreadBody``, then the checks of host and origin, ``SignedInFirst`` and
-``BodyLimit``. None of them reads a body before it knows that the request may send it.
+``BodyLimit``. None of them reads a body before it knows that the client may send one.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ _OPEN_BYTES: Final = 64_000
 _ORDINARY_BYTES: Final = 1_000_000
 # Bytes of form fields and boundaries around a file.
 _ENVELOPE_BYTES: Final = 200_000
-# Bytes a second that the whole body must reach, once it has had the time of a stall.
+# Bytes a second at which the body must come on average, apart from the time of two stalls.
 _SLOWEST: Final = 2_000
 
 
 class UnreadBody:
     """Closes the connection after an answer that came before the whole body was read.
 
-    Otherwise the client could go on to send it, or keep the connection open by half of it.
+    Otherwise the client could go on sending it, or keep the connection open by sending half of it.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -82,7 +82,7 @@ class SignedInFirst:
 
 
 def _find_refusal(request: Request) -> Response | None:
-    """The answer to a request of nobody; None if somebody sent it, who is kept for later."""
+    """The answer to a request of somebody who is not signed in; None for everybody else."""
     state = get_state(request)
     try:
         nobody = find_signed_in_person(request, state) is None
@@ -141,7 +141,7 @@ class BodyLimit:
                 async with asyncio.timeout(max(0.0, min(self._stall, left))):
                     message = await receive()
             except TimeoutError:
-                problem = BodyTooSlow("The request stopped in the middle or came too slowly.")
+                problem = BodyTooSlow("The request stopped half-way or came too slowly.")
                 raise problem from None
             received += len(message.get("body", b""))
             complete = not message.get("more_body", False)
@@ -151,7 +151,7 @@ class BodyLimit:
             return message
 
         async def answer(message: Message) -> None:
-            """Answer with the problem if the body was cut short, whatever a parser made of it."""
+            """Answer with the problem if the body was cut short, whatever the parser made of it."""
             nonlocal refused
             if problem is None:
                 await send(message)

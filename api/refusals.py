@@ -52,9 +52,9 @@ class TooManySignIns(Exception):
 
     @classmethod
     def at_once(cls) -> TooManySignIns:
-        """Too many people sign in at this moment; it has nothing to do with this attempt."""
+        """Too many people are signing in at once; it has nothing to do with this attempt."""
         return cls(
-            "Too many people are signing in at this moment. Wait a few seconds, and try again.",
+            "Too many people are signing in at the moment. Wait a few seconds, and try again.",
             wait=_BUSY_SECONDS,
         )
 

@@ -1,4 +1,4 @@
-"""Requests that send a password take turns, so that many at once leave the others their threads.
+"""Requests that send a password take turns, so that many at once leave threads for the others.
 
 A turn is taken once the whole request has been read, so nobody can hold one by sending half.
 """
@@ -12,9 +12,9 @@ from typing import Final
 
 from api.refusals import TooManySignIns
 
-# A few less than the passwords that may wait to be hashed: people who are signed in change theirs.
+# Fewer than the passwords that may wait to be hashed: people who are signed in also change theirs.
 PLACES: Final = 6
-# Seconds for which a request waits; waiting costs nothing, and slows down who sends many.
+# Seconds for which a request waits; waiting costs nothing, and slows down anybody who sends many.
 _LONGEST: Final = 3.0
 
 

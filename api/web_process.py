@@ -19,7 +19,7 @@ from store.core import migrate
 from store.core.engine import CONNECTIONS
 from store.core.session import Store
 
-# So many connections to the database a process needs at least.
+# A process needs at least this many connections to the database.
 _FEWEST_CONNECTIONS = 8
 
 
@@ -56,7 +56,7 @@ def serve(sock: socket.socket, number: int, of: int) -> None:
 
     try:
         migrate.check(store.engine)
-        # One connection at a time, so that no process takes all that arrive together.
+        # One connection at a time, so that no process takes all those that arrive together.
         server = _OneOfSeveral(configure(chosen, store, accept_at_once=1), announce)
 
         def stop() -> None:

@@ -2,9 +2,10 @@
 
 Run: python -m benchmarks.grow_pages [--sizes N …] [--pages NAME …] [--repeats N] [--stores FOLDER]
 [--only light|heavy] [--quick]. Each page is asked of the application in this process, signed in as
-the review's lead, once to warm up and then some times; the median counts. Of an export, the time to
-its first byte counts. The figures of heavy pages are worked out before, and that is measured, too.
-With a folder, the stores are kept there and used again; their figures are then worked out already.
+the review's lead, once to warm up and then several times; the median counts. For an export, the
+time to its first byte counts. The figures of heavy pages are worked out beforehand, and that is
+measured, too. With a folder, the stores are kept there and used again; their figures are then
+worked out already.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Time and memory of reading files made to take much of both, and of thousands of odd ones.
+"""Time and memory for reading files made to take much of both, and for thousands of odd ones.
 
 Run: python -m benchmarks.hostile_files (about ten minutes). Each file is read as an import reads
 it, by a process that this benchmark starts for it, and then sent to a server and imported from the

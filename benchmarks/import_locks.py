@@ -61,7 +61,7 @@ class TimedStore(Store):
 
 
 def make_table(number: int, seed: int) -> bytes:
-    """A table of made records with titles and abstracts of usual lengths."""
+    """A table of made-up records with titles and abstracts of the usual length."""
     chance = random.Random(seed)
     words = [f"w{n:04}{chance.choice('aeiou')}" for n in range(_WORDS)]
 

@@ -1,8 +1,8 @@
-"""Kill processes (SIGKILL) at random moments, and check that nothing is lost or there twice.
+"""Kill processes (SIGKILL) at random moments, and check that nothing is lost or stored twice.
 
 Run: python -m benchmarks.kills [--rounds N] [--encoder N] (half an hour), also by `make soak`;
 `make test` runs a slice. A round does one kind of work, kills one process during it, lets the work
-go on, and looks at the store for what is lost, there twice or in part.
+go on, and looks in the store for what is lost, stored twice or incomplete.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from tests import postgres
 RECORDS = 300
 _PATIENCE = 120.0
 _READER, _ENCODER = "harvest.parsing.reader", "model.encoder_child"
-# What is killed during each kind of work; a database only if it is a server.
+# What is killed during each kind of work; the database only if it is a server.
 VICTIMS = (
     *(("import", "importer"), ("import", "parser"), ("import", "database")),
     *(("decisions", "server"), ("decisions", "database")),
@@ -193,7 +193,7 @@ def _decide(world: World, victim: str | None) -> tuple[bool, list[str]]:
 
 
 def _decided(world: World) -> list[str]:
-    """Acknowledged decisions that are lost, changed or there twice."""
+    """Acknowledged decisions that are lost, changed or stored twice."""
     store = world.open_store()
     with store.read() as session:
         stored: dict[str, list[str]] = {}

@@ -1,4 +1,4 @@
-"""Strangers who post passwords while somebody screens: what the others notice of it.
+"""Strangers who post passwords while somebody screens: how much the others notice.
 
 Run: python -m benchmarks.login_flood (two minutes). A real server; each connection posts one
 attempt after the other, each from another address and for another name, so that nothing but the

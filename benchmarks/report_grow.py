@@ -67,10 +67,11 @@ def grow_pages(data: dict[str, Any]) -> str:
         [
             "## Growth: pages",
             circumstances(data),
-            "Milliseconds of computing of each page, asked of the application itself with a review "
-            "on SQLite: 4 in 10 of its reports decided by two people, 1 record in 10 a copy, 8 in "
-            "100 without an abstract, words of an invented language. *Common word* is in 35 of 100 "
-            "records, *rare word* in 2 of 1,000. Of an export, the time to its first byte counts. "
+            "Milliseconds of computing for each page, asked of the application directly with a "
+            "review on SQLite: 4 in 10 of its reports decided by two people, 1 record in 10 a "
+            "copy, 8 in 100 without an abstract, words of an invented language. *Common word* is "
+            "in 35 of 100 records, *rare word* in 2 of 1,000. For an export, it is the time to "
+            "the first byte. "
             f"The bar is {bar} ms at 100,000 records; over it: {', '.join(over) or 'none'}.",
             table(
                 ["page", *(f"{line['records']:,} records" for line in lines), "exponent"],
@@ -95,7 +96,7 @@ def _worked_out(lines: list[dict[str, Any]]) -> list[str]:
         return []
     rows = [[kind, *(f"{line['worked_out_s'][kind]:.1f} s" for line in lines)] for kind in kinds]
     return [
-        "Pages of figures that take long show stored ones. Seconds of computing in which the "
-        "worker works them out:",
+        "Pages whose figures take long to work out show stored ones. Seconds of computing that the "
+        "worker needs to work them out:",
         table(["figures", *(f"{line['records']:,} records" for line in lines)], rows),
     ]

@@ -18,14 +18,14 @@ def kills(data: dict[str, Any]) -> str:
     total = sum(number for run in data["runs"] for number in run["kills"].values())
     acknowledged = sum(run["acknowledged"] for run in data["runs"])
     verdict = (
-        "Nothing was lost, there twice or in part." if not wrong else f"**{len(wrong)}** wrong:"
+        "Nothing was lost, stored twice or incomplete." if not wrong else f"**{len(wrong)}** wrong:"
     )
     return "\n\n".join(
         [
             "## Processes killed at random moments",
             circumstances(data),
             f"{total:,} times a process was killed (SIGKILL) during a kind of work, which then "
-            "went on. Afterwards every acknowledged decision is in the store once, a file is "
+            "continued. Afterwards every acknowledged decision is in the store once, a file is "
             "imported whole and once, an order is whole, an export is whole or absent, and a "
             f"migration is complete. {acknowledged:,} decisions were acknowledged. {verdict}",
             *(f"- {one}" for one in wrong),
@@ -61,7 +61,7 @@ def import_locks(data: dict[str, Any]) -> str:
 
 
 def hostile_files(data: dict[str, Any]) -> str:
-    """What files took that were made to take much."""
+    """What files cost that were made to cost much."""
     rows = [
         [
             one["name"],

@@ -1,4 +1,4 @@
-"""What one user notices of strangers and of large imports, in docs/benchmarks.md."""
+"""How much one user notices strangers and large imports, in docs/benchmarks.md."""
 
 from __future__ import annotations
 

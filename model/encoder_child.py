@@ -2,7 +2,7 @@
 
 It reads one line of JSON that says how, and then one line with a list of texts for each piece. To
 each piece it answers with one line when the vectors are on the disk. It ends when its input ends,
-and so with the process that started it, however that one died.
+and so when the process that started it has died, for whatever reason.
 """
 
 from __future__ import annotations

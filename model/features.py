@@ -152,7 +152,7 @@ def find_known(vectors: NDArray[np.float32]) -> NDArray[np.bool_]:
 def _centre_known(
     vectors: NDArray[np.float32],
 ) -> tuple[NDArray[np.float32], NDArray[np.float64], NDArray[np.float32]]:
-    """Centre the vectors that are known; the others take no side.
+    """Centre the vectors that are known; the others count as average.
 
     Args:
         vectors: rows of nan where there is none yet.

@@ -93,7 +93,7 @@ class VectorFiles:
         return key in self._place
 
     def refresh(self) -> None:
-        """Take note of files that are new, our own or another process's."""
+        """Take note of new files, our own or another process's."""
         with self._lock:
             self._refresh()
 
@@ -179,7 +179,7 @@ class VectorFiles:
         except FileNotFoundError:
             return None
         except OSError as error:
-            # A bad place on the disk is damage; that we may not read a file is not.
+            # A bad place on the disk is damage; a file that we are not allowed to read is not.
             if error.errno != errno.EIO:
                 raise
             self._set_aside(path, error)
@@ -218,7 +218,7 @@ def _parse(data: bytes) -> tuple[Keys, Vectors]:
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
             keys, vectors = arrays["keys"], arrays["vectors"]
-            # Files of before have none; the archive's own check covers them.
+            # Older files have none; the archive's own check covers them.
             checksum = arrays["checksum"] if "checksum" in arrays.files else None
     except Exception as error:
         # Damage shows in many ways: a bad archive, a wrong header, an absurd size.

@@ -35,8 +35,8 @@ from store.rules.person_names import list_look_alikes
 _SETTINGS_REMEDY = "A lead of the review sets it again on its page, or by command or API."
 
 _WORK_REMEDY = (
-    "The worker's log has each error in full, the first time it happens. It tries again every few "
-    "minutes; the other reviews go on."
+    "The worker's log has each error in full, the first time it happens. The worker tries again "
+    "every few minutes; other reviews are not affected."
 )
 
 

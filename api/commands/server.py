@@ -179,8 +179,8 @@ def _serve_here(
     from api.web_server import WAITING_CONNECTIONS, AnnouncingServer, configure
 
     config = configure(chosen, store, accept_at_once=WAITING_CONNECTIONS)
-    # The server has ended well when it raises the signal that stopped it once more; the worker
-    # is still to be stopped then.
+    # Once the server has ended in good order, it raises the signal that stopped it again. That must
+    # not end this process: the worker still has to be stopped.
     for number in _STOPPING:
         signal.signal(number, lambda _number, _frame: None)
     AnnouncingServer(config, announce).run(sockets=[sock])

@@ -29,7 +29,7 @@ def verify(
             if repaired:
                 screen.print(f"Corrected {count_noun(repaired, 'stored count')}.")
             if ok:
-                screen.print(f"All {len(results)} checks are right.")
+                screen.print(f"All {len(results)} checks passed.")
                 return
             for result in results:
                 screen.print(f"{'ok  ' if result.ok else 'FAIL'} {result.name}", markup=False)

@@ -30,7 +30,7 @@ SENTENCES = {
     "invitation.used": "joined through an invitation link",
     "invitation.withdrawn": "withdrew an invitation link",
     "limits.changed": "changed what happens to reports outside the years ({out_of_range} left out)",
-    "name.numbered": "gave somebody’s name a number in an upgrade (the team page says whose)",
+    "name.numbered": "added a number to somebody’s name in an upgrade (the team page says whose)",
     "night.ended": "finished a scheduled search",
     "pair.different": "said that two records are from different studies",
     "pair.related": "said that two records are two reports of one study",

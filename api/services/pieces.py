@@ -27,7 +27,7 @@ class Pieces:
 
     Args:
         store: the database.
-        first: how many things the first piece has.
+        first: how many items the first piece has.
         most: how many a piece has at most.
     """
 
@@ -40,7 +40,7 @@ class Pieces:
         self._fewest = min(_FEWEST, most)
 
     def split(self, items: Iterable[Item]) -> Iterator[list[Item]]:
-        """The things in lists, each of the size that is right when it is asked for."""
+        """The items in lists, each of the size that is right when it is asked for."""
         rest = iter(items)
         while piece := list(islice(rest, self.size)):
             yield piece
@@ -49,7 +49,7 @@ class Pieces:
         """Do a piece of the work in a transaction; again, if the database was too busy.
 
         Args:
-            number: how many things the piece has.
+            number: how many items the piece has.
             work: writes them; nothing of it stays if it is tried again.
 
         Raises:

@@ -1,4 +1,4 @@
-"""The worker's thread that has texts encoded, by a process that lives while there are some."""
+"""The worker's thread that has texts encoded, by a process that runs only while there are some."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LONGEST_PAUSE = 60.0
 
 
 class Encoding:
-    """Has the texts that wait encoded, piece by piece.
+    """Has waiting texts encoded, piece by piece.
 
     Args:
         store: the database, for the progress that pages show.
@@ -44,7 +44,7 @@ class Encoding:
         self._stop = threading.Event()
         self.process = EncoderProcess(choose_encoder(settings))
         self._progress: dict[Part, EncodingProgress] = {}
-        # What went wrong the last time, for the parts for which that has been said.
+        # What went wrong last time, for the parts for which that has been reported.
         self._said: dict[Part, str] = {}
         self._thread = threading.Thread(target=self._run, name="encoding", daemon=True)
 
@@ -112,7 +112,7 @@ class Encoding:
             if progress is None:
                 progress = EncodingProgress(self._store, piece.part[0])
                 progress.report(reached.done, reached.total)
-            progress.end("failed", f"Reading texts: {error}. It is tried again.")
+            progress.end("failed", f"Reading texts: {error}. Winnow tries again.")
         except Exception:
             # The database may be what failed.
             logger.exception("the progress of encoding could not be stored")

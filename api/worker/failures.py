@@ -44,7 +44,7 @@ class Failures:
     def note_failure(self, part: Part, error: Exception) -> None:
         """Pause a part. Call it while the error is handled: the log gets each error once in full.
 
-        If the database cannot be used, that is nobody's fault, and is only logged.
+        If the database cannot be used, the part is not to blame, and that is only logged.
         """
         if isinstance(error, Unavailable):
             logger.warning("%s %s", error, error.remedy)
@@ -70,7 +70,7 @@ class Failures:
             work_faults.record_success(self._store, part.id, part.kind)
 
     def refresh(self) -> None:
-        """Read what leads are shown; earlier workers, and others of today, may have found it."""
+        """Read what leads are shown; other workers, now or earlier, may have found it."""
         with self._store.read() as session:
             shown = {Part(fault.kind, fault.review_id) for fault in list_faults(session)}
         with self._lock:

@@ -42,7 +42,7 @@ def return_to_preview(store: Store, upload: UploadInfo, job: int, reason: str) -
 def restart_import(session: WriteSession, upload: UploadInfo) -> int | None:
     """A new job for an interrupted import; None if it was interrupted too often.
 
-    A file that kills the worker each time must not kill it for ever.
+    A file that kills the worker each time must not go on doing so for ever.
     """
     job = jobs.start_job(session, upload.review_id, "import")
     if uploads.record_import_start(session, upload.id) <= _RESTARTS:

@@ -298,7 +298,7 @@ class Jobs:
         self._done()
 
     def _patiently(self, work: Callable[[], T]) -> T:
-        """Do something that goes on where it was, again while the database cannot be used.
+        """Do what can go on where it was, and try again while the database cannot be used.
 
         Raises:
             Unavailable: it still cannot be used, and the worker is stopping.

@@ -23,7 +23,7 @@ class LostJobs:
 
     Args:
         store: the database.
-        queue: where imports are put again.
+        queue: where imports are put back.
         failures: which jobs cannot be taken up, and when to try again.
     """
 
@@ -49,7 +49,7 @@ class LostJobs:
         self._resume_imports()
 
     def take_up(self) -> None:
-        """Take up what another worker left behind that has died since this one started."""
+        """Take up what workers that have died since this one started left behind."""
         self._resume_imports()
         with self._store.read() as session:
             lost = jobs.list_lost_jobs(session)

@@ -47,7 +47,7 @@ class Pauses:
         return failure is None or failure.until <= self._clock()
 
     def note_failure(self, part: Part, error: str = "") -> bool:
-        """Begin the next pause of a part; whether its error is another than the last time."""
+        """Begin the next pause of a part; True if its error differs from the last one."""
         last = self._failures.get(part)
         times = 1 if last is None else last.times + 1
         pause = min(_LONGEST, _FIRST * 2.0 ** min(times - 1, 30))

@@ -44,8 +44,8 @@ T = TypeVar("T")
 
 # Seconds within which a worker notices that it should stop.
 _BLINK = 0.5
-# Seconds after which a thread lets another one run. A fit hands over dozens of times, and while the
-# words of a large review are counted it waits as long each time.
+# Seconds after which a thread lets another one run. A fit hands over dozens of times, and waits for
+# as long each time while the words of a large review are being counted.
 _SWITCH = 0.0005
 # Seconds after which a review that was changing is looked at again.
 _SETTLED = 3.0

@@ -26,7 +26,7 @@ _MISSING = re.compile(
     re.IGNORECASE,
 )
 _NONE = re.compile(r"^(?:0+(?:\.0+)?|n\.?\s?d\.?)$", re.IGNORECASE)
-# How texts begin that these patterns fit: to look is quicker.
+# What a text that fits these patterns begins with: looking at that first is quicker.
 _MISSING_STARTS = frozenset("nNuUaA#<\\-–—.?[(")
 _NONE_STARTS = frozenset("0nN")
 

@@ -106,7 +106,7 @@ def column_key(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
-# So many columns of a row may have names that fill fields; sniffing looks at some rows repeatedly.
+# Only this many columns of a row are looked at; sniffing looks at some rows repeatedly.
 _LOOKED_AT = 10_000
 
 

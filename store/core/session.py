@@ -26,7 +26,7 @@ WriteSession = NewType("WriteSession", ReadSession)
 def execute_plain(
     session: ReadSession, statement: Executable, values: Any = None
 ) -> CursorResult[*tuple[Any, ...]]:
-    """Execute a statement built beforehand, past the ORM: in half the time.
+    """Execute a statement built beforehand without the ORM, which takes half the time.
 
     Objects that the session has loaded are not updated.
     """
@@ -95,7 +95,7 @@ class Store:
     def read_snapshot(self) -> Iterator[ReadSession]:
         """Like ``read``, with every statement reading the same state of the database.
 
-        For what is read in many statements while others write. On SQLite any transaction does so.
+        Use it for many statements while others write. On SQLite every transaction is like this.
 
         Raises:
             Unavailable: the database cannot be used now.
@@ -134,7 +134,7 @@ class Store:
             yield
             return
         if not self._turn.acquire(timeout=self._busy_seconds):
-            raise Busy("Something else is writing to the database for too long.")
+            raise Busy("Something else has been writing to the database for too long.")
         try:
             yield
         finally:
@@ -154,7 +154,7 @@ class Store:
             raise ours from error
 
     def shrink_log(self) -> None:
-        """Give back the disk space of SQLite's write-ahead log, once much was written in vain."""
+        """Give back the disk space of SQLite's write-ahead log after much was written in vain."""
         if self.dialect == "sqlite":
             with self.engine.connect() as connection:
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -9,13 +9,13 @@ from store.core.errors import Busy, Full, StoreError, Unreachable
 
 # PostgreSQL's codes. The server is stopping, starting, or has too many connections.
 _AWAY = ("57P01", "57P02", "57P03", "53300")
-# A lock or a statement took too long, or two transactions would not fit one after the other.
+# A lock or a statement took too long, or two transactions got in each other's way.
 _TOO_LONG = ("55P03", "57014", "40001", "40P01")
 _DISK_FULL = "53100"
 
 
 def explain_error(error: DBAPIError | PoolTimeout, url: str) -> StoreError | None:
-    """The error of ours that says what is wrong and what to do; None if it is a fault of ours.
+    """Our error that says what is wrong and what to do; None if the fault is in our own code.
 
     Args:
         error: what the database or its driver raised.
@@ -27,11 +27,11 @@ def explain_error(error: DBAPIError | PoolTimeout, url: str) -> StoreError | Non
     text = str(error.orig).casefold()
     if code == _DISK_FULL or "disk is full" in text or "no space left" in text:
         return Full(
-            f"There is no space left for the database ({url}). What was being stored was not.",
+            f"There is no space left for the database ({url}), so nothing was stored.",
             remedy="Make room on the disk, then try again. What was stored before is safe.",
         )
     if code in _TOO_LONG or "is locked" in text:
-        return Busy("Something else is writing to the database for too long.")
+        return Busy("Something else has been writing to the database for too long.")
     if code in _AWAY or error.connection_invalidated or _is_away(error, code):
         return Unreachable(f"The database ({url}) does not answer.")
     return None

@@ -20,7 +20,7 @@ FAULT: Final = "fault"
 
 @dataclass(frozen=True, slots=True)
 class WorkFault:
-    """Work that failed the last time.
+    """Work that failed when it was last tried.
 
     Attributes:
         kind: what was done, such as "ranking".

@@ -16,8 +16,8 @@ from store.core.tables import PairKey
 
 # Greater than any record's id.
 _NO_END: Final = 2**62
-# The rows of each key in turn, from the index, up to the one at the limit. In these words, because
-# the two databases have no common ones for it.
+# The rows of each key in turn, from the index, up to the one at the limit. It is written twice,
+# because the two databases have no common way to say it.
 _SQLITE: Final = text(
     """
     SELECT wanted.value, pair_key.record_id

@@ -115,7 +115,7 @@ def count_uncompared_records(session: ReadSession, review_id: int) -> int:
     return session.scalar(query) or 0
 
 
-# Built once: to build a statement takes longer than to run it.
+# Built once: building a statement takes longer than running it.
 _IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 
 

@@ -16,7 +16,7 @@ from store.core.tables import Lease, RecordRow, Report, Review
 from store.reports import limits, screening_state
 from store.rules.plans import TITLE_ABSTRACT
 
-# Built once: to build a statement takes longer than to run it.
+# Built once: building a statement takes longer than running it.
 _IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 _GROUPED: Final = select(
     RecordRow.id, RecordRow.report_id, RecordRow.own_report_id, RecordRow.active

@@ -81,7 +81,7 @@ class RequiredDecisions:
         return max(planned, people)
 
 
-# Built once: to build a statement takes longer than to run it.
+# Built once: building a statement takes longer than running it.
 _IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 _AT = bindparam("at", type_=String())
 _BODY = (

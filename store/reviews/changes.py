@@ -1,7 +1,7 @@
 """Counts of a review's changes, so that a process reads again only what has changed.
 
 A count is raised in the transaction of the change, and its row stays locked until that commits. So
-whoever reads a number also reads every change with a lower one.
+a transaction that reads a number also reads every change with a lower one.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _RAISE_STATES = _OF_REVIEW.values(state_changes=Review.state_changes + 1).return
 
 
 def note_rule_change(session: WriteSession, review_id: int) -> None:
-    """Record that other cards may go to other people: of the plan, the team or their shares.
+    """Record a change of who may be given which cards: of the plan, the team or their shares.
 
     Everything that ``store.screening.dealing_rules`` reads must call this when it changes.
     """

@@ -60,7 +60,7 @@ def forget_attempts(session: WriteSession, own: Sequence[str], shared: Sequence[
         session: a transaction that writes.
         own: keys of the person alone: all attempts are forgotten.
         shared: keys that others count for, too: only the successful attempt is taken back, so
-            that an account of one's own is no way to guess the passwords of others.
+            that nobody can use their own account to go on guessing the passwords of others.
     """
     session.execute(delete(LoginAttempt).where(LoginAttempt.key.in_(own)))
     session.execute(

@@ -1,7 +1,7 @@
 """The rules by which cards are dealt at a stage, as far as they seldom change.
 
-They are read once for each change of the review: ``store.reviews.changes.note_rule_change`` says
-when. Everything read here must be written by functions that call it.
+They are read again only after a change of which ``store.reviews.changes.note_rule_change`` has been
+called. Whatever writes what is read here must call it.
 """
 
 from __future__ import annotations

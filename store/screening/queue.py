@@ -193,7 +193,7 @@ def _find_slot(queue: StageQueue, person_id: int, report_id: int, card: CardStat
 
 
 def _find_lost(session: ReadSession, screener: Screener, refused: Collection[int]) -> set[int]:
-    """Those of the kept cards that could not be renewed that the person has not decided.
+    """The kept cards that could not be renewed and that the person has not decided.
 
     What they have decided they may be about to undo.
     """

@@ -1,7 +1,8 @@
 """What a process remembers of a stage's queue, and how it learns what has changed since.
 
 Each request reads two counts (``store.reviews.changes``) in its transaction. If they are those of
-the last request, nothing else is read. Else the rules, or the reports that changed, are read again.
+the last request, nothing else is read. Otherwise the rules, or the reports that changed, are read
+again.
 """
 
 from __future__ import annotations

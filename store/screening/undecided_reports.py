@@ -122,7 +122,7 @@ class UndecidedReports:
             insort(group.positions, position)
 
     def iter_places(self, kinds: Iterable[Kind]) -> Iterator[tuple[Place, Kind]]:
-        """The reports of these kinds, in the order."""
+        """The reports of these kinds, in order."""
         parts = [_with_kind(self._by_kind[kind].positions, kind) for kind in kinds]
         for position, kind in heapq.merge(*parts, key=_get_position) if parts else ():
             if position > _UNRANKED:

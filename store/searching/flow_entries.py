@@ -19,7 +19,7 @@ BASE = 0
 
 
 def live(review_id: int) -> Any:
-    """A condition on ``Batch``: it is in the review, its run's end or not."""
+    """A condition on ``Batch``: it is in the review, whether or not its run has ended."""
     return and_(
         Batch.review_id == review_id,
         Batch.withdrawn_at.is_(None),

@@ -144,7 +144,7 @@ def move(session: WriteSession, intake_id: int, *, position: int, stage: str | N
 
 
 def update_membership(session: WriteSession, intake_id: int) -> bool:
-    """Whether a file belongs to the pool has changed since it began, and is noted now.
+    """Note whether a file belongs to the pool now; True if that has changed since it began.
 
     Its records have to be refreshed then, piece by piece.
     """
@@ -225,7 +225,7 @@ def leave_import(session: WriteSession, intake_id: int, *, reason: str, owner: s
 def cancel_import(
     session: WriteSession, review_id: int, intake_id: int, *, person_id: int | None, reason: str
 ) -> None:
-    """Stop an import on a person's word; it is then taken away.
+    """Stop an import because a person asks for it; it is then taken away.
 
     Raises:
         NotFound: the review has no such import.

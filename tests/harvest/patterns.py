@@ -359,7 +359,7 @@ def measure(use: Use, *, size: int = SIZE) -> Iterator[str]:
         quarter = list(hostile_inputs(pattern, size // 4))
         for at, text in enumerate(hostile_inputs(pattern, size)):
             yield f"{use.place} {method} {text[:40]!r}"
-            # A text of bounded length may take longer, as it takes no longer than that.
+            # A text of bounded length may take longer, since the bound holds for its time as well.
             slow = SLOW if use.longest >= SIZE else 10 * SLOW
             if seconds(pattern, method, text) >= slow:
                 # Again, since a busy machine makes single calls slow.

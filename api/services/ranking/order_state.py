@@ -37,8 +37,7 @@ def describe_state(session: ReadSession, review_id: int, ranking: RankingInfo | 
         decisions = decision_labels.count_training_labels(session, review_id)
         if decisions > ranking.n_decisions:
             sentences.append(
-                f"This order knows the decisions up to number {ranking.n_decisions:,} of "
-                f"{decisions:,}."
+                f"This order has learned from {ranking.n_decisions:,} of {decisions:,} decisions."
             )
     return sentences
 
@@ -57,7 +56,7 @@ def _describe_meaning(meaning: Mapping[str, Any], now: int) -> str:
     words = f"The order uses the words of all {of}"
     if meaning["used"]:
         return f"{words}, and the meaning of {int(meaning['known']):,} so far."
-    return f"{words}. It does not use their meaning yet, which has been read of {now:,} so far."
+    return f"{words}. It does not use their meaning yet; {now:,} have been read for it so far."
 
 
 def describe_damage(folder: Path, today: dt.date) -> list[str]:
@@ -74,8 +73,8 @@ def describe_damage(folder: Path, today: dt.date) -> list[str]:
     was, it = ("was", "it") if len(recent) == 1 else ("were", "them")
     return [
         f"{files} with what Winnow read from records {was} damaged, last found on "
-        f"{recent[-1].day:%Y-%m-%d}. Winnow set {it} aside and reads those records again. No "
-        "record and no decision is affected."
+        f"{recent[-1].day:%Y-%m-%d}. Winnow set {it} aside and is reading those records again. "
+        "No record and no decision is affected."
     ]
 
 
@@ -90,4 +89,4 @@ def explain_damage(folder: Path) -> str:
         return "no file was found damaged"
     files = "\n".join(f"{one.path}, found damaged on {one.day:%Y-%m-%d}" for one in found)
     it = "it" if len(found) == 1 else "them"
-    return f"{files}\nWinnow encodes these texts again. You may delete {it}, and check the disk."
+    return f"{files}\nWinnow encodes these texts again. Check the disk; then you may delete {it}."

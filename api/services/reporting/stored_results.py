@@ -1,7 +1,7 @@
 """Figures of a review that take long to work out: stored, shown with their time, worked out again.
 
-A small review's figures are worked out while a page waits, so they are always those of now. Those
-of a large review are worked out by the worker; pages show the newest stored ones and say what has
+A small review's figures are worked out while a page waits, so they are always up to date. Those of
+a large review are worked out by the worker; pages show the newest stored ones and say what has
 changed since. What a person may see of them is decided when they are read.
 """
 
@@ -30,10 +30,10 @@ from store.screening.computed_results import Basis, NewResult, StoredResult
 
 logger = logging.getLogger(__name__)
 
-# Up to so many records and decisions together, figures are worked out while a page waits.
+# Up to this many records and decisions together, figures are worked out while a page waits.
 SMALL = 3_000
-# Figures that are older are worked out again when somebody opens their page. A page that is left
-# open reads them again when they are ready, so newer ones would be worked out without end.
+# Older figures are worked out again when somebody opens their page. A page that is left open loads
+# again when they are ready, so without this limit they would be worked out over and over.
 _LASTING: Final = dt.timedelta(minutes=10)
 
 T = TypeVar("T")
@@ -221,7 +221,7 @@ def _read(kind: Kind[T], earlier: Sequence[StoredResult], basis: Basis) -> Figur
 
 
 def _is_due(figures: Figures[Any], earlier: Sequence[StoredResult], basis: Basis) -> bool:
-    """Whether the worker should work out figures without anybody's pressing a button."""
+    """Whether the worker should work out figures without anybody pressing a button."""
     old = dt.datetime.now(dt.UTC) - _LASTING
     if figures.problem is not None:
         failed = earlier[-1]
@@ -237,7 +237,7 @@ def _work_out_now(
     start = time.perf_counter()
     value = kind.work_out(session, review_id)
     seconds = time.perf_counter() - start
-    # The transaction is over before another one writes; on SQLite both would wait otherwise.
+    # End this transaction before another one writes; on SQLite both would wait otherwise.
     session.rollback()
     try:
         with store.write() as writing:

@@ -1,7 +1,7 @@
 """Checks of what is stored: numbers that must agree with what they were counted from.
 
-A new check is a function in ``CHECKS``. It reads, and gives a sentence about each thing that is
-wrong.
+A new check is a function in ``CHECKS``. It only reads, and gives a sentence about each thing that
+is wrong.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def _check_counts(session: ReadSession) -> Iterable[str]:
 
 def _check_reports(session: ReadSession) -> Iterable[str]:
     for report_id, (records, abstracts) in counters.find_wrong_reports(session).items():
-        yield f"report {report_id} has {records} records and {abstracts} abstracts, not as stored"
+        yield f"report {report_id} has {records} records and {abstracts} abstracts, others stored"
 
 
 def _check_triggers(session: ReadSession) -> Iterable[str]:
@@ -53,12 +53,12 @@ def _check_states(session: ReadSession) -> Iterable[str]:
     for report_id, stage, stored, right in state_check.find_wrong_states(session):
         yield f"report {report_id}, {stage}: {stored} stored, {right} by its decisions"
     for report_id, stage in state_check.find_strays(session):
-        yield f"report {report_id}, {stage}: its state does not belong to it as it is now"
+        yield f"report {report_id}, {stage}: its state does not fit its review, import or count"
 
 
 def _check_leases(session: ReadSession) -> Iterable[str]:
     for report_id, person_id in lease_check.find_stray_leases(session):
-        yield f"person {person_id} holds the card of report {report_id}, which is not theirs"
+        yield f"person {person_id} holds the card of report {report_id} and should not"
 
 
 def _check_audit(session: ReadSession) -> Iterable[str]:
@@ -71,11 +71,11 @@ def _check_audit(session: ReadSession) -> Iterable[str]:
 
 def _check_flows(session: ReadSession) -> Iterable[str]:
     for batch_id in flow_check.find_wrong_batches(session):
-        yield f"file or page {batch_id} has other numbers of entries than stored"
+        yield f"file or page {batch_id}: its stored numbers of entries are wrong"
     for review in reviews.list_reviews(session):
         stored = flow.count_flow_by_admission(session, review.id)
         if stored != flow_check.recount_flow(session, review.id):
-            yield f"review {review.id}: what became of its entries is not what is stored"
+            yield f"review {review.id}: what is stored of the fate of its entries is wrong"
 
 
 CHECKS: dict[str, Callable[[ReadSession], Iterable[str]]] = {

@@ -27,8 +27,8 @@ _WORDS: Final[Mapping[str, str]] = {
     SCORING: "Winnow cannot score the incoming records. You can let them in without scores.",
 }
 _AND_THEN: Final = (
-    "It tries again every few minutes. If this message stays, ask the person who runs the server: "
-    "`winnow doctor` names the fault."
+    "It tries again every few minutes. If this message does not go away, ask the person who runs "
+    "the server: `winnow doctor` names the fault."
 )
 
 

@@ -167,7 +167,7 @@ def name_people(result: AgreementResult, names: Mapping[int, str]) -> AgreementR
     """The same figures with the names that people have now, the pair with the most records first.
 
     Args:
-        result: figures, perhaps of before somebody was renamed or erased.
+        result: figures, perhaps from before somebody was renamed or erased.
         names: of people, by id; others are called by their number.
     """
 

@@ -1,4 +1,4 @@
-"""Stores what became of each review's entries, so that pages need not count it."""
+"""Stores what became of each review's entries, so that pages need not count them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from store.searching import flow_counts
 
 
 class FlowCounting:
-    """Counts reviews whose files, pages or grouping have changed, once they change no more.
+    """Counts reviews whose files, pages or grouping have changed, once they have stopped changing.
 
     Args:
         store: the database.

@@ -16,7 +16,7 @@ class ImportCancelled(Conflict):
 
 
 def fail(store: Store, work: Import, owner: str, reason: str) -> None:
-    """Take a failed import away. One that has ended stays, without what was still to be added."""
+    """Take a failed import away. If its records are seen already, it stays as it is."""
 
     def leave(session: WriteSession) -> bool:
         row = intakes.lock_owned_intake(session, work.intake.id, owner)

@@ -42,8 +42,8 @@ from store.searching.batches import BatchInfo
 from store.searching.imports import NewImport
 
 LABEL_USES = ("ignore", "gold", "decisions")
-# How often an import is taken up again; a file that ends its process each time must not do so for
-# ever.
+# How often an import is taken up; a file that kills its process each time must not go on doing so
+# for ever.
 _STARTS: Final = 4
 # Seconds between two looks at an import that another one waits for.
 _LOOK: Final = 0.2

@@ -61,7 +61,7 @@ def is_shown(intake_id: Any) -> Any:
 
 
 class _Shown(ColumnProperty.Comparator[bool]):
-    """Lets ``.is_(True)`` be the bare conditions, for which a database can use an index."""
+    """Makes ``.is_(True)`` the bare conditions, for which a database can use an index."""
 
     def operate(self, op: Any, *other: Any, **options: Any) -> Any:
         if op is operators.is_ and other == (True,):

@@ -74,7 +74,7 @@ def test_the_command_lists_problems_and_repairs_counts(here: Run, tmp_path: Path
     file.write_text("title\nOne study of many\nAnother study of few\n")
     here("import", str(file))
     number = len(verifying.CHECKS)
-    assert f"All {number} checks are right." in here("verify").stdout
+    assert f"All {number} checks passed." in here("verify").stdout
     store = Store(f"sqlite:///{next(tmp_path.rglob('winnow.db'))}")
     with store.engine.begin() as connection:
         connection.execute(text("UPDATE report_count SET number = 9 WHERE kind = 'open'"))

@@ -75,7 +75,7 @@ def test_the_audit_trail_of_a_review_says_once_that_an_upgrade_renamed_somebody(
         assert audit.find_first_broken_event(session) is None
     assert events == [(review.id, {"person": renamed[0].id}), (None, {"person": renamed[1].id})]
     overview = browser(app, store, person).get(f"/reviews/{review.slug}").text
-    assert overview.count("gave somebody’s name a number in an upgrade") == 1
+    assert overview.count("added a number to somebody’s name in an upgrade") == 1
 
 
 def test_a_newcomer_joins_by_a_link(

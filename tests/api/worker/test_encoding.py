@@ -84,8 +84,8 @@ def test_reviews_are_ranked_by_words_while_texts_are_encoded_and_by_all_in_the_e
                 "complete": False,
             }
             assert sentences(store, review) == [
-                "The order uses the words of all 80 records. It does not use their meaning yet, "
-                "which has been read of 0 so far."
+                "The order uses the words of all 80 records. It does not use their meaning yet; "
+                "0 have been read for it so far."
             ]
             decide(store, review, person, relevant, relevant=True)
             decide(store, review, person, irrelevant, relevant=False)
@@ -154,7 +154,7 @@ def test_an_encoder_that_fails_is_said_and_the_review_is_ranked_by_words(
         until(lambda: learned(store, review, 0, complete=False))
         until(said)
     (message,) = said()
-    assert message == "Reading texts: the encoder's process ended with 1. It is tried again."
+    assert message == "Reading texts: the encoder's process ended with 1. Winnow tries again."
 
 
 @pytest.mark.case("service", 15)

@@ -121,7 +121,7 @@ def test_pages_ask_the_worker_once_and_then_show_the_figures_with_their_time(
     page = browser(app, store, person)
     for address in (*ADDRESSES, *ADDRESSES):
         text = page.get(f"/reviews/{review.slug}/{address}").text
-        assert "This page shows them when they are ready" in text
+        assert "This page will show them when they are ready" in text
         assert "Working out figures" in text
     # The agreement and the report share theirs.
     assert do_jobs(worker) == 2
@@ -245,7 +245,7 @@ def test_a_failure_is_shown_and_not_repeated_until_somebody_asks(
             page.post(f"/reviews/{review.slug}/figures", data={"back": "evaluation"})
             assert do_jobs(worker) == 1
             text = page.get(f"/reviews/{review.slug}/evaluation").text
-            # The figures of before are still there.
+            # The earlier figures are still there.
             assert "from 80 decisions; 1 decision since." in text
             assert "the moon is full" in text
             assert "Try again" in text
