@@ -83,7 +83,7 @@ def _find_access(request: Request, state: State) -> Access | None:
     path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
     named = _SLUG.search(f"{path}/")
     slug = named.group(1) if named else None
-    with state.store.read() as session:
+    with state.store.read_singly() as session:
         if token is not None:
             return access.find_access_by_token(session, token, slug)
         return access.find_access_by_session(session, cookie or "", slug)

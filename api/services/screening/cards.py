@@ -162,7 +162,7 @@ def lease_next_cards(
         keep=request.keep,
         again=request.again,
     )
-    with store.read() as session:
+    with store.read_singly() as session:
         stage = queues.open_stage(session, screener)
         choice = queue.choose_cards(session, stage, screener, wanted)
         ranked = queues.find_ranking(session, review_id, choice.ranking_id)
