@@ -25,7 +25,8 @@ from api.services.searching.importing import (
 from api.settings import Settings
 from api.worker.import_messages import describe_import, return_to_preview
 from api.worker.queues import STORED_UNDER, open_queue
-from harvest.errors import SourceError, UnreadableFile
+from harvest.errors import ReadingFailed, SourceError, UnreadableFile
+from harvest.file_content import fingerprint
 from harvest.http import masked
 from store.core import jobs, leases, raw
 from store.core.errors import LeaseLost, NotFound, Unavailable
@@ -315,10 +316,17 @@ class Jobs:
                     time.sleep(_BLINK)
 
     def _drop_upload(self, store: Store, upload: UploadInfo, job: int, message: str) -> None:
-        """Delete the bytes of a file that is imported or cancelled, and end its job."""
-        uploading.delete_upload(store, upload.id)
+        """End the job of a file that is imported or cancelled, and delete its bytes."""
         with store.write() as session:
+            # Together: a worker that dies while the bytes go must not leave the rest as a file.
+            uploads.withdraw_request(session, upload.id)
             jobs.end_job(session, job, state="done", message=message)
+        try:
+            # The job has ended, so it lets its own store write no more.
+            uploading.delete_upload(self._store, upload.id)
+        except Unavailable as error:
+            # They go with other old files.
+            logger.warning("the bytes of upload %s were not deleted: %s", upload.id, error)
 
     def _import_file(self, store: Store, upload: UploadInfo, job: int) -> ImportOutcome:
         report = self._progress_of(store, job)
@@ -326,6 +334,10 @@ class Jobs:
             with store.read() as session:
                 for piece in raw.read_upload(session, upload.id):
                     stream.write(piece)
+            if fingerprint(stream).sha256 != upload.sha256:
+                raise ReadingFailed(
+                    "Not all of the file is stored any more.", remedy="Choose the file again."
+                )
             return importing.import_file(
                 store,
                 upload.review_id,
