@@ -6,9 +6,21 @@ from api.services.pieces import Pieces
 from api.services.searching import import_steps
 from api.services.searching.import_steps import Import
 from store.core import intakes, leases
-from store.core.errors import Conflict, Unavailable
+from store.core.errors import Busy, Conflict, Unavailable
 from store.core.session import Store, WriteSession
 from store.searching import imports
+
+
+class AnotherImport(Busy):
+    """Another import into the review has to end first, or another process does this one.
+
+    Attributes:
+        abandoned: the other import, if no process does it any more.
+    """
+
+    def __init__(self, message: str, *, abandoned: int | None = None) -> None:
+        super().__init__(message)
+        self.abandoned = abandoned
 
 
 class ImportCancelled(Conflict):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any, BinaryIO, Final
@@ -17,6 +18,7 @@ from api.services.duplicates.deduplicating import compare_new_records
 from api.services.pieces import Pieces
 from api.services.searching import import_steps
 from api.services.searching.import_failures import (
+    AnotherImport,
     ImportCancelled,
     fail,
     leave_if_cancelled,
@@ -32,7 +34,7 @@ from harvest.files.unpack import unpacked
 from harvest.parsing.child import Wanted, open_file
 from harvest.record import Record, Rejected
 from store.core import intakes, leases, raw
-from store.core.errors import Busy, LeaseLost
+from store.core.errors import LeaseLost
 from store.core.intakes import IntakeInfo
 from store.core.session import ReadSession, Store
 from store.reports import limits
@@ -118,11 +120,12 @@ def import_file(
         request: how it is imported.
         person_id: who imports it.
         progress: called with the number of entries read, and then with those stored.
-        patience: seconds to wait for another import into the review; None for no limit.
+        patience: seconds to wait for another import into the review. None for no limit; one whose
+            process has died is then completed here.
 
     Raises:
         UnreadableFile: the file is refused whole; only a line in the log stays.
-        Busy: another import into the review takes longer than ``patience``.
+        AnotherImport: another import into the review takes longer than ``patience``.
         ImportCancelled: somebody cancelled it.
         ValueError: the request is wrong.
     """
@@ -177,13 +180,20 @@ def _begin(
                 return imports.create_import(
                     session, review_id, new, person_id=person_id, owner=owner
                 )
-        if other is not None and other.waiting:
-            # Nobody does it any more, and ours has to wait for it.
-            resume(store, other.id)
-            continue
-        if deadline is not None and time.monotonic() > deadline:
-            raise Busy("Another file is being imported into this review.")
-        time.sleep(_LOOK)
+        abandoned = other.id if other is not None and other.waiting else None
+        if abandoned is not None and other is not None and other.sha256 == new.sha256:
+            # Our own earlier import, which is being taken away.
+            resume(store, abandoned)
+        elif abandoned is not None and deadline is None:
+            # What is wrong with its file is no matter of ours.
+            with suppress(ImportCancelled, UnreadableFile, ValueError, AnotherImport):
+                resume(store, abandoned)
+        elif deadline is not None and time.monotonic() >= deadline:
+            raise AnotherImport(
+                "Another file is being imported into this review.", abandoned=abandoned
+            )
+        else:
+            time.sleep(_LOOK)
 
 
 def _find_earlier(
@@ -245,7 +255,7 @@ def _carry_out(
             _do(work, stream)
     except LeaseLost as error:
         leave_if_cancelled(store, intake_id)
-        raise Busy(f"{intake.name} is being imported by another process.") from error
+        raise AnotherImport(f"{intake.name} is being imported by another process.") from error
     except (UnreadableFile, ValueError) as error:
         fail(store, work, owner, str(error))
         raise

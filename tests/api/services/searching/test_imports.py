@@ -16,8 +16,8 @@ import pytest
 from sqlalchemy import event, func, select
 
 from api.protocol import ProtocolBody
-from api.services.searching import importing
-from api.services.searching.import_failures import ImportCancelled
+from api.services.searching import import_steps, importing
+from api.services.searching.import_failures import AnotherImport, ImportCancelled
 from api.services.searching.importing import ImportOutcome, ImportRequest
 from harvest.errors import UnreadableFile
 from store.core import intakes
@@ -61,7 +61,10 @@ Import = Callable[..., ImportOutcome]
 @pytest.fixture
 def run(store: Store, review: ReviewInfo, person: PersonInfo) -> Import:
     def import_it(
-        raw: bytes = table(), progress: Callable[[int], None] | None = None, labels: str = "ignore"
+        raw: bytes = table(),
+        progress: Callable[[int], None] | None = None,
+        labels: str = "ignore",
+        patience: float | None = None,
     ) -> ImportOutcome:
         return importing.import_file(
             store,
@@ -71,6 +74,7 @@ def run(store: Store, review: ReviewInfo, person: PersonInfo) -> Import:
             ImportRequest(labels=labels),
             person_id=person.id,
             progress=progress,
+            patience=patience,
         )
 
     return import_it
@@ -194,6 +198,56 @@ def test_another_import_first_completes_one_whose_process_has_died(
     with store.read() as session:
         assert len(list_active_reports(session, review.id)) == NUMBER + 20
         assert intakes.list_unfinished(session) == []
+
+
+def kill(run: Import, store: Store) -> intakes.IntakeInfo:
+    """An import whose process has died when some entries were stored."""
+
+    def stop() -> None:
+        raise Killed
+
+    with pytest.raises(Killed):
+        run(progress=at_stored(store, stop))
+    with store.read() as session:
+        (left,) = intakes.list_unfinished(session)
+    return left
+
+
+def test_an_import_goes_on_when_the_one_that_it_waits_for_was_cancelled(
+    store: Store, review: ReviewInfo, person: PersonInfo, run: Import
+) -> None:
+    left = kill(run, store)
+    importing.cancel_import(store, review.id, left.id, person_id=person.id, reason="no")
+    assert run(table(1000, 20)).batch.new == 20
+    with store.read() as session:
+        assert len(list_active_reports(session, review.id)) == 20
+        assert intakes.list_unfinished(session) == []
+
+
+def test_an_import_goes_on_when_the_one_that_it_waits_for_cannot_be_read(
+    store: Store, review: ReviewInfo, run: Import, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched, pytest.raises(Killed):
+        patched.setattr(import_steps, "store_bytes", stop)
+        run()
+    assert run(table(1000, 20)).batch.new == 20
+    with store.read() as session:
+        (failed,) = (i for i in intakes.list_recent(session, review.id) if i.state == "failed")
+    assert "before all of the file was received" in str(failed.reason)
+
+
+def test_an_impatient_import_leaves_the_one_that_it_waits_for_to_others(
+    store: Store, run: Import
+) -> None:
+    left = kill(run, store)
+    with pytest.raises(AnotherImport) as caught:
+        run(table(1000, 20), patience=0)
+    assert caught.value.abandoned == left.id
+    with store.read() as session:
+        assert intakes.list_unfinished(session) == [left]
 
 
 def test_a_cancelled_import_leaves_only_its_log(
