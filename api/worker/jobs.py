@@ -30,6 +30,7 @@ from harvest.file_content import fingerprint
 from harvest.http import masked
 from store.core import jobs, leases, raw
 from store.core.errors import LeaseLost, NotFound, Unavailable
+from store.core.intakes import IntakeInfo
 from store.core.session import Store
 from store.searching import uploads
 from store.searching.uploads import UploadInfo
@@ -99,22 +100,22 @@ class Jobs:
         """Close the queue's connections of this thread."""
         self.huey.storage.close()
 
-    def resume(self, review_id: int, intake_id: int) -> None:
+    def resume(self, intake: IntakeInfo) -> None:
         """Put an import whose process has died into the queue, unless this worker has done so.
 
         Raises:
             Unavailable: the database or the queue cannot be used.
         """
-        if intake_id in self.resuming:
+        if intake.id in self.resuming:
             return
         with self._store.write() as session:
-            job = jobs.start_job(session, review_id, "import")
+            job = jobs.start_job(session, intake.review_id, "import")
         # Before it can end.
-        self.resuming.add(intake_id)
+        self.resuming.add(intake.id)
         try:
-            self.resume_import(intake_id, job)
+            self.resume_import(intake.id, job)
         except Unavailable:
-            self.resuming.discard(intake_id)
+            self.resuming.discard(intake.id)
             raise
 
     def _resume_import(self, intake_id: int, job: int) -> None:
@@ -324,7 +325,7 @@ class Jobs:
             return
         except AnotherImport as error:
             if error.abandoned is not None:
-                self.resume(upload.review_id, error.abandoned)
+                self.resume(error.abandoned)
             again = partial(self.import_upload, upload.id, job)
             self._put_back(store, again, "waits until another import into this review has ended")
             return

@@ -104,5 +104,4 @@ class LostJobs:
             uploaded = {(one.review_id, one.name) for one in uploads.list_confirmed(session)}
         for one in waiting:
             if (one.review_id, one.name) not in uploaded:
-                resume = partial(self._queue.resume, one.review_id, one.id)
-                self._attempt(Part("import", one.id), resume)
+                self._attempt(Part("import", one.id), partial(self._queue.resume, one))

@@ -193,12 +193,14 @@ def test_a_job_that_cannot_be_queued_has_failed(
 def test_an_import_that_could_not_be_queued_is_resumed_later(
     store: Store, settings: Settings, review: ReviewInfo, person: PersonInfo
 ) -> None:
-    left = _begin_import(store, review, person)
+    _begin_import(store, review, person)
+    with store.read() as session:
+        (left,) = intakes.list_unfinished(session)
     queue = Jobs(store, settings, done=lambda: None)
     with _without_queue(queue, store):
         with pytest.raises(Unreachable):
-            queue.resume(review.id, left)
+            queue.resume(left)
         queue.close()
     for _ in range(2):
-        queue.resume(review.id, left)
-    assert [task.args[0] for task in queue.huey.pending()] == [left]
+        queue.resume(left)
+    assert [task.args[0] for task in queue.huey.pending()] == [left.id]

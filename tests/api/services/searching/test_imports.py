@@ -21,7 +21,7 @@ from api.services.searching.import_failures import AnotherImport, ImportCancelle
 from api.services.searching.importing import ImportOutcome, ImportRequest
 from harvest.errors import UnreadableFile
 from store.core import intakes
-from store.core.errors import Full, NotFound
+from store.core.errors import Full, LeaseLost, NotFound, Unreachable
 from store.core.session import ReadSession, Store
 from store.core.tables import (
     Batch,
@@ -245,9 +245,55 @@ def test_an_impatient_import_leaves_the_one_that_it_waits_for_to_others(
     left = kill(run, store)
     with pytest.raises(AnotherImport) as caught:
         run(table(1000, 20), patience=0)
-    assert caught.value.abandoned == left.id
+    assert caught.value.abandoned == left
     with store.read() as session:
         assert intakes.list_unfinished(session) == [left]
+
+
+@pytest.mark.parametrize("given_back", [True, False])
+def test_a_file_is_not_refused_because_the_database_was_away_again_and_again(
+    store: Store, run: Import, monkeypatch: pytest.MonkeyPatch, given_back: bool
+) -> None:
+    def fail() -> None:
+        raise Unreachable("the database does not answer")
+
+    def do_not_release(*_: object, **__: object) -> None:
+        fail()
+
+    for _ in range(6 if given_back else 1):
+        with monkeypatch.context() as patched, pytest.raises(Unreachable):
+            if not given_back:
+                patched.setattr(intakes, "release_intake", do_not_release)
+            run(progress=at_stored(store, fail))
+    assert run(patience=0).batch.new == NUMBER
+
+
+def test_an_import_whose_job_was_taken_over_can_be_taken_up_by_others(
+    store: Store, review: ReviewInfo, person: PersonInfo
+) -> None:
+    taken = False
+
+    def check(_: ReadSession) -> None:
+        if taken:
+            raise LeaseLost("the job was taken over")
+
+    def take() -> None:
+        nonlocal taken
+        taken = True
+
+    with pytest.raises(AnotherImport):
+        importing.import_file(
+            store.fenced(check),
+            review.id,
+            io.BytesIO(table()),
+            "f.csv",
+            ImportRequest(),
+            person_id=person.id,
+            progress=at_stored(store, take),
+        )
+    with store.read() as session:
+        (left,) = intakes.list_unfinished(session)
+    assert left.waiting
 
 
 def test_a_cancelled_import_leaves_only_its_log(
