@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +25,8 @@ _NICENESS = 19
 
 def main() -> None:
     """Encode what standard input brings until it ends."""
+    # Ctrl-C reaches the whole process group; the process that started this one ends it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     # Libraries write to standard output too; what they write must not mix with the answers.
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())

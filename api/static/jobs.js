@@ -20,8 +20,9 @@ function line(job) {
   const p = document.createElement("p");
   p.className = job.state === "failed" ? "problem" : "job";
   const total = job.total ? ` of ${job.total.toLocaleString("en")}` : "";
-  p.textContent =
-    job.state === "failed" ? job.message : `${NAMES[job.kind] ?? job.kind}: ${job.done.toLocaleString("en")}${total} `;
+  // The message of a running job says what it waits for.
+  const reached = job.message ?? `${job.done.toLocaleString("en")}${total}`;
+  p.textContent = job.state === "failed" ? job.message : `${NAMES[job.kind] ?? job.kind}: ${reached} `;
   if (job.state === "running") {
     const bar = document.createElement("progress");
     if (job.total) {

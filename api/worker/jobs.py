@@ -6,29 +6,31 @@ import logging
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, TypeVar
 
 from api.errors import remedy_of
 from api.heartbeats import send_heartbeats
 from api.services.ranking import comparing, explaining
-from api.services.ranking.ranker import Ranker
+from api.services.ranking.ranker import Ranker, TextsUnread
 from api.services.reporting import evaluation, search_check, stored_results
 from api.services.screening import choosing_misses, likely_misses
 from api.services.searching import counting, importing, uploading
-from api.services.searching.import_failures import ImportCancelled
+from api.services.searching.import_failures import AnotherImport, ImportCancelled
 from api.services.searching.importing import (
     ImportOutcome,
     ImportRequest,
 )
 from api.settings import Settings
 from api.worker.import_messages import describe_import, return_to_preview
-from api.worker.queues import STORED_UNDER, open_queue
-from harvest.errors import SourceError, UnreadableFile
+from api.worker.queues import QueuedJob, open_queue
+from harvest.errors import ReadingFailed, SourceError, UnreadableFile
+from harvest.file_content import fingerprint
 from harvest.http import masked
 from store.core import jobs, leases, raw
 from store.core.errors import LeaseLost, NotFound, Unavailable
+from store.core.intakes import IntakeInfo
 from store.core.session import Store
 from store.searching import uploads
 from store.searching.uploads import UploadInfo
@@ -37,8 +39,8 @@ logger = logging.getLogger(__name__)
 
 # Seconds within which a job that waits notices that the worker is stopping.
 _BLINK = 0.2
-# Seconds for which an import waits for another one before the worker looks whether it should stop.
-_PATIENCE = 5.0
+# Seconds after which a job that waits for something else looks again.
+_AGAIN = 5.0
 
 T = TypeVar("T")
 # Takes how much of a job is done, and how much there is in all.
@@ -72,29 +74,49 @@ class Jobs:
         self._store = store
         self._settings = settings
         self._done = done
-        task = partial(self.huey.task, __module__=STORED_UNDER)
-        self.import_upload: Callable[[int, int], Any] = task(name="import_upload")(
-            self._import_upload
-        )
-        self.resume_import: Callable[[int, int], Any] = task(name="resume_import")(
-            self._resume_import
-        )
+        self.import_upload = self._queued("import_upload", self._import_upload)
+        self.resume_import = self._queued("resume_import", self._resume_import)
         # Imports that this worker has put into the queue again, and that have not ended.
         self.resuming: set[int] = set()
-        self.look_up: Callable[[int, int], Any] = task(name="look_up")(self._look_up)
-        self.count_hits: Callable[[int, int], Any] = task(name="count_hits")(self._count_hits)
-        self.compare_orders: Callable[[int, int], Any] = task(name="compare_orders")(
-            self._compare_orders
-        )
-        self.find_misses: Callable[[int, int, int], Any] = task(name="find_misses")(
-            self._find_misses
-        )
-        self.work_out: Callable[[int, str, int], Any] = task(name="work_out")(self._work_out)
-        self.explain: Callable[[int, int, int], Any] = task(name="explain")(self._explain)
+        self.look_up = self._queued("look_up", self._look_up)
+        self.count_hits = self._queued("count_hits", self._count_hits)
+        self.compare_orders = self._queued("compare_orders", self._compare_orders)
+        self.find_misses = self._queued("find_misses", self._find_misses)
+        self.work_out = self._queued("work_out", self._work_out)
+        self.explain = self._queued("explain", self._explain)
+
+    def _queued(self, name: str, work: Callable[..., None]) -> QueuedJob:
+        def end(words: tuple[Any, ...]) -> None:
+            message = "It could not be put into the worker's queue; start it again."
+            # If the database is away, too, the next worker that starts finds the job.
+            with suppress(Unavailable), self._store.write() as session:
+                jobs.end_job(session, words[-1], state="failed", message=message)
+                if name == "import_upload":
+                    uploads.return_to_preview(session, words[0])
+
+        return QueuedJob(self.huey, name, work, end)
 
     def close(self) -> None:
         """Close the queue's connections of this thread."""
         self.huey.storage.close()
+
+    def resume(self, intake: IntakeInfo) -> None:
+        """Put an import whose process has died into the queue, unless this worker has done so.
+
+        Raises:
+            Unavailable: the database or the queue cannot be used.
+        """
+        if intake.id in self.resuming:
+            return
+        with self._store.write() as session:
+            job = jobs.start_job(session, intake.review_id, "import")
+        # Before it can end.
+        self.resuming.add(intake.id)
+        try:
+            self.resume_import(intake.id, job)
+        except Unavailable:
+            self.resuming.discard(intake.id)
+            raise
 
     def _resume_import(self, intake_id: int, job: int) -> None:
         """Go on with an import that was interrupted, or take away one that was cancelled."""
@@ -106,7 +128,7 @@ class Jobs:
                         store, intake_id, progress=lambda done: progress(done, 0)
                     )
                 )
-            except ImportCancelled:
+            except (ImportCancelled, AnotherImport):
                 return []
             except UnreadableFile as error:
                 return [f"{error.message} {remedy_of(error, page=True)}"]
@@ -115,7 +137,7 @@ class Jobs:
             self._done()
             return []
 
-        self._run(job, "Import", go_on)
+        self._run(partial(self.resume_import, intake_id, job), "Import", go_on)
 
     def _count_hits(self, review_id: int, job: int) -> None:
         """Count the hits of a strategy's lines at all sources, one after the other."""
@@ -123,7 +145,7 @@ class Jobs:
         def count(store: Store, progress: Progress) -> list[str]:
             return counting.count_at_all_sources(store, self._settings, review_id, progress)
 
-        self._run(job, "Hits", count)
+        self._run(partial(self.count_hits, review_id, job), "Hits", count)
 
     def _look_up(self, review_id: int, job: int) -> None:
         """Ask the sources for the known studies that the search missed."""
@@ -135,12 +157,14 @@ class Jobs:
                 return [masked(f"{error.message} {error.remedy}")]
             return []
 
-        self._run(job, "Looking up", look_up)
+        self._run(partial(self.look_up, review_id, job), "Looking up", look_up)
 
     def _compare_orders(self, review_id: int, job: int) -> None:
         """Replay a review by its own pipeline and by ELAS u4."""
 
         def compare(store: Store, progress: Progress) -> list[str]:
+            # Before the list is matched, since the job may have to wait for the texts.
+            self._require_ranker().get_features(review_id)
             with store.read() as session:
                 matches = evaluation.match_own_list(session, review_id)
             try:
@@ -156,7 +180,7 @@ class Jobs:
             comparing.store_comparison(store, review_id, comparison)
             return []
 
-        self._run(job, "Replays", compare)
+        self._run(partial(self.compare_orders, review_id, job), "Replays", compare)
 
     def _find_misses(self, review_id: int, list_id: int, job: int) -> None:
         """Choose the records of a list of possible misses."""
@@ -175,7 +199,7 @@ class Jobs:
                 return [f"Possible misses: {error}"]
             return []
 
-        self._run(job, "Possible misses", choose)
+        self._run(partial(self.find_misses, review_id, list_id, job), "Possible misses", choose)
 
     def _explain(self, review_id: int, report_id: int, job: int) -> None:
         """Explain a report's place in the order."""
@@ -184,7 +208,7 @@ class Jobs:
             explaining.explain_report(self._require_ranker(), store, review_id, report_id)
             return []
 
-        self._run(job, "Explanation", explain)
+        self._run(partial(self.explain, review_id, report_id, job), "Explanation", explain)
 
     def _work_out(self, review_id: int, kind: str, job: int) -> None:
         """Work out figures that take too long for a page to wait for."""
@@ -193,7 +217,7 @@ class Jobs:
             problem = stored_results.work_out(store, review_id, kind)
             return [problem] if problem else []
 
-        self._run(job, "Figures", work_out)
+        self._run(partial(self.work_out, review_id, kind, job), "Figures", work_out)
 
     def _require_ranker(self) -> Ranker:
         if self._ranker is None:
@@ -210,15 +234,18 @@ class Jobs:
 
         return report
 
-    def _run(self, job: int, name: str, work: Callable[[Store, Progress], list[str]]) -> None:
+    def _run(
+        self, again: partial[None], name: str, work: Callable[[Store, Progress], list[str]]
+    ) -> None:
         """Run a long job, and store its progress and what went wrong.
 
         Args:
-            job: its id.
+            again: puts it back into the queue; its last argument is the job's id.
             name: what pages call it.
             work: does it with a store that refuses to write once the job is no longer ours, and
                 returns its problems in words.
         """
+        job = again.args[-1]
         with self._leased(job) as store:
             if store is None:
                 return
@@ -226,6 +253,9 @@ class Jobs:
                 problems = work(store, self._progress_of(store, job))
             except LeaseLost:
                 raise
+            except TextsUnread:
+                self._put_back(store, again, "waits until the texts are read")
+                return
             except Exception as error:
                 logger.exception("%s failed", name)
                 self._end(store, job, failed=True, message=f"{name}: {error}")
@@ -251,6 +281,12 @@ class Jobs:
                 yield store
         except LeaseLost as error:
             logger.info("%s; what it had not stored yet is left to the other", error)
+
+    def _put_back(self, store: Store, again: partial[None], words: str) -> None:
+        """Let a job wait in the queue for something else, so that other jobs are done meanwhile."""
+        with store.write() as session:
+            jobs.put_back_job(session, again.args[-1], message=words)
+        again(delay=_AGAIN)
 
     def _progress_of(self, store: Store, job: int) -> Progress:
         def report(done: int, total: int) -> None:
@@ -287,6 +323,12 @@ class Jobs:
         except ImportCancelled as error:
             self._drop_upload(store, upload, job, str(error))
             return
+        except AnotherImport as error:
+            if error.abandoned is not None:
+                self.resume(error.abandoned)
+            again = partial(self.import_upload, upload.id, job)
+            self._put_back(store, again, "waits until another import into this review has ended")
+            return
         except (LeaseLost, Unavailable):
             # Another worker, or this one in a while, goes on where it was.
             raise
@@ -302,10 +344,13 @@ class Jobs:
 
         Raises:
             Unavailable: it still cannot be used, and the worker is stopping.
+            AnotherImport: nothing is wrong with the database.
         """
         while True:
             try:
                 return work()
+            except AnotherImport:
+                raise
             except Unavailable as error:
                 logger.warning("%s %s", error, error.remedy)
                 end = time.monotonic() + error.wait
@@ -315,10 +360,17 @@ class Jobs:
                     time.sleep(_BLINK)
 
     def _drop_upload(self, store: Store, upload: UploadInfo, job: int, message: str) -> None:
-        """Delete the bytes of a file that is imported or cancelled, and end its job."""
-        uploading.delete_upload(store, upload.id)
+        """End the job of a file that is imported or cancelled, and delete its bytes."""
         with store.write() as session:
+            # Together: a worker that dies while the bytes go must not leave the rest as a file.
+            uploads.withdraw_request(session, upload.id)
             jobs.end_job(session, job, state="done", message=message)
+        try:
+            # The job has ended, so it lets its own store write no more.
+            uploading.delete_upload(self._store, upload.id)
+        except Unavailable as error:
+            # They go with other old files.
+            logger.warning("the bytes of upload %s were not deleted: %s", upload.id, error)
 
     def _import_file(self, store: Store, upload: UploadInfo, job: int) -> ImportOutcome:
         report = self._progress_of(store, job)
@@ -326,6 +378,10 @@ class Jobs:
             with store.read() as session:
                 for piece in raw.read_upload(session, upload.id):
                     stream.write(piece)
+            if fingerprint(stream).sha256 != upload.sha256:
+                raise ReadingFailed(
+                    "Not all of the file is stored any more.", remedy="Choose the file again."
+                )
             return importing.import_file(
                 store,
                 upload.review_id,
@@ -334,5 +390,5 @@ class Jobs:
                 ImportRequest(**upload.request),
                 person_id=upload.person_id,
                 progress=lambda done: report(done, 0),
-                patience=_PATIENCE,
+                patience=0,
             )

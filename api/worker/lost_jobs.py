@@ -11,7 +11,6 @@ from api.worker.jobs import Jobs
 from api.worker.pauses import Part
 from store.core import intakes, jobs
 from store.core.errors import Unavailable
-from store.core.intakes import IntakeInfo
 from store.core.jobs import LostJob
 from store.core.session import Store
 from store.searching import uploads
@@ -71,8 +70,9 @@ class LostJobs:
 
     def _list_queued(self) -> list[int]:
         """Jobs whose messages wait in the queue; the last argument of a message is the job's id."""
-        waiting = [task for task in self._queue.huey.pending() if task.name != "import_upload"]
-        return [int(task.args[-1]) for task in waiting]
+        huey = self._queue.huey
+        waiting = [*huey.pending(), *huey.scheduled()]
+        return [int(task.args[-1]) for task in waiting if task.name != "import_upload"]
 
     def _end(self, job: LostJob, upload: UploadInfo | None) -> None:
         """Mark a job as interrupted, and start the import of its file again."""
@@ -103,11 +103,5 @@ class LostJobs:
                 return
             uploaded = {(one.review_id, one.name) for one in uploads.list_confirmed(session)}
         for one in waiting:
-            if one.id not in self._queue.resuming and (one.review_id, one.name) not in uploaded:
-                self._attempt(Part("import", one.id), partial(self._resume, one))
-
-    def _resume(self, intake: IntakeInfo) -> None:
-        with self._store.write() as session:
-            job = jobs.start_job(session, intake.review_id, "import")
-        self._queue.resuming.add(intake.id)
-        self._queue.resume_import(intake.id, job)
+            if (one.review_id, one.name) not in uploaded:
+                self._attempt(Part("import", one.id), partial(self._queue.resume, one))

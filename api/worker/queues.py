@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import sqlite3
+from collections.abc import Callable
 from typing import Any
 
 import psycopg
@@ -14,6 +16,7 @@ from huey.serializer import Serializer
 from huey.utils import Error
 
 from api.settings import Settings
+from store.core.errors import Unreachable
 
 # A queue stores each message under this prefix and its job's name. It stays as it is when code
 # moves: messages that an older program left in a queue could not be read otherwise.
@@ -22,6 +25,7 @@ STORED_UNDER = "api.jobs"
 _POLL_SECONDS = 0.5
 # The advisory lock under which a queue's tables are created.
 _TABLES_LOCK = 0x77696E6E
+_QUEUE_ERRORS = (psycopg.Error, sqlite3.Error)
 
 
 class JsonSerializer(Serializer):  # type: ignore[misc] # huey has no types
@@ -69,6 +73,55 @@ def open_queue(settings: Settings, name: str = "winnow") -> Huey:
         connection.execute("SELECT pg_advisory_lock(%s)", [_TABLES_LOCK])
         huey.storage.initialize_schema()
     return huey
+
+
+class QueuedJob:
+    """A kind of job: called with a job's words, it puts the job into the queue.
+
+    Args:
+        huey: the queue.
+        name: of the kind.
+        work: does the job; its last argument is the job's id.
+        lost: called with a job's words if the job cannot be put into the queue.
+    """
+
+    def __init__(
+        self,
+        huey: Huey,
+        name: str,
+        work: Callable[..., None],
+        lost: Callable[[tuple[Any, ...]], None],
+    ) -> None:
+        self._huey = huey
+        self._task = huey.task(name=name, __module__=STORED_UNDER)(work)
+        self._lost = lost
+
+    def __call__(self, *words: int | str, delay: float = 0.0) -> None:
+        """Put a job into the queue.
+
+        Args:
+            words: ids and names; the last is the job's id.
+            delay: seconds for which it waits there at least.
+
+        Raises:
+            Unreachable: the queue cannot be used.
+        """
+        try:
+            self._put(words, delay)
+        except _QUEUE_ERRORS:
+            # If the database has ended the queue's connection, only its use shows that.
+            self._huey.storage.close()
+            try:
+                self._put(words, delay)
+            except _QUEUE_ERRORS as error:
+                self._lost(words)
+                raise Unreachable("The queue of the worker's jobs cannot be used.") from error
+
+    def _put(self, words: tuple[Any, ...], delay: float) -> None:
+        if delay:
+            self._task.schedule(words, delay=delay)
+        else:
+            self._task(*words)
 
 
 class QuietConsumer(Consumer):  # type: ignore[misc] # huey has no types

@@ -78,18 +78,27 @@ class Supervisor:
 
     def _watch(self) -> None:
         pause = _FIRST_PAUSE
+        name = self._program.name
         while not self._stop.is_set():
             started = time.monotonic()
-            self._child = self._spawn()
-            self._listen(self._child)
-            code = self._child.wait()
+            try:
+                self._child = self._spawn()
+            except OSError as error:
+                # Too little memory or too many processes now; there may be room later.
+                logger.error("%s cannot start: %s; trying again in %.0f s", name, error, pause)
+            else:
+                if self._stop.is_set():
+                    # Whoever asked it to stop may have found no program yet.
+                    self.ask_to_stop()
+                self._listen(self._child)
+                code = self._child.wait()
+                if self._stop.is_set():
+                    self._heard.set()
+                    return
+                if time.monotonic() - started > _STEADY_SECONDS:
+                    pause = _FIRST_PAUSE
+                logger.error("%s ended with %s; restarting it in %.0f s", name, code, pause)
             self._heard.set()
-            if self._stop.is_set():
-                return
-            if time.monotonic() - started > _STEADY_SECONDS:
-                pause = _FIRST_PAUSE
-            name = self._program.name
-            logger.error("%s ended with %s; restarting it in %.0f s", name, code, pause)
             self._stop.wait(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
 
@@ -112,14 +121,13 @@ class Supervisor:
     def stop(self) -> None:
         """Stop the program and wait for it."""
         self.ask_to_stop()
-        child = self._child
-        if child is None:
+        if self._thread.ident is None:
             return
-        try:
-            child.wait(_GRACE_SECONDS)
-        except subprocess.TimeoutExpired:
-            child.kill()
+        # The thread ends with the program.
         self._thread.join(_GRACE_SECONDS)
+        if self._thread.is_alive() and self._child is not None:
+            self._child.kill()
+            self._thread.join(_GRACE_SECONDS)
 
 
 def stop_with_parent(stop: Callable[[], object]) -> None:

@@ -30,7 +30,7 @@ class IntakeInfo:
         stage: one of ``STAGES``.
         position: how much of the stage is stored: pieces of bytes, or entries.
         total: entries of the file; None if they have not been counted yet.
-        starts: how often a process has taken it up.
+        starts: how often a process has taken it up and may have been stopped by its file.
         waiting: no process does it now.
         reason: why it failed, or who cancelled it.
     """
@@ -161,8 +161,18 @@ def lock_owned_intake(session: WriteSession, intake_id: int, owner: str) -> Inta
     return row
 
 
-def release_intake(session: WriteSession, intake_id: int, owner: str) -> None:
-    """Let another process go on with an import, unless one has it already."""
+def release_intake(
+    session: WriteSession, intake_id: int, owner: str, *, blameless: bool = False
+) -> None:
+    """Let another process go on with an import, unless one has it already.
+
+    Args:
+        session: a transaction that writes.
+        intake_id: the import.
+        owner: who did it until now.
+        blameless: its file is not what stopped it, so that this start does not count.
+    """
     row = session.get(Intake, intake_id, with_for_update=True, populate_existing=True)
     if row is not None and row.owner == owner:
         row.owner = None
+        row.starts -= blameless

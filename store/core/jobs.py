@@ -19,7 +19,11 @@ _RECENT = dt.timedelta(minutes=15)
 
 @dataclass(frozen=True, slots=True)
 class JobInfo:
-    """A long operation and its progress."""
+    """A long operation and its progress.
+
+    Attributes:
+        message: what it waits for while it is running, if anything; then what became of it.
+    """
 
     id: int
     review_id: int
@@ -73,7 +77,17 @@ def take_job(
     if row is None or row.state != "running" or not leases.is_free(row.owner, row.heartbeat_at):
         return False
     row.owner, row.heartbeat_at, row.upload_id = owner, now(), upload_id
+    row.message = None
     return True
+
+
+def put_back_job(session: WriteSession, job_id: int, *, message: str) -> None:
+    """Let an operation wait in the queue again; the message says for what."""
+    session.execute(
+        update(Job)
+        .where(Job.id == job_id)
+        .values(owner=None, heartbeat_at=None, message=message, updated_at=now())
+    )
 
 
 def lock_owned_job(session: WriteSession, job_id: int, owner: str) -> None:
@@ -175,7 +189,7 @@ def discard_job(session: WriteSession, job_id: int) -> None:
 
 
 def list_recent_jobs(session: ReadSession, review_id: int) -> list[JobInfo]:
-    """List running operations, and the newest of each kind that ended in the last 15 minutes."""
+    """List running operations, and of each kind the last that ended, within 15 minutes."""
     rows = session.scalars(
         select(Job)
         .where(
@@ -183,7 +197,8 @@ def list_recent_jobs(session: ReadSession, review_id: int) -> list[JobInfo]:
             Job.state != FAULT,
             (Job.state == "running") | (Job.updated_at > now() - _RECENT),
         )
-        .order_by(Job.id.desc())
+        # One that had to wait may have begun before others that ended before it.
+        .order_by(Job.updated_at.desc(), Job.id.desc())
         .limit(20)
     )
     recent: list[JobInfo] = []

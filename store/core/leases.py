@@ -24,6 +24,14 @@ _SILENT_ALIVE = dt.timedelta(minutes=30)
 # Distinguishes this process from an earlier one with the same number.
 _PROCESS = secrets.token_hex(4)
 
+# Owners of this process whose work has ended although the database could not be told.
+_ended: set[str] = set()
+
+
+def note_ended(owner: str) -> None:
+    """Let this process take work up again that it could not give back."""
+    _ended.add(owner)
+
 
 def create_owner() -> str:
     """A name that only one piece of work of this process uses; at most 40 characters."""
@@ -47,7 +55,7 @@ def is_alive(owner: str) -> bool | None:
         return None
     if int(number) == os.getpid():
         # A container that is started again has the same numbers.
-        return process == _PROCESS
+        return process == _PROCESS and owner not in _ended
     try:
         os.kill(int(number), 0)
     except ProcessLookupError:

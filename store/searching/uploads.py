@@ -85,6 +85,11 @@ def return_to_preview(session: WriteSession, upload_id: int) -> None:
     session.execute(update(Upload).where(Upload.id == upload_id).values(request={}, taken_up=0))
 
 
+def withdraw_request(session: WriteSession, upload_id: int) -> None:
+    """Note that a file need not be imported any more; its bytes may go."""
+    session.execute(update(Upload).where(Upload.id == upload_id).values(request={}))
+
+
 def record_import_start(session: WriteSession, upload_id: int) -> int:
     """Record one more start of an unfinished import; returns how many there were."""
     n_starts: int | None = session.scalar(

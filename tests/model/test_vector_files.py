@@ -132,6 +132,16 @@ def test_a_process_is_started_for_texts_and_ends_when_it_rests(
     assert (files.find(KEYS) == hashed(TEXTS)).all()
 
 
+def test_ctrl_c_does_not_reach_the_process(process: EncoderProcess) -> None:
+    process.encode(TEXTS[:5])
+    first = process.pid
+    assert first is not None
+    os.kill(first, signal.SIGINT)
+    process.encode(TEXTS[5:])
+    assert process.pid == first
+    process.rest()
+
+
 def test_the_process_ends_with_the_one_that_started_it(tmp_path: Path) -> None:
     how = {"folder": str(tmp_path), "name": "embedded", "sha256": None, "device": None}
     child = subprocess.Popen(

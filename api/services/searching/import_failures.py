@@ -6,9 +6,22 @@ from api.services.pieces import Pieces
 from api.services.searching import import_steps
 from api.services.searching.import_steps import Import
 from store.core import intakes, leases
-from store.core.errors import Conflict, Unavailable
+from store.core.errors import Busy, Conflict, Unavailable
+from store.core.intakes import IntakeInfo
 from store.core.session import Store, WriteSession
 from store.searching import imports
+
+
+class AnotherImport(Busy):
+    """Another import into the review has to end first, or another process does this one.
+
+    Attributes:
+        abandoned: the other import, if no process does it any more.
+    """
+
+    def __init__(self, message: str, abandoned: IntakeInfo | None = None) -> None:
+        super().__init__(message)
+        self.abandoned = abandoned
 
 
 class ImportCancelled(Conflict):
@@ -50,11 +63,11 @@ def leave_if_cancelled(store: Store, intake_id: int) -> None:
     raise ImportCancelled(f"the import of {intake.name} was cancelled: {intake.reason}")
 
 
-def release(store: Store, intake_id: int, owner: str) -> None:
-    """Let others go on with an import; if that fails too, they see that its process has ended."""
+def release(store: Store, intake_id: int, owner: str, *, blameless: bool) -> None:
+    """Let others go on with an import; if that fails too, only this process can do so."""
     try:
         with store.write() as session:
-            intakes.release_intake(session, intake_id, owner)
+            intakes.release_intake(session, intake_id, owner, blameless=blameless)
         store.shrink_log()
     except Unavailable:
-        return
+        leases.note_ended(owner)

@@ -198,7 +198,9 @@ def _decide(
         def decide(
             session: WriteSession, piece: list[tuple[int, int, Judgement]] = piece
         ) -> tuple[int, int]:
-            # What the team has decided takes precedence over what a file says.
+            # What the team has decided takes precedence over what a file says. Without the lock, it
+            # could decide between our look and our own decision.
+            reviews.lock_review(session, review_id)
             started = decision_labels.find_started_reports(session, [one[0] for one in piece])
             listed = reasons.list_reasons(reviews.get_protocol(session, review_id).body)
             added = already = 0

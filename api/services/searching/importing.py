@@ -8,6 +8,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any, BinaryIO, Final
@@ -17,12 +18,13 @@ from api.services.duplicates.deduplicating import compare_new_records
 from api.services.pieces import Pieces
 from api.services.searching import import_steps
 from api.services.searching.import_failures import (
+    AnotherImport,
     ImportCancelled,
     fail,
     leave_if_cancelled,
     release,
 )
-from api.services.searching.import_steps import Done, Import
+from api.services.searching.import_steps import Import
 from api.services.searching.imported_labels import LabelSource, TakenOver, is_labelled, take_over
 from api.wording import count_noun
 from harvest.errors import ReadingFailed, UnreadableFile
@@ -32,7 +34,7 @@ from harvest.files.unpack import unpacked
 from harvest.parsing.child import Wanted, open_file
 from harvest.record import Record, Rejected
 from store.core import intakes, leases, raw
-from store.core.errors import Busy, LeaseLost
+from store.core.errors import LeaseLost, Unavailable
 from store.core.intakes import IntakeInfo
 from store.core.session import ReadSession, Store
 from store.reports import limits
@@ -118,11 +120,12 @@ def import_file(
         request: how it is imported.
         person_id: who imports it.
         progress: called with the number of entries read, and then with those stored.
-        patience: seconds to wait for another import into the review; None for no limit.
+        patience: seconds to wait for another import into the review. None for no limit; one whose
+            process has died is then completed here.
 
     Raises:
         UnreadableFile: the file is refused whole; only a line in the log stays.
-        Busy: another import into the review takes longer than ``patience``.
+        AnotherImport: another import into the review takes longer than ``patience``.
         ImportCancelled: somebody cancelled it.
         ValueError: the request is wrong.
     """
@@ -177,13 +180,18 @@ def _begin(
                 return imports.create_import(
                     session, review_id, new, person_id=person_id, owner=owner
                 )
-        if other is not None and other.waiting:
-            # Nobody does it any more, and ours has to wait for it.
-            resume(store, other.id)
-            continue
-        if deadline is not None and time.monotonic() > deadline:
-            raise Busy("Another file is being imported into this review.")
-        time.sleep(_LOOK)
+        abandoned = other if other is not None and other.waiting else None
+        if abandoned is not None and abandoned.sha256 == new.sha256:
+            # Our own earlier import, which is being taken away.
+            resume(store, abandoned.id)
+        elif abandoned is not None and deadline is None:
+            # What is wrong with its file is no matter of ours.
+            with suppress(ImportCancelled, UnreadableFile, ValueError, AnotherImport):
+                resume(store, abandoned.id)
+        elif deadline is not None and time.monotonic() >= deadline:
+            raise AnotherImport("Another file is being imported into this review.", abandoned)
+        else:
+            time.sleep(_LOOK)
 
 
 def _find_earlier(
@@ -232,30 +240,46 @@ def _carry_out(
 ) -> ImportOutcome:
     """Do what is left of an import that is ours, or take it away if it fails."""
     fenced = store.fenced(lambda session: intakes.lock_owned_intake(session, intake_id, owner))
-    with store.read() as session:
-        intake = intakes.get_intake(session, intake_id)
-    if intake.state == "leaving":
-        import_steps.remove(fenced, intake_id)
-        raise ImportCancelled(f"the import of {intake.name} was cancelled or has failed")
-    assert intake.batch_id is not None
-    work = Import(fenced, intake, intake.batch_id, progress)
+    unfenced = store.unfenced  # It is given back even if the job that does it was taken over.
     try:
+        with store.read() as session:
+            intake = intakes.get_intake(session, intake_id)
+        if intake.state == "leaving":
+            import_steps.remove(fenced, intake_id)
+            raise ImportCancelled(f"the import of {intake.name} was cancelled or has failed")
+        assert intake.batch_id is not None
+        work = Import(fenced, intake, intake.batch_id, progress)
         with send_heartbeats(fenced, f"import-{intake_id}"):
-            _check_starts(work, stream)
-            _do(work, stream)
+            try:
+                _check_starts(work, stream)
+                _do(work, stream)
+            except (UnreadableFile, ValueError) as error:
+                fail(store, work, owner, str(error))
+                raise
     except LeaseLost as error:
-        leave_if_cancelled(store, intake_id)
-        raise Busy(f"{intake.name} is being imported by another process.") from error
-    except (UnreadableFile, ValueError) as error:
-        fail(store, work, owner, str(error))
+        leave_if_cancelled(unfenced, intake_id)
+        release(unfenced, intake_id, owner, blameless=True)
+        raise AnotherImport("This file is being imported by another process.") from error
+    except (ImportCancelled, UnreadableFile, ValueError):
         raise
-    except BaseException:
+    except BaseException as error:
         # The database or this process is in trouble, not the file: another one may go on with it.
-        release(store, intake_id, owner)
+        blameless = isinstance(error, Unavailable) or not isinstance(error, Exception)
+        release(unfenced, intake_id, owner, blameless=blameless)
         raise
     with store.read() as session:
         batch = batches.get_batch(session, intake.review_id, work.batch_id)
-    return _outcome(batch, work.done)
+    done = work.done
+    return ImportOutcome(
+        batch=batch,
+        rejected=tuple(done.rejected),
+        repeated=False,
+        labelled=done.labelled,
+        gold_added=done.gold_added,
+        decisions_added=done.taken.decisions if done.taken else 0,
+        taken=done.taken,
+        unread=done.unread,
+    )
 
 
 def _check_starts(work: Import, stream: BinaryIO) -> None:
@@ -289,19 +313,6 @@ def _do(work: Import, stream: BinaryIO) -> None:
         if work.intake.stage == "statements":
             import_steps.add_statements(work, file)
         import_steps.use_labels(work, file)
-
-
-def _outcome(batch: BatchInfo, done: Done) -> ImportOutcome:
-    return ImportOutcome(
-        batch=batch,
-        rejected=tuple(done.rejected),
-        repeated=False,
-        labelled=done.labelled,
-        gold_added=done.gold_added,
-        decisions_added=done.taken.decisions if done.taken else 0,
-        taken=done.taken,
-        unread=done.unread,
-    )
 
 
 @dataclass(frozen=True, slots=True)

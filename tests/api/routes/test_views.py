@@ -6,7 +6,6 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.settings import Settings
-from store.core import jobs
 from store.core.session import Store
 from store.reports import records
 from store.reviews.people import PersonInfo
@@ -24,15 +23,8 @@ def test_the_api_starts_explanations_and_comparisons_and_gives_their_results(
     with store.read() as session:
         record = records.list_records_of_report(session, review.id, relevant[0])[0].id
     why = f"{base}/records/{record}/explanation"
-
-    def is_read() -> bool:
-        with store.read() as session:
-            recent = jobs.list_recent_jobs(session, review.id)
-        return ("embedding", "done") in {(job.kind, job.state) for job in recent}
-
     with working(store, settings):
-        # A comparison needs the meaning of all records.
-        until(is_read)
+        # A comparison waits until all records are read for their meaning.
         for address in (why, f"{base}/evaluation/comparison"):
             assert client.get(address).status_code == 404
             assert client.post(address).status_code == 202

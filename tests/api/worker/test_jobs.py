@@ -26,7 +26,7 @@ from store.core.session import Store, WriteSession
 from store.reviews.people import PersonInfo
 from store.reviews.reviews import ReviewInfo
 from store.searching import uploads
-from store.searching.uploads import NewUpload, UploadInfo
+from store.searching.uploads import UploadInfo
 from tests.api.answers import corpus_with_gold, newest_job, start_job
 from tests.api.corpus import decide
 from tests.api.worker.confirmed import confirm_upload
@@ -120,16 +120,7 @@ def test_an_import_that_keeps_ending_the_worker_is_given_up(
 def test_a_refused_upload_says_why_and_keeps_the_file(
     store: Store, settings: Settings, review: ReviewInfo, person: PersonInfo
 ) -> None:
-    with store.write() as session:
-        upload = uploads.create_upload(
-            session,
-            review.id,
-            person.id,
-            NewUpload(name="f", sha256="0" * 64, size=3),
-        )
-        (piece,) = raw.list_pieces([b"a,b\n1,2\n"])
-        raw.store_upload_piece(session, upload, 0, piece)
-        number = jobs.start_job(session, review.id, "import")
+    upload, number = confirm_upload(store, review, person, b"a,b\n1,2\n")
     Jobs(store, settings, done=lambda: None)._import_upload(upload, number)
     with store.read() as session:
         (job,) = jobs.list_recent_jobs(session, review.id)
@@ -141,6 +132,56 @@ def test_a_refused_upload_says_why_and_keeps_the_file(
     # It is read on a page.
     assert "choose them on the page" in (job.message or "")
     assert "--map" not in (job.message or "")
+
+
+class _Killed(BaseException):
+    """Ends the work as a killed process does."""
+
+
+def test_a_worker_that_dies_while_an_imported_files_bytes_go_leaves_no_file_behind(
+    store: Store,
+    settings: Settings,
+    review: ReviewInfo,
+    person: PersonInfo,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # More than one piece of bytes, so that a tail is left.
+    text = b"x" * 900_000
+    data = b"title,abstract\nOne," + text + b"\nTwo," + text + b"\n"
+    upload, job = confirm_upload(store, review, person, data)
+    real = raw.delete_upload_piece
+    calls = 0
+
+    def delete_one(session: WriteSession, upload_id: int) -> bool:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            raise _Killed
+        return real(session, upload_id)
+
+    queue = Jobs(store, settings, done=lambda: None)
+    monkeypatch.setattr(raw, "delete_upload_piece", delete_one)
+    with pytest.raises(_Killed):
+        queue._import_upload(upload, job)
+    monkeypatch.setattr(raw, "delete_upload_piece", real)
+    assert calls == 2
+    _start_again(store, queue)
+    with store.read() as session:
+        assert uploads.list_confirmed(session) == []
+    assert queue.huey.pending() == []
+    assert newest_job(store, review, "import").state == "done"
+
+
+def test_a_file_of_which_a_part_is_gone_is_refused(
+    store: Store, settings: Settings, review: ReviewInfo, person: PersonInfo
+) -> None:
+    data = b"title,abstract\n" + b"".join(b"Trial %d,y\n" % n for n in range(100_000))
+    upload, job = confirm_upload(store, review, person, data)
+    with store.write() as session:
+        raw.delete_upload_piece(session, upload)
+    Jobs(store, settings, done=lambda: None)._import_upload(upload, job)
+    ended = newest_job(store, review, "import")
+    assert (ended.state, "Not all of the file" in str(ended.message)) == ("failed", True)
 
 
 def test_hueys_messages_survive_a_round_trip_through_json() -> None:

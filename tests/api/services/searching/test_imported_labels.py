@@ -8,12 +8,14 @@ import json
 
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import text
 
 from api.documents.exports import export
 from api.protocol import ProtocolBody, Reason, StagePlan
 from api.services.reviews import membership, protocols
 from api.services.reviews.managing import create_review
 from api.services.screening import agreement
+from api.services.searching import imported_labels
 from api.services.searching.imported_labels import describe
 from api.services.searching.importing import ImportOutcome, ImportRequest, import_file
 from store.core import audit
@@ -22,6 +24,7 @@ from store.core.session import ReadSession, Store
 from store.reports import record_listing
 from store.reports.record_listing import RecordFilter
 from store.reports.records import StoredRecord
+from store.reports.reports import list_active_reports
 from store.reviews import access, imported_people, members, people
 from store.reviews.imported_people import ImportedPersonInfo
 from store.reviews.people import PersonInfo
@@ -37,7 +40,9 @@ from store.screening.decisions import NewDecision
 from store.screening.imported_decisions import ImportedInfo
 from store.screening.queue import LeaseRequest
 from store.screening.stage_queue import Screener
+from tests.api.corpus import until
 from tests.api.people import api_client
+from tests.api.services.searching.test_takeovers import Slow
 from tests.harvest.files.labels import asreview_projects
 from tests.shared import CASES, needs_shared
 from tests.store import dealing
@@ -533,3 +538,36 @@ def test_decisions_that_were_notes_are_hidden_once_they_are_taken_over(
     assert not [each for each in listed if "RAYYAN" in f"{each.record.notes} {each.record.extra}"]
     # Ann and Ben differ on this one, so it is still to be screened by people who do not know that.
     assert b"Ben" not in exported(store, review, "jsonl")
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_decision_that_a_person_is_just_making_takes_precedence_over_a_file(
+    store: Store, review: ReviewInfo, person: PersonInfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On SQLite one transaction writes at a time."""
+    file = "title,included\nSocks of the north,1\n"
+    bring(store, review, person, file, labels="ignore")
+    with store.read() as session:
+        (report,) = list_active_reports(session, review.id)
+    outcomes: list[ImportOutcome] = []
+    slow = Slow(monkeypatch, (imported_labels, "_decide"))
+    slow.start(lambda: outcomes.append(bring(store, review, person, file)))
+
+    def is_waiting() -> bool:
+        waits = text(
+            "SELECT count(*) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        with store.read() as session:
+            return bool(session.scalar(waits))
+
+    with store.write() as session:
+        own = NewDecision(token="own", report_id=report, decision="exclude")
+        decisions.record_decision(session, review.id, person.id, own)
+        slow.go_on()
+        until(is_waiting)
+    slow.finish()
+    assert decided(store, review) == {"Socks of the north": ("exclude", person.name)}
+    taken = outcomes[0].taken
+    assert taken is not None
+    assert (taken.decisions, taken.decided_already) == (0, 1)

@@ -16,12 +16,12 @@ import pytest
 from sqlalchemy import event, func, select
 
 from api.protocol import ProtocolBody
-from api.services.searching import importing
-from api.services.searching.import_failures import ImportCancelled
+from api.services.searching import import_steps, importing
+from api.services.searching.import_failures import AnotherImport, ImportCancelled
 from api.services.searching.importing import ImportOutcome, ImportRequest
 from harvest.errors import UnreadableFile
 from store.core import intakes
-from store.core.errors import Full, NotFound
+from store.core.errors import Full, LeaseLost, NotFound, Unreachable
 from store.core.session import ReadSession, Store
 from store.core.tables import (
     Batch,
@@ -61,7 +61,10 @@ Import = Callable[..., ImportOutcome]
 @pytest.fixture
 def run(store: Store, review: ReviewInfo, person: PersonInfo) -> Import:
     def import_it(
-        raw: bytes = table(), progress: Callable[[int], None] | None = None, labels: str = "ignore"
+        raw: bytes = table(),
+        progress: Callable[[int], None] | None = None,
+        labels: str = "ignore",
+        patience: float | None = None,
     ) -> ImportOutcome:
         return importing.import_file(
             store,
@@ -71,6 +74,7 @@ def run(store: Store, review: ReviewInfo, person: PersonInfo) -> Import:
             ImportRequest(labels=labels),
             person_id=person.id,
             progress=progress,
+            patience=patience,
         )
 
     return import_it
@@ -194,6 +198,102 @@ def test_another_import_first_completes_one_whose_process_has_died(
     with store.read() as session:
         assert len(list_active_reports(session, review.id)) == NUMBER + 20
         assert intakes.list_unfinished(session) == []
+
+
+def kill(run: Import, store: Store) -> intakes.IntakeInfo:
+    """An import whose process has died when some entries were stored."""
+
+    def stop() -> None:
+        raise Killed
+
+    with pytest.raises(Killed):
+        run(progress=at_stored(store, stop))
+    with store.read() as session:
+        (left,) = intakes.list_unfinished(session)
+    return left
+
+
+def test_an_import_goes_on_when_the_one_that_it_waits_for_was_cancelled(
+    store: Store, review: ReviewInfo, person: PersonInfo, run: Import
+) -> None:
+    left = kill(run, store)
+    importing.cancel_import(store, review.id, left.id, person_id=person.id, reason="no")
+    assert run(table(1000, 20)).batch.new == 20
+    with store.read() as session:
+        assert len(list_active_reports(session, review.id)) == 20
+        assert intakes.list_unfinished(session) == []
+
+
+def test_an_import_goes_on_when_the_one_that_it_waits_for_cannot_be_read(
+    store: Store, review: ReviewInfo, run: Import, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched, pytest.raises(Killed):
+        patched.setattr(import_steps, "store_bytes", stop)
+        run()
+    assert run(table(1000, 20)).batch.new == 20
+    with store.read() as session:
+        (failed,) = (i for i in intakes.list_recent(session, review.id) if i.state == "failed")
+    assert "before all of the file was received" in str(failed.reason)
+
+
+def test_an_impatient_import_leaves_the_one_that_it_waits_for_to_others(
+    store: Store, run: Import
+) -> None:
+    left = kill(run, store)
+    with pytest.raises(AnotherImport) as caught:
+        run(table(1000, 20), patience=0)
+    assert caught.value.abandoned == left
+    with store.read() as session:
+        assert intakes.list_unfinished(session) == [left]
+
+
+@pytest.mark.parametrize("given_back", [True, False])
+def test_a_file_is_not_refused_because_the_database_was_away_again_and_again(
+    store: Store, run: Import, monkeypatch: pytest.MonkeyPatch, given_back: bool
+) -> None:
+    def fail() -> None:
+        raise Unreachable("the database does not answer")
+
+    def do_not_release(*_: object, **__: object) -> None:
+        fail()
+
+    for _ in range(6 if given_back else 1):
+        with monkeypatch.context() as patched, pytest.raises(Unreachable):
+            if not given_back:
+                patched.setattr(intakes, "release_intake", do_not_release)
+            run(progress=at_stored(store, fail))
+    assert run(patience=0).batch.new == NUMBER
+
+
+def test_an_import_whose_job_was_taken_over_can_be_taken_up_by_others(
+    store: Store, review: ReviewInfo, person: PersonInfo
+) -> None:
+    taken = False
+
+    def check(_: ReadSession) -> None:
+        if taken:
+            raise LeaseLost("the job was taken over")
+
+    def take() -> None:
+        nonlocal taken
+        taken = True
+
+    with pytest.raises(AnotherImport):
+        importing.import_file(
+            store.fenced(check),
+            review.id,
+            io.BytesIO(table()),
+            "f.csv",
+            ImportRequest(),
+            person_id=person.id,
+            progress=at_stored(store, take),
+        )
+    with store.read() as session:
+        (left,) = intakes.list_unfinished(session)
+    assert left.waiting
 
 
 def test_a_cancelled_import_leaves_only_its_log(

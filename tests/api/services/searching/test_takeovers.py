@@ -63,10 +63,14 @@ class Slow:
         self._thread.start()
         assert self._reached.wait(120)
 
+    def go_on(self) -> None:
+        """Let it go on."""
+        self._go_on.set()
+
     def finish(self) -> None:
         """Let it go on to its end."""
         assert self._thread is not None
-        self._go_on.set()
+        self.go_on()
         self._thread.join(120)
         assert not self._thread.is_alive()
 
