@@ -27,8 +27,9 @@ _OPEN_BYTES: Final = 64_000
 _ORDINARY_BYTES: Final = 1_000_000
 # Bytes of form fields and boundaries around a file.
 _ENVELOPE_BYTES: Final = 200_000
-# Bytes a second at which the body must come on average, apart from the time of two stalls.
-_SLOWEST: Final = 2_000
+# Bytes a second at which the body must come on average, apart from the time of two stalls. Answers
+# must be taken in as fast (``api.connections``).
+SLOWEST: Final = 2_000
 
 
 class UnreadBody:
@@ -136,7 +137,7 @@ class BodyLimit:
                 # What follows the body is the end of the connection, which may take long.
                 return await receive()
             # All of it takes this long at most, so that single bytes now and then do not help.
-            left = started + 2 * self._stall + received / _SLOWEST - time.monotonic()
+            left = started + 2 * self._stall + received / SLOWEST - time.monotonic()
             try:
                 async with asyncio.timeout(max(0.0, min(self._stall, left))):
                     message = await receive()

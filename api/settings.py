@@ -104,6 +104,7 @@ class Settings(BaseSettings):
     trusted_proxies: tuple[str, ...]
     upload_limit_mb: int = Field(gt=0)
     stall_seconds: float = Field(gt=0)
+    send_seconds: float = Field(gt=0)
     queue_size: int = Field(ge=3, le=200)
     lease_minutes: int = Field(gt=0)
     session_hours: int = Field(gt=0)

@@ -41,7 +41,7 @@ def configure(settings: Settings, store: Store, *, accept_at_once: int) -> uvico
     """
     return uvicorn.Config(
         create_app(settings, store),
-        http=make_protocol(settings.stall_seconds),
+        http=make_protocol(settings.stall_seconds, settings.send_seconds),
         forwarded_allow_ips=list(settings.trusted_proxies),
         log_level="warning",
         server_header=False,

@@ -14,6 +14,7 @@ from store.core.new_rows import table_of
 from store.core.session import ReadSession, WriteSession, execute_plain
 from store.core.tables import RecordRow
 from store.reports.pairs import uncompared
+from store.reviews import changes
 
 # Fields that are compared. Whole rows take five times as long to read.
 _COMPARED: Final = (
@@ -76,8 +77,10 @@ def count_uncompared(session: ReadSession, record_ids: Sequence[int]) -> int:
     )
 
 
-def mark_compared(session: WriteSession, record_ids: Sequence[int]) -> None:
+def mark_compared(session: WriteSession, review_id: int, record_ids: Sequence[int]) -> None:
     """Record that these records, as they are now, have been compared with the others."""
+    # Figures say how many wait; no state of a report changes.
+    changes.next_state_change(session, review_id)
     for part in batched(record_ids, CHUNK):
         execute_plain(session, _MARK_COMPARED, {"ids": part})
 

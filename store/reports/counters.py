@@ -15,7 +15,6 @@ from sqlalchemy import (
     case,
     delete,
     func,
-    insert,
     literal,
     or_,
     select,
@@ -23,6 +22,8 @@ from sqlalchemy import (
     tuple_,
     update,
 )
+from sqlalchemy.dialects.postgresql import insert as insert_postgresql
+from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
 from store.core.chunks import CHUNK, batched
 from store.core.new_rows import table_of
@@ -111,16 +112,18 @@ def fold_counts(session: WriteSession) -> None:
 
 
 def _add(session: WriteSession, key: Key, intake_id: int, number: int) -> None:
+    """Add to the row of a kind; others may be adding it at the same moment."""
     review_id, stage, kind = key
-    row = {"review_id": review_id, "stage": stage, "kind": kind, "intake_id": intake_id, "slot": 0}
-    stored = update(ReportCount).where(*(getattr(ReportCount, k) == v for k, v in row.items()))
-    changed: Any = session.execute(
-        stored.values(number=ReportCount.number + number).execution_options(
-            synchronize_session=False
+    sqlite = session.get_bind().dialect.name == "sqlite"
+    added = (insert_sqlite if sqlite else insert_postgresql)(table_of(ReportCount)).values(
+        review_id=review_id, stage=stage, kind=kind, intake_id=intake_id, slot=0, number=number
+    )
+    session.execute(
+        added.on_conflict_do_update(
+            index_elements=list(table_of(ReportCount).primary_key),
+            set_={"number": ReportCount.number + added.excluded.number},
         )
     )
-    if changed.rowcount == 0:
-        session.execute(insert(table_of(ReportCount)).values(**row, number=number))
 
 
 def recount(session: ReadSession) -> dict[Key, int]:

@@ -13,9 +13,15 @@ from store.core.tables import Review
 
 _OF_REVIEW = update(Review).where(Review.id == bindparam("of_review"))
 _RAISE_RULES = _OF_REVIEW.values(rule_changes=Review.rule_changes + 1)
+_RAISE_TEXTS = _OF_REVIEW.values(regrouped=Review.regrouped + 1)
 _RAISE_STATES = _OF_REVIEW.values(state_changes=Review.state_changes + 1).returning(
     Review.state_changes
 )
+
+
+def note_text_change(session: WriteSession, review_id: int) -> None:
+    """Record that texts of earlier records were filled, so what was made from them is old."""
+    execute_plain(session, _RAISE_TEXTS, {"of_review": review_id})
 
 
 def note_rule_change(session: WriteSession, review_id: int) -> None:

@@ -186,6 +186,11 @@ def lock_review(session: WriteSession, review_id: int) -> None:
         execute_plain(session, _LOCK, {"of_review": review_id})
 
 
+def lock_all_reviews(session: WriteSession) -> None:
+    """The same in all reviews, one after the other by id."""
+    session.execute(select(Review.id).order_by(Review.id).with_for_update(key_share=True)).all()
+
+
 def request_ranking(session: WriteSession, review_id: int) -> None:
     """Record that a change calls for a new ranking, and wake the workers."""
     execute_plain(session, _REQUEST_RANKING, {"of_review": review_id})

@@ -15,6 +15,7 @@ from store.core.tables import (
     Decision,
     PairRow,
     Ranking,
+    Recheck,
     Report,
     Review,
     now,
@@ -79,7 +80,10 @@ def find_basis(session: ReadSession, review_id: int) -> Basis:
         session.scalar(select(func.max(table.id)).where(table.review_id == review_id)) or 0
         for table in (Ranking, AuditEvent, PairRow, Batch)
     ]
-    key = ".".join(str(number) for number in (*counts, decisions, *newest))
+    filled = session.scalar(
+        select(func.count(Recheck.made_at)).where(Recheck.review_id == review_id)
+    )
+    key = ".".join(str(number) for number in (*counts, decisions, *newest, filled))
     return Basis(key, decisions, _count(session, Report, review_id))
 
 

@@ -143,44 +143,50 @@ class StageQueue:
         with self._lock:
             if self._ranking_id is None or ranking_id > self._ranking_id:
                 self._ranking_id, self._order = ranking_id, order
-                self._sort()
+                self._sort(self.rules)
 
-    def _sort(self) -> None:
-        self._reports.set_order(self._order, lambda report_id: self.rules.find_kind(report_id, ()))
+    def _sort(self, rules: DealingRules) -> None:
+        self._reports.set_order(self._order, lambda report_id: rules.find_kind(report_id, ()))
 
     def _read_rules(self, session: ReadSession, heading: Heading) -> None:
-        rules = read_rules(session, self._review_id, self._stage)
-        before, self._rules = self._rules, rules
+        rules, before = read_rules(session, self._review_id, self._stage), self._rules
         differing = None
         if before is not None and self._stage == TITLE_ABSTRACT:
             differing = rules.find_differences(before)
         if differing is None or len(differing) > _MANY:
-            self._read_all(session)
+            self._read_all(session, rules)
             self._state_changes = heading.states
         else:
             for part in batched(sorted(differing), CHUNK):
-                self._update(session, _STATES_AMONG, _LINES_AMONG, {"ids": part})
-        self._rule_changes = heading.rules
+                self._update(session, rules, _STATES_AMONG, _LINES_AMONG, {"ids": part})
+        # Only now: if a read has failed, the next request must find the same differences.
+        self._rules, self._rule_changes = rules, heading.rules
 
-    def _read_all(self, session: ReadSession) -> None:
+    def _read_all(self, session: ReadSession, rules: DealingRules) -> None:
         lines = self._list_lines(session, _LINES_OF_ALL, {})
         decided = None
         if self._stage != TITLE_ABSTRACT:
             every = execute_plain(session, _STATES.where(*_OF_STAGE), self._values)
             decided = {row[0] for row in every}
         rows = execute_plain(session, _UNDECIDED, self._values).all()
-        find_kind, get_lines = self.rules.find_kind, lines.get
+        find_kind, get_lines = rules.find_kind, lines.get
         kinds = (
             (report_id, find_kind(report_id, get_lines(report_id, ()))) for (report_id,) in rows
         )
         self._reports = UndecidedReports(kinds, decided=decided)
-        self._sort()
+        self._sort(rules)
 
     def _read_changes(self, session: ReadSession) -> None:
-        self._update(session, _STATES_SINCE, _LINES_SINCE, {"since": self._state_changes})
+        values = {"since": self._state_changes}
+        self._update(session, self.rules, _STATES_SINCE, _LINES_SINCE, values)
 
     def _update(
-        self, session: ReadSession, states: Any, lines: Any, values: dict[str, Any]
+        self,
+        session: ReadSession,
+        rules: DealingRules,
+        states: Any,
+        lines: Any,
+        values: dict[str, Any],
     ) -> None:
         rows = execute_plain(session, states, {**self._values, **values}).all()
         awaiting = any(active and state == "awaiting" for _, active, state in rows)
@@ -188,7 +194,7 @@ class StageQueue:
         for report_id, active, state in rows:
             kind = None
             if active and state in UNDECIDED:
-                kind = self.rules.find_kind(report_id, by_report.get(report_id, ()))
+                kind = rules.find_kind(report_id, by_report.get(report_id, ()))
             self._reports.put(report_id, kind)
 
     def _list_lines(

@@ -185,7 +185,8 @@ def get_stamp(session: ReadSession, review_id: int) -> tuple[int, int, int]:
     """Numbers that change whenever the review's reports do.
 
     Returns:
-        How many files and pages count, how many are withdrawn, and how often records were grouped.
+        How many files and pages count, how many are withdrawn, and how often records were grouped
+        or an import filled their texts.
     """
     regrouped = session.scalar(select(Review.regrouped).where(Review.id == review_id))
     counted, withdrawn = session.execute(

@@ -228,14 +228,14 @@ def count_placed_reports(
 
 
 def list_reviews_to_count(session: ReadSession) -> dict[int, int]:
-    """Reviews whose stored numbers are of earlier changes, each with its count of changes."""
+    """Reviews without stored numbers, or with those of earlier changes: their counts of changes."""
     stored = {
         row[0]: row[1] for row in session.execute(select(FlowCount.review_id, FlowCount.changes))
     }
     return {
         review_id: changes
         for review_id, counts in sorted(counters.get_counts(session).items())
-        if (changes := counts.get((counters.ALL, counters.CHANGES), 0)) != stored.get(review_id, 0)
+        if (changes := counts.get((counters.ALL, counters.CHANGES), 0)) != stored.get(review_id)
     }
 
 

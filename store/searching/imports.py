@@ -209,7 +209,13 @@ def end_import(session: WriteSession, intake_id: int) -> None:
 
 
 def finish_import(session: WriteSession, intake_id: int) -> None:
-    """Nothing of an import is left to do."""
+    """Nothing of an import is left to do; what it said of earlier records is used from now on."""
+    _, batch = _rows(session, intake_id)
+    # Otherwise the order and the figures made since the import was seen are still right.
+    if batch.n_changed:
+        changes.note_text_change(session, batch.review_id)
+        if not batch.pooled:
+            reviews.request_ranking(session, batch.review_id)
     session.execute(update(Intake).where(Intake.id == intake_id).values(state="done", owner=None))
     counters.fold_counts(session)
 

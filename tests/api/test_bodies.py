@@ -5,15 +5,18 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 
 import pytest
 import uvicorn
 
 from api.app import create_app
 from api.connections import make_protocol
+from api.documents import exports
 from api.settings import Settings
-from store.core.session import Store
+from store.core.session import ReadSession, Store
+from store.reviews import reviews
+from store.reviews.reviews import NewReview
 from tests.conftest import token_of
 
 pytestmark = pytest.mark.case("service", 17)
@@ -27,7 +30,7 @@ def port(sqlite_settings: Settings, sqlite_store: Store) -> Iterator[int]:
     patient = sqlite_settings.model_copy(update={"stall_seconds": 0.5})
     server = uvicorn.Server(
         uvicorn.Config(
-            create_app(patient, sqlite_store), http=make_protocol(0.5), log_level="critical"
+            create_app(patient, sqlite_store), http=make_protocol(0.5, 0.5), log_level="critical"
         )
     )
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
@@ -134,3 +137,32 @@ def test_headers_that_stop_in_the_middle_are_not_waited_for(port: int, text: str
     assert _ask(port, text) == ""
     whole = "GET /healthz HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
     assert _ask(port, whole + text).count("HTTP/1.1 ") == 1
+
+
+def test_a_download_ends_when_its_client_stops_reading(
+    port: int, sqlite_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with sqlite_store.write() as session:
+        reviews.create_review(session, NewReview("r", "A review", {}), person_id=1)
+    ended = threading.Event()
+
+    def export(session: ReadSession, *_: object, **_options: object) -> Iterator[bytes]:
+        try:
+            while True:
+                reviews.list_review_ids(session)
+                yield bytes(65536)
+        finally:
+            ended.set()
+
+    monkeypatch.setattr(exports, "export", export)
+    token = f"authorization: Bearer {token_of(sqlite_store, 1)}"
+    get = f"GET /api/v1/reviews/r/exports/csv HTTP/1.1\r\nhost: 127.0.0.1\r\n{token}\r\n\r\n"
+    with closing(socket.create_connection(("127.0.0.1", port), timeout=60)) as connection:
+        connection.sendall(get.encode())
+        assert connection.recv(20).startswith(b"HTTP/1.1 200")
+        assert ended.wait(30)
+        # What was on its way still comes, and then the end.
+        with suppress(ConnectionResetError):
+            while connection.recv(1_000_000):
+                pass
+    assert "200" in _ask(port, "GET /healthz HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n")

@@ -170,7 +170,7 @@ def _group(review_id: int, found: _Comparison, session: WriteSession) -> Outcome
     now = compared_records.list_next_uncompared(session, review_id, limit=len(new))
     if now != found.values:
         return Outcome()
-    compared_records.mark_compared(session, new)
+    compared_records.mark_compared(session, review_id, new)
     joined, refused = _regroup(session, review_id, new)
     return Outcome(
         compared=len(new),

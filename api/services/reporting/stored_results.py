@@ -119,7 +119,7 @@ def get_figures(store: Store, review_id: int, kind: Kind[T], queue: Queue) -> Fi
         kind: which figures.
         queue: asks the worker.
     """
-    with store.read() as session:
+    with store.read_snapshot() as session:
         basis = _find_basis(session, review_id)
         earlier = computed_results.list_results(session, review_id, kind.name)
         figures = _read(kind, earlier, basis)
@@ -163,7 +163,8 @@ def work_out(store: Store, review_id: int, name: str) -> str | None:
     """
     kind = KINDS[name]
     start = time.perf_counter()
-    with store.read() as session:
+    # Figures and basis are of one moment, whatever is changed in the seconds that this takes.
+    with store.read_snapshot() as session:
         basis = _find_basis(session, review_id)
         if any(_is_current(stored, basis) for stored in _list(session, review_id, kind)):
             return None

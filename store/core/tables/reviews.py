@@ -25,7 +25,7 @@ class Review(Base):
     banner: Mapped[str | None]
     settings: Mapped[dict[str, Any]] = mapped_column(default=dict)
     revision: Mapped[int] = mapped_column(default=0)
-    # How often active records have moved from one report to another.
+    # How often active records have moved from one report to another, or an import has filled texts.
     regrouped: Mapped[int] = mapped_column(default=0)
     rule_changes: Mapped[int] = mapped_column(default=0, server_default="0")
     state_changes: Mapped[int] = mapped_column(default=0, server_default="0")

@@ -9,10 +9,13 @@ from sqlalchemy import text
 
 from api.services.reviews import verifying
 from store.core.session import Store
+from store.reports import counters
 from store.reviews.people import PersonInfo
 from store.reviews.reviews import ReviewInfo
 from tests.api.command_line import Run, result
 from tests.api.histories import History
+from tests.shared import on_postgresql
+from tests.store.between import Between
 from tests.store.builders import add_records, join
 from tests.store.deciding import decide, lease
 
@@ -53,6 +56,34 @@ def test_each_check_finds_what_it_is_for(
     # Only counts are corrected; a decision is nobody's to correct.
     correctable = {"counts of reports", "records of reports"}
     assert failing(store) == ({check} - correctable)
+
+
+@on_postgresql
+@pytest.mark.parametrize("repair", [False, True])
+def test_what_others_change_meanwhile_is_no_problem_and_is_not_repaired(
+    store: Store, database_url: str, review: ReviewInfo, person: PersonInfo, repair: bool
+) -> None:
+    other = Store(database_url, busy_seconds=0.05)
+    add_records(store, review.id, 1)
+    new: list[int] = []
+
+    def change() -> None:
+        new[:] = add_records(other, review.id, 2)
+        decide(other, review, person, new[0], "include")
+
+    at, statements = 1, 1
+    while at <= statements:
+        with Between(store, at, change) as between:
+            if repair:
+                verifying.repair_counts(store)
+            else:
+                assert failing(store) == set(), f"statement {at}"
+        at, statements = at + 1, max(statements, between.seen)
+        with store.read() as session:
+            assert counters.find_differences(session) == {}, f"statement {at}"
+            assert counters.find_wrong_reports(session) == {}, f"statement {at}"
+    other.close()
+    assert statements >= 5
 
 
 def test_a_lived_in_review_passes_all_checks(

@@ -20,6 +20,7 @@ from store.reviews.reviews import NewReview, ReviewInfo
 from store.rules.plans import FULL_TEXT, TITLE_ABSTRACT
 from tests.api.histories import History
 from tests.shared import on_postgresql, on_sqlite
+from tests.store.between import Between
 from tests.store.builders import add_records, join
 from tests.store.deciding import decide
 
@@ -124,6 +125,38 @@ def test_two_transactions_that_change_counts_do_not_wait_for_each_other(
         add_records(other, review.id, 2)
         other.close()
     check(store, "both")
+
+
+@on_postgresql
+def test_two_folds_at_the_same_moment_make_one_row(
+    store: Store, database_url: str, review: ReviewInfo
+) -> None:
+    other = Store(database_url, busy_seconds=0.2)
+
+    def fold(in_store: Store) -> None:
+        with in_store.write() as session:
+            counters.fold_counts(session)
+
+    def add_and_fold() -> None:
+        add_records(other, review.id, 1)
+        fold(other)
+
+    statements = 1
+    for at in itertools.count(1):
+        if at > statements:
+            break
+        # No row has been folded yet.
+        with store.write() as session:
+            session.execute(update(ReportCount).values(slot=7))
+        with Between(store, at, add_and_fold) as between:
+            fold(store)
+        statements = max(statements, between.seen)
+        check(store, f"statement {at}")
+        fold(store)
+        with store.read() as session:
+            assert session.scalars(select(ReportCount.slot).distinct()).all() == [0]
+    other.close()
+    assert statements > 5
 
 
 def test_folding_leaves_one_row_for_each_kind(history: History) -> None:

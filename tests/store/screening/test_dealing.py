@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import event, select, text
+from sqlalchemy import select, text
 
-from store.core.errors import Busy, Conflict
+from store.core.errors import Conflict
 from store.core.session import Store
 from store.core.tables import Lease
 from store.reports import screening_state
@@ -23,6 +22,7 @@ from store.screening.queue import LeaseRequest
 from store.screening.stage_queue import Screener
 from tests.shared import on_postgresql
 from tests.store import dealing
+from tests.store.between import Between
 from tests.store.builders import add_records
 from tests.store.deciding import HOUR, decide, lease, plan
 
@@ -48,42 +48,6 @@ def _check(store: Store, review: ReviewInfo, reports: list[int]) -> None:
             decided = get_own_decisions(lines.get(report, []))
             needed = required.count_needed(report, lines.get(report, []))
             assert len(holders | decided.keys()) <= needed, (report, holders, decided)
-
-
-class _Between:
-    """Runs a step of another person before one chosen statement of a transaction."""
-
-    def __init__(self, store: Store, at: int, step: Callable[[], None]) -> None:
-        self._engine, self._at, self._step = store.engine, at, step
-        self.seen = 0
-        self.late = False
-        self._inside = False
-
-    def _before(self, *_: Any) -> None:
-        if self._inside:
-            return
-        self.seen += 1
-        if self.seen == self._at:
-            self._inside = True
-            self.late = not self._try()
-            self._inside = False
-
-    def _try(self) -> bool:
-        """Whether the step was done; it gives up where it would wait for the transaction."""
-        try:
-            self._step()
-        except Busy:
-            return False
-        return True
-
-    def __enter__(self) -> _Between:
-        event.listen(self._engine, "before_cursor_execute", self._before)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        event.remove(self._engine, "before_cursor_execute", self._before)
-        if self.late or self.seen < self._at:
-            self._step()
 
 
 @pytest.mark.case("service", 1)
@@ -122,7 +86,7 @@ def test_a_decision_between_any_two_statements_of_a_deal_is_seen(
                 new = NewDecision(f"b{next(_numbers)}", card, "include")
                 decisions.record_decision(session, review.id, bo.id, new)
 
-        with _Between(store, at, take_and_decide) as between:
+        with Between(store, at, take_and_decide) as between:
             lease(store, review, person, reports, 2)
         statements = max(statements, between.seen)
         _check(store, review, reports)

@@ -8,9 +8,10 @@ import random
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from api.protocol import ProtocolBody, StagePlan
 from api.services.duplicates import judging
@@ -305,3 +306,42 @@ def test_whatever_happens_a_remembered_queue_is_as_a_new_one(
         with suppress(StoreError, ValueError, KeyError):
             getattr(world, world.rng.choice([*acts, "decide", "decide"]))()
         world.check()
+
+
+def _refresh_failing_at(
+    store: Store, stage: StageQueue, review: ReviewInfo, person: PersonInfo, place: int
+) -> bool:
+    """Refresh a queue while the statement at a place fails; False if there were fewer."""
+    seen = 0
+
+    def fail(*_: Any) -> None:
+        nonlocal seen
+        seen += 1
+        if seen == place:
+            raise RuntimeError("the connection is lost")
+
+    event.listen(store.engine, "before_cursor_execute", fail)
+    try:
+        _view(store, stage, review, person, [])
+    except RuntimeError:
+        return True
+    finally:
+        event.remove(store.engine, "before_cursor_execute", fail)
+    return False
+
+
+@pytest.mark.parametrize("act", ["import_file", "assign_records", "change_plan"])
+def test_what_a_failed_refresh_did_not_read_is_read_by_the_next(
+    make_world: Callable[[int], _World], act: str
+) -> None:
+    world = make_world(0)
+    world.decide()
+    world.check()
+    remembered = world.remembered.pop(TITLE_ABSTRACT)
+    getattr(world, act)()
+    world.remembered[TITLE_ABSTRACT] = remembered
+    place = 1
+    while _refresh_failing_at(world.store, remembered, world.review, world.lead, place):
+        place += 1
+    assert place > 5
+    world.check()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from api.services.searching.flow_counting import FlowCounting, count_flow
 from store.core.session import Store
-from store.core.tables import FlowReport
+from store.core.tables import FlowReport, ReportCount
+from store.reports import counters
 from store.reviews.people import PersonInfo
 from store.reviews.reviews import ReviewInfo
 from store.searching import flow, flow_check, flow_counts
@@ -75,6 +76,21 @@ def test_a_review_is_counted_once_it_changes_no_more(store: Store, review: Revie
         assert (counting.changing, is_stored()) == (changing, not changing)
     counting.look()
     assert not counting.changing
+
+
+def test_a_review_that_has_not_changed_since_the_upgrade_is_counted_too(
+    store: Store, review: ReviewInfo
+) -> None:
+    add_records(store, review.id, 2)
+    with store.write() as session:
+        # The migrations count what there is, but not how often it has changed.
+        session.execute(delete(ReportCount).where(ReportCount.kind == counters.CHANGES))
+    counting = FlowCounting(store)
+    for _ in range(2):
+        counting.look()
+    with store.read() as session:
+        assert flow_counts.get_entry_counts(session, review.id).stored
+        assert flow_counts.list_reviews_to_count(session) == {}
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import pytest
 from fastapi import FastAPI
+from pydantic import TypeAdapter
 from sqlalchemy import delete, update
 
 from api.app import create_app
@@ -30,7 +31,7 @@ from store.screening import computed_results, rankings
 from tests.api.answers import corpus_with_gold, newest_job
 from tests.api.people import api_client, browser
 from tests.api.services.reporting.test_evaluation import RANKING
-from tests.store.builders import join
+from tests.store.builders import add_records, join
 from tests.store.deciding import decide, plan, start_round
 
 ADDRESSES = ("evaluation", "agreement", "screening-report")
@@ -221,6 +222,39 @@ def test_two_requests_at_the_same_moment_ask_once(
         thread.join()
     assert len(asked) == 1
     assert set(answers) == set(asked)
+
+
+@pytest.mark.parametrize("small", [0, stored_results.SMALL])
+def test_figures_and_their_basis_are_of_one_moment(
+    store: Store,
+    review: ReviewInfo,
+    person: PersonInfo,
+    monkeypatch: pytest.MonkeyPatch,
+    small: int,
+) -> None:
+    monkeypatch.setattr(stored_results, "SMALL", small)
+    reports = add_records(store, review.id, 2)
+
+    def look_twice(session: ReadSession, review_id: int) -> list[str]:
+        first = computed_results.find_basis(session, review_id)
+        decide(store, review, person, reports[0], "include")
+        return [first.key, computed_results.find_basis(session, review_id).key]
+
+    kind = Kind("evaluation", TypeAdapter(list[str]), look_twice)
+    monkeypatch.setitem(KINDS, "evaluation", kind)  # type: ignore[misc] # only read elsewhere
+    if small:
+        found = stored_results.get_figures(store, review.id, kind, lambda *_: None).value
+    else:
+        assert stored_results.work_out(store, review.id, "evaluation") is None
+        with store.read() as session:
+            found = stored_results.get_stored_figures(session, review.id, kind).value
+    assert found is not None
+    assert found[0] == found[1]
+    with store.read() as session:
+        (stored,) = list_stored(session, review, "evaluation")
+        assert stored.basis.endswith(found[0])
+        # What was decided meanwhile is not in them.
+        assert computed_results.find_basis(session, review.id).key != found[0]
 
 
 def test_a_failure_is_shown_and_not_repeated_until_somebody_asks(

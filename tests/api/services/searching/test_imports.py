@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import event, func, select
@@ -39,7 +40,7 @@ from store.reports.reports import list_active_reports
 from store.reviews import people, reviews
 from store.reviews.people import PersonInfo
 from store.reviews.reviews import NewReview, ReviewInfo
-from store.screening import decisions
+from store.screening import computed_results, decisions
 from store.screening.decisions import NewDecision
 from store.searching import batches, flow, searches
 
@@ -382,6 +383,34 @@ def test_what_a_file_says_of_earlier_records_is_added_once_it_has_ended(
     look()
     assert seen == [None, "Text 7"]
     assert (outcome.batch.new, outcome.batch.changed) == (NUMBER - 1, 1)
+
+
+def test_what_was_made_before_a_file_filled_earlier_records_is_made_again(
+    store: Store, review: ReviewInfo, run: Import, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def look() -> list[object]:
+        with store.read() as session:
+            return [
+                batches.get_stamp(session, review.id),
+                reviews.get_review(session, review.id).revision,
+                computed_results.find_basis(session, review.id).key,
+            ]
+
+    seen: list[list[object]] = []
+    add = import_steps.add_statements
+
+    def add_after_ranking(*args: Any) -> None:
+        # The worker may read the review at this moment, when the import has just been seen.
+        seen.append(look())
+        add(*args)
+
+    monkeypatch.setattr(import_steps, "add_statements", add_after_ranking)
+    run(b"title,accession\nTrial 7 of drug 55433,A7\n")
+    # A file that adds nothing to earlier records calls for no other order.
+    assert look()[:2] == seen.pop()[:2]
+    run(b"title,accession,abstract\nTrial 7 of drug 55433,A7,Text 7\n")
+    (before,) = seen
+    assert all(now != then for now, then in zip(look(), before, strict=True))
 
 
 def test_decisions_in_a_file_are_taken_over_in_pieces(
