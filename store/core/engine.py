@@ -11,6 +11,9 @@ WRITER = "winnow_writer"
 BUSY_SECONDS = 30.0
 # Twenty people who screen at once must not wait for a connection.
 CONNECTIONS = 48
+# Pages in SQLite's write-ahead log at which a commit itself copies them into the database, while
+# the next writer waits; ``Store`` copies them earlier, when nobody does.
+_LONGEST_LOG = 4000
 
 
 def create_engine_for(
@@ -58,6 +61,7 @@ def _configure_sqlite(engine: Engine, busy_seconds: float) -> None:
             "journal_mode=WAL",
             "foreign_keys=ON",
             "synchronous=FULL",
+            f"wal_autocheckpoint={_LONGEST_LOG}",
             f"busy_timeout={int(busy_seconds * 1000)}",
         ):
             cursor.execute(f"PRAGMA {pragma}")
