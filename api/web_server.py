@@ -9,6 +9,7 @@ import uvicorn
 
 from api.app import create_app
 from api.connections import make_protocol
+from api.services.pieces import spare_loaded_code
 from api.settings import Settings
 from store.core.session import Store
 
@@ -26,6 +27,7 @@ class AnnouncingServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, and say so."""
         await super().startup(sockets=sockets)
+        spare_loaded_code()
         if self.started:
             self._ready()
 

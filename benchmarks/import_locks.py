@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from api.protocol import ProtocolBody
+from api.services.pieces import spare_loaded_code
 from api.services.reviews.opening import open_store
 from api.services.screening import deciding
 from api.services.searching.importing import ImportRequest, import_file
@@ -92,6 +93,7 @@ def _screen(
 
 def measure(records: int) -> dict[str, Any]:
     """Import a file of this many records while somebody screens."""
+    spare_loaded_code()
     with tempfile.TemporaryDirectory() as folder:
         settings = load(data_dir=Path(folder))
         open_store(settings, create=True, first_person="bench").store.close()

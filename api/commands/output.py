@@ -17,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from sqlalchemy.exc import OperationalError
 
 from api.refusals import Blocked, ConfirmationNeeded, FreezeDateNeeded, ReasonNeeded
+from api.services.pieces import spare_loaded_code
 from api.services.reviews.opening import open_store
 from api.settings import Settings, SettingsError, load
 from api.wording import list_problems
@@ -196,6 +197,7 @@ def opened(chosen: Settings | None = None, *, create: bool = False) -> Iterator[
     if not create and not chosen.database_url and not (chosen.data_dir / "winnow.db").exists():
         raise Refused("There is no database yet.", remedy="Run `winnow init` first.")
     store = open_store(chosen, create=create).store
+    spare_loaded_code()
     try:
         yield store
     finally:

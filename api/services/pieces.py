@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
@@ -15,11 +16,24 @@ Result = TypeVar("Result")
 
 # Seconds for which one piece should hold the writer's lock; a slow moment may double it.
 _TARGET: Final = 0.04
+# How much larger than the last one a piece may be: one quick piece says little about the next.
+_GROWTH: Final = 1.25
 # Each piece has costs of its own. On a busy machine everything is slow, and ever smaller pieces
 # would only add to the work.
 _FEWEST: Final = 40
 # How often a piece is tried while the database is busy.
 _TRIES: Final = 6
+
+
+def spare_loaded_code() -> None:
+    """Leave what this process has loaded by now out of Python's garbage collections.
+
+    A full one looks at hundreds of thousands of objects. It stops every thread for a tenth of a
+    second, and with them whoever has the writer's lock.
+    """
+    # Once: later there may be garbage among the objects, which would never be freed.
+    if not gc.get_freeze_count():
+        gc.freeze()
 
 
 class Pieces:
@@ -31,11 +45,12 @@ class Pieces:
         most: how many a piece has at most.
     """
 
-    def __init__(self, store: Store, *, first: int = 100, most: int = 500) -> None:
+    def __init__(self, store: Store, *, first: int = 50, most: int = 500) -> None:
         self.store = store
         self.size = min(first, most)
-        # SQLite works in this thread, so its computing time can be told from that of others.
-        self._others = 0.25 if store.dialect == "sqlite" else 1.0
+        # SQLite works in this thread, so its computing time can be told from that of others. Its
+        # waits for the disk cannot.
+        self._others = 0.5 if store.dialect == "sqlite" else 1.0
         self._most = most
         self._fewest = min(_FEWEST, most)
 
@@ -73,5 +88,8 @@ class Pieces:
         elapsed = (time.perf_counter() - began) * self._others
         seconds = max(elapsed, time.thread_time() - computed, 1e-4)
         wanted = round(number * _TARGET / seconds)
-        self.size = max(self._fewest, min(self._most, wanted, 2 * self.size))
+        largest = max(round(_GROWTH * self.size), self._fewest)
+        self.size = max(self._fewest, min(self._most, wanted, largest))
+        # A piece writes much, and nobody waits for this.
+        self.store.copy_log()
         return result

@@ -15,6 +15,9 @@ BUSY_SECONDS = 30.0
 CONNECTIONS = 48
 # Seconds without use after which a connection may have been cut off, so that it is asked first.
 _TRUSTED = 5.0
+# Pages in SQLite's write-ahead log at which a commit itself copies them into the database, while
+# the next writer waits; ``Store`` copies them earlier, when nobody does.
+_LONGEST_LOG = 4000
 
 
 def create_engine_for(
@@ -87,6 +90,7 @@ def _configure_sqlite(engine: Engine, busy_seconds: float) -> None:
             "journal_mode=WAL",
             "foreign_keys=ON",
             "synchronous=FULL",
+            f"wal_autocheckpoint={_LONGEST_LOG}",
             f"busy_timeout={int(busy_seconds * 1000)}",
         ):
             cursor.execute(f"PRAGMA {pragma}")

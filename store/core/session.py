@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import count
 from threading import Lock
-from typing import Any, NewType
+from typing import Any, Final, NewType
 
 from sqlalchemy import CursorResult, Engine, Executable
 from sqlalchemy.exc import DataError, DBAPIError
@@ -21,6 +22,9 @@ from store.core.trouble import explain_error
 ReadSession = NewType("ReadSession", Session)
 # A function that reads also takes a writing session, but never the reverse: mypy checks this.
 WriteSession = NewType("WriteSession", ReadSession)
+
+# After how many transactions SQLite's log is copied: as many as once made a commit copy it.
+_COPIED_EVERY: Final = 50
 
 
 def execute_plain(
@@ -59,6 +63,7 @@ class Store:
         # SQLite admits one writer; the others sleep and retry, sometimes for seconds. Within one
         # process they queue here instead. PostgreSQL does not need this.
         self._turn = Lock() if self.dialect == "sqlite" else None
+        self._writes = count(1)
         self._check: Callable[[WriteSession], object] | None = None
 
     def fenced(self, check: Callable[[WriteSession], object]) -> Store:
@@ -151,6 +156,8 @@ class Store:
                 yield writing
         except DataError as error:
             raise Unstorable(f"the database cannot hold a value: {error.orig}") from error
+        if next(self._writes) % _COPIED_EVERY == 0:
+            self.copy_log()
 
     @contextmanager
     def _own_turn(self) -> Iterator[None]:
@@ -176,6 +183,16 @@ class Store:
             if ours is None:
                 raise
             raise ours from error
+
+    def copy_log(self) -> None:
+        """Copy SQLite's write-ahead log into the database; others read and write meanwhile.
+
+        A commit would do so while the next writer waits, once the log is long.
+        """
+        # What was committed is safe in the log, so a copy that fails is left to the next one.
+        if self.dialect == "sqlite":
+            with suppress(DBAPIError, PoolTimeout), self.engine.connect() as connection:
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
 
     def shrink_log(self) -> None:
         """Give back the disk space of SQLite's write-ahead log after much was written in vain."""

@@ -80,7 +80,7 @@ def compare_new_records(
     with store.read() as session:
         waiting = pairs.count_uncompared_records(session, review_id)
     outlines = _Outlines()
-    pieces = _Pieces(Pieces(store, most=STEP), Pieces(store, first=200, most=STEP))
+    pieces = _Pieces(Pieces(store, most=STEP), Pieces(store, first=100, most=STEP))
     while not (stop and stop()):
         step = _compare_step(pieces, review_id, outlines)
         if step is None:

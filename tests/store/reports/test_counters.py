@@ -33,7 +33,8 @@ FIXED = (
     *("begin import", "settle", "settle", "end import", "judge", "judge", "undo judgement"),
     *("decide full text", "decide full text", "undo", "split", "one person", "rescreen"),
     *("years", "leave out", "decide", "begin import", "import", "keep", "cancel import"),
-    *("begin run", "decide", "begin run", "end run", "compare"),
+    *("begin run", "decide", "begin run", "ready a record of a run", "begin import", "ready a run"),
+    *("end import", "end run", "compare"),
     *("withdraw rescreen", "leave out", "freeze", "import to the pool", "compare", "decide"),
     *("admit", "compare", "withdraw", "begin import", "end import", "undo", "withdraw", "judge"),
 )
