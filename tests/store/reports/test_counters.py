@@ -35,6 +35,7 @@ FIXED = (
     *("begin run", "decide", "begin run", "end run", "compare"),
     *("withdraw rescreen", "leave out", "freeze", "import to the pool", "compare", "decide"),
     *("admit", "compare", "withdraw", "begin import", "end import", "undo", "withdraw", "judge"),
+    *("import", "import", "decide by file", "decide in bulk", "decide", "undo bulk"),
 )
 
 
