@@ -16,6 +16,7 @@ from store.core.new_rows import table_of
 from store.core.session import ReadSession, WriteSession, execute_plain
 from store.core.tables import (
     AssignmentReport,
+    BulkDecision,
     Decision,
     HandedOver,
     Outdated,
@@ -32,6 +33,7 @@ from store.reviews import changes
 from store.rules import plans
 from store.rules.agreed_decision import (
     ActiveDecision,
+    find_first_read,
     find_outcome,
     get_own_decisions,
 )
@@ -175,6 +177,7 @@ _ACTIVE_DECISIONS = (
         Decision.person_id,
         Decision.decision,
         Decision.kind,
+        select(BulkDecision.bulk_id).where(BulkDecision.decision_id == Decision.id).exists(),
     )
     .join(RecordRow, RecordRow.id == Decision.record_id)
     .where(RecordRow.report_id.in_(_IDS), Decision.stage == _AT, *active_condition())
@@ -222,8 +225,8 @@ def list_active_decisions(
     by_report: dict[int, list[ActiveDecision]] = defaultdict(list)
     for part in batched(set(report_ids), CHUNK):
         rows = execute_plain(session, _ACTIVE_DECISIONS, {"ids": part, "at": stage})
-        for report_id, decision_id, person_id, decision, kind in rows:
-            by_report[report_id].append(ActiveDecision(decision_id, person_id, decision, kind))
+        for report_id, *line, in_bulk in rows:
+            by_report[report_id].append(ActiveDecision(*line, in_bulk=bool(in_bulk)))
     return by_report
 
 
@@ -290,6 +293,7 @@ def update_states(
             "outcome": words.get(outcome.decision_id or 0, outcome.state),
             "decision_id": outcome.decision_id,
             "first_decision_id": outcome.first_id,
+            "first_read_id": find_first_read(lines),
             "first_person_id": lines[0].person_id if lines else None,
             "change": change,
         }

@@ -8,9 +8,10 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from api.protocol import ProtocolBody
+from store.core import migrate
 from store.core.session import ReadSession
 from store.core.tables import (
     BulkDecision,
@@ -20,6 +21,7 @@ from store.core.tables import (
     ReportState,
     Rescreen,
 )
+from store.reports import state_check
 from store.reviews import members, reviews
 from store.reviews.reviews import NewReview
 from store.rules.plans import TITLE_ABSTRACT
@@ -93,6 +95,29 @@ def test_a_history_of_every_kind_of_change_leaves_the_curve_right(history: Histo
             curves.append(check(history, step))
     # Neither always empty nor always the same.
     assert len({(read, len(includes)) for read, includes in curves}) > 10
+
+
+def test_an_upgrade_finds_what_was_read_first(history: History) -> None:
+    for step in (*FIXED, *itertools.chain(*_ACTS), "import", "import", "decide by file"):
+        history.do(step)
+    assert history.do("decide in bulk")
+    for step in ("import", "one person", *["decide"] * 12, "undo"):
+        history.do(step)
+    right = check(history, "before")
+    assert right[1]
+    with history.store.engine.begin() as connection:
+        for statement in (
+            "DROP INDEX ix_report_state_read",
+            "DROP INDEX ix_bulk_decision_decision",
+            "ALTER TABLE report_state DROP COLUMN first_read_id",
+            "UPDATE alembic_version SET version_num = '0029'",
+        ):
+            connection.execute(text(statement))
+    migrate.upgrade(history.store.engine)
+    assert migrate.find_schema_differences(history.store.engine) == []
+    assert check(history, "after") == right
+    with history.store.read() as session:
+        assert list(state_check.find_wrong_states(session)) == []
 
 
 @on_sqlite
