@@ -363,7 +363,7 @@ def _between_reports(
         )
         .order_by(PairRow.id)
     )
-    return [(PairOutline(*pair), one, other) for *pair, one, other in rows]
+    return [(PairOutline(*row[:4]), row[4], row[5]) for row in rows]
 
 
 def list_open_questions(session: ReadSession, review_id: int) -> list[tuple[PairOutline, int, int]]:

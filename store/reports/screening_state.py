@@ -187,7 +187,6 @@ _STATES = select(ReportState.report_id, ReportState.decision_id).where(
     ReportState.report_id.in_(_IDS), ReportState.stage == _AT
 )
 _STATE_TABLE = table_of(ReportState)
-_INSERT = insert(_STATE_TABLE)
 _UPDATE = update(_STATE_TABLE).where(
     _STATE_TABLE.c.report_id == bindparam("of_report"), _STATE_TABLE.c.stage == bindparam("at")
 )
@@ -207,7 +206,7 @@ _UNDECIDED = select(ReportState.report_id).where(
     .exists(),
 )
 _TOUCH = (
-    update(table_of(ReportState))
+    update(_STATE_TABLE)
     .where(ReportState.report_id.in_(_IDS), ReportState.stage == TITLE_ABSTRACT)
     .values(change=bindparam("number"))
 )
@@ -225,8 +224,8 @@ def list_active_decisions(
     by_report: dict[int, list[ActiveDecision]] = defaultdict(list)
     for part in batched(set(report_ids), CHUNK):
         rows = execute_plain(session, _ACTIVE_DECISIONS, {"ids": part, "at": stage})
-        for report_id, *line, in_bulk in rows:
-            by_report[report_id].append(ActiveDecision(*line, in_bulk=bool(in_bulk)))
+        for report_id, made, who, word, kind, in_bulk in rows:
+            by_report[report_id].append(ActiveDecision(made, who, word, kind, bool(in_bulk)))
     return by_report
 
 
@@ -273,7 +272,7 @@ def update_states(
     before: dict[int, int | None] = {}
     for part in batched(ids, CHUNK):
         stored = execute_plain(session, _STATES, {"ids": part, "at": stage})
-        before.update((report_id, decision_id) for report_id, decision_id in stored)
+        before.update((row[0], row[1]) for row in stored)
     change = changes.next_state_change(session, reports[0].review_id)
     states: dict[int, StateChange] = {}
     values: dict[int, dict[str, Any]] = {}
@@ -320,7 +319,7 @@ def _write_states(
         if row.id not in stored
     ]
     if missing:
-        execute_plain(session, _INSERT, missing)
+        execute_plain(session, insert(_STATE_TABLE), missing)
 
 
 def get_counting_ids(
@@ -345,7 +344,7 @@ def add_open_reports(
     """Add the state at title and abstract of new reports, which nobody has decided."""
     change = changes.next_state_change(session, review_id)
     session.execute(
-        insert(table_of(ReportState)),
+        insert(_STATE_TABLE),
         [
             {
                 "report_id": report_id,
