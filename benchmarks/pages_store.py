@@ -17,6 +17,7 @@ from sqlalchemy import insert, select, update
 
 from api.protocol import ProtocolBody, ProtocolLimits, StagePlan
 from api.services.reviews.opening import open_store
+from api.services.searching.flow_counting import count_flow
 from api.services.searching.indexing import build_search_index
 from api.services.searching.record_keys import FileKeys
 from api.settings import Settings
@@ -86,7 +87,9 @@ def prepare(settings: Settings, number: int, *, say: Callable[[str], None]) -> L
     _add_decisions(large, [person.id for person in team], rng)
     say("stored decisions")
     _add_order(large, rng)
+    # As the worker does once nothing changes any more.
     build_search_index(store)
+    count_flow(store, review.id)
     say("the store is ready")
     return large
 

@@ -26,7 +26,7 @@ from api.commands.output import (
 from api.commands.record_files import parse_mapping, show_rejected
 from api.schemas.duplicates import FileDuplicatesOut
 from api.services.duplicates.dedupe_report import DedupeReport, build_report
-from api.services.duplicates.questions import list_questions
+from api.services.duplicates.questions import count_questions
 from api.wording import count_noun
 from harvest.dedupe.rules import ASK, SAME
 from harvest.dedupe.run import Outcome, deduplicate
@@ -77,7 +77,7 @@ def dedupe_report(review: ReviewOption = None, as_json: Json = False) -> None:
     with in_review(as_json, review) as act:
         with act.store.read() as session:
             report = build_report(session, act.review.id)
-            questions = len(list_questions(session, act.review.id))
+            questions = count_questions(session, act.review.id).total()
             sources = overlap.count_overlap(session, act.review.id).sources
         data = {
             "review": act.review.slug,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +18,7 @@ from store.reports import marks, records
 from store.reports.agreed_answers import AgreedAnswers, list_agreed_answers
 from store.reports.marks import MarkInfo
 from store.reports.records import StoredRecord
-from store.reports.reports import list_active_reports
+from store.reports.reports import list_next_active_reports
 from store.reviews import reviews
 from store.rules import questions, reasons
 from store.rules.agreed_decision import IMPORT
@@ -98,10 +97,9 @@ def list_entries(
     if choice.audience == "public":
         shared = {name for name, own in terms.items() if own.share_abstracts}
     review = _read_review(session, review_id)
-    # Ids alone are held for the whole review, 8 bytes each; the rest comes piece by piece.
-    report_ids = array("q", sorted(list_active_reports(session, review_id)))
-    for start in range(0, len(report_ids), _PIECE):
-        part = report_ids[start : start + _PIECE].tolist()
+    last = 0
+    while part := list_next_active_reports(session, review_id, after=last, limit=_PIECE):
+        last = part[-1]
         context = _read_context(session, review, part)
         for stored in records.get_active_representatives(session, part, abstracts_of=shared):
             if choice.which in ("all", stored.decision or "undecided"):

@@ -23,15 +23,34 @@ def axes_of(figure: Any, place: Any = 111) -> Any:
     return axes
 
 
-def svg(draw: Callable[[Any], None], *, width: float, height: float, title: str) -> str:
-    """The SVG of a figure that ``draw`` draws; sizes in inches."""
+def svg(
+    draw: Callable[[Any], None],
+    *,
+    width: float,
+    height: float,
+    title: str,
+    margins: Mapping[str, float] | None = None,
+) -> str:
+    """The SVG of a figure that ``draw`` draws; sizes in inches.
+
+    Args:
+        draw: draws into the figure.
+        width: of the figure.
+        height: of the figure.
+        title: what the figure shows, for those who cannot see it.
+        margins: where the axes end, as fractions of the figure; None fits them to the texts, which
+            takes as long as drawing.
+    """
     # Imported here because it takes a second. The object interface, because pyplot's is global and
     # this runs in threads.
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": "winnow", "font.size": 10}):
-        figure = Figure(figsize=(width, height), layout="constrained")
+        layout = "constrained" if margins is None else "none"
+        figure = Figure(figsize=(width, height), layout=layout)
+        if margins is not None:
+            figure.subplots_adjust(**margins)
         draw(figure)
         buffer = io.StringIO()
         figure.savefig(
@@ -54,7 +73,13 @@ def progress(points: Sequence[ProgressPoint]) -> str:
         axes.set_xlim(0, max(10, points[-1].read))
         axes.set_ylim(0, max(5, points[-1].found * 1.05))
 
-    return svg(draw, width=6.4, height=3.2, title="Included records against settled records")
+    return svg(
+        draw,
+        width=6.4,
+        height=3.2,
+        title="Included records against settled records",
+        margins={"left": 0.12, "right": 0.97, "bottom": 0.16, "top": 0.96},
+    )
 
 
 def recall(result: ScreeningRecall, comparison: OrderComparison | None = None) -> str:

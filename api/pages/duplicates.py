@@ -19,7 +19,11 @@ from api.pages.render import review_page
 from api.services.duplicates import judging, studies
 from api.services.duplicates.duplicate_figures import DuplicateFigures
 from api.services.duplicates.judging import Judgement
-from api.services.duplicates.questions import find_differing_fields, list_questions
+from api.services.duplicates.questions import (
+    count_questions,
+    find_differing_fields,
+    find_question,
+)
 from api.services.duplicates.similar_records import find_similar_records
 from api.services.reporting import stored_results
 from api.services.reporting.stored_results import DUPLICATES, Figures
@@ -60,7 +64,7 @@ def duplicates_page(request: ReadRequest) -> HTMLResponse:
             "figures": figures,
             "found": figures.value,
             "waiting": pairs.count_uncompared_records(session, review_id),
-            "asked": len(list_questions(session, review_id)),
+            "asked": count_questions(session, review_id).total(),
             "said": pairs.list_judgements(session, review_id),
             "offers": offers[:_SHOWN_OFFERS],
             "more_offers": max(0, len(offers) - _SHOWN_OFFERS)
@@ -94,9 +98,7 @@ def question_page(request: ReadRequest, at: Annotated[Place, Query()] = 0) -> HT
 
 def _question(request: ReviewRequest, at: int, problem: Problem | None = None) -> HTMLResponse:
     with request.store.read() as session:
-        questions = list_questions(session, request.review.id)
-        at = min(at, max(0, len(questions) - 1))
-        question = questions[at] if questions else None
+        question, at, total = find_question(session, request.review.id, at)
         ends = (question.pair.a, question.pair.b) if question else ()
         two = [records.get_record(session, request.review.id, number) for number in ends]
     return review_page(
@@ -109,7 +111,7 @@ def _question(request: ReviewRequest, at: int, problem: Problem | None = None) -
         differs=find_differing_fields(two[0].record, two[1].record) if two else frozenset(),
         says=_SAYS,
         at=at,
-        total=len(questions),
+        total=total,
         problem=problem.text if problem else None,
     )
 

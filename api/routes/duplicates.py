@@ -45,7 +45,7 @@ def get_duplicates(request: ReadRequest) -> DuplicatesOut | JSONResponse:
     if found.value is None:
         return figures.not_ready(found)
     with request.store.read() as session:
-        open_questions = len(questions.list_questions(session, request.review.id))
+        open_questions = questions.count_questions(session, request.review.id).total()
         waiting = pairs.count_uncompared_records(session, request.review.id)
     report = replace(found.value.report, waiting=waiting)
     out = _duplicates(report, found.value.overlap, open_questions)

@@ -305,9 +305,32 @@ def list_judgements(session: ReadSession, review_id: int, *, limit: int = 200) -
     return [_info(row, name) for row, name in rows]
 
 
+def get_pairs(session: ReadSession, pair_ids: Iterable[int]) -> dict[int, PairInfo]:
+    """These pairs by id."""
+    found: dict[int, PairInfo] = {}
+    for part in batched(pair_ids, CHUNK):
+        rows = session.execute(
+            select(PairRow, Identity.name)
+            .outerjoin(Identity, Identity.person_id == PairRow.person_id)
+            .where(PairRow.id.in_(part))
+        )
+        found.update((row.id, _info(row, name)) for row, name in rows)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class PairOutline:
+    """What says what follows from a pair: a large review has thousands of them."""
+
+    id: int
+    label: str
+    rule: str
+    person_id: int | None
+
+
 def _between_reports(
     session: ReadSession, review_id: int, *conditions: ColumnElement[bool]
-) -> list[tuple[PairInfo, int, int]]:
+) -> list[tuple[PairOutline, int, int]]:
     """Pairs that count and whose records are in two reports, with these reports, oldest first.
 
     Pairs with records in the pool are left out: nobody is asked about them before admission.
@@ -324,10 +347,12 @@ def _between_reports(
         return or_(record.active.is_(True), ~pooled)
 
     rows = session.execute(
-        select(PairRow, Identity.name, a.report_id, b.report_id)
+        select(
+            *(PairRow.id, PairRow.label, PairRow.rule, PairRow.person_id),
+            *(a.report_id, b.report_id),
+        )
         .join(a, a.id == PairRow.a_id)
         .join(b, b.id == PairRow.b_id)
-        .outerjoin(Identity, Identity.person_id == PairRow.person_id)
         .where(
             PairRow.review_id == review_id,
             PairRow.superseded_at.is_(None),
@@ -338,15 +363,15 @@ def _between_reports(
         )
         .order_by(PairRow.id)
     )
-    return [(_info(row, name), one, other) for row, name, one, other in rows]
+    return [(PairOutline(*row[:4]), row[4], row[5]) for row in rows]
 
 
-def list_open_questions(session: ReadSession, review_id: int) -> list[tuple[PairInfo, int, int]]:
+def list_open_questions(session: ReadSession, review_id: int) -> list[tuple[PairOutline, int, int]]:
     """Pairs to ask about, and pairs that should be one report but are not, with their reports."""
     return _between_reports(session, review_id, PairRow.label.in_(("ask", "same")))
 
 
-def list_related_pairs(session: ReadSession, review_id: int) -> list[tuple[PairInfo, int, int]]:
+def list_related_pairs(session: ReadSession, review_id: int) -> list[tuple[PairOutline, int, int]]:
     """Pairs that relate two reports, or that a person called different, with their reports."""
     by_person = (PairRow.label == "different") & PairRow.person_id.is_not(None)
     return _between_reports(session, review_id, (PairRow.label == "related") | by_person)

@@ -83,6 +83,27 @@ def list_active_reports(session: ReadSession, review_id: int) -> list[int]:
     )
 
 
+def list_next_active_reports(
+    session: ReadSession, review_id: int, *, after: int, limit: int
+) -> list[int]:
+    """Ids of the next reports that have an active record, in the order in which they arrived.
+
+    Args:
+        session: a reading session.
+        review_id: the review.
+        after: the last id that was read before; 0 at first.
+        limit: how many are read.
+    """
+    query = (
+        select(Report.id)
+        # Read in the order of ids: SQLite would sort all reports of the review each time.
+        .where(Report.id > after, Report.review_id + 0 == review_id, Report.active.is_(True))
+        .order_by(Report.id)
+        .limit(limit)
+    )
+    return list(session.scalars(query))
+
+
 def list_grouped_records(session: ReadSession, report_ids: Iterable[int]) -> list[GroupedRecord]:
     """All records of some reports, by record id."""
     records: list[GroupedRecord] = []

@@ -16,6 +16,7 @@ from store.core.new_rows import table_of
 from store.core.session import ReadSession, WriteSession, execute_plain
 from store.core.tables import (
     AssignmentReport,
+    BulkDecision,
     Decision,
     HandedOver,
     Outdated,
@@ -32,6 +33,7 @@ from store.reviews import changes
 from store.rules import plans
 from store.rules.agreed_decision import (
     ActiveDecision,
+    find_first_read,
     find_outcome,
     get_own_decisions,
 )
@@ -175,6 +177,7 @@ _ACTIVE_DECISIONS = (
         Decision.person_id,
         Decision.decision,
         Decision.kind,
+        select(BulkDecision.bulk_id).where(BulkDecision.decision_id == Decision.id).exists(),
     )
     .join(RecordRow, RecordRow.id == Decision.record_id)
     .where(RecordRow.report_id.in_(_IDS), Decision.stage == _AT, *active_condition())
@@ -184,7 +187,6 @@ _STATES = select(ReportState.report_id, ReportState.decision_id).where(
     ReportState.report_id.in_(_IDS), ReportState.stage == _AT
 )
 _STATE_TABLE = table_of(ReportState)
-_INSERT = insert(_STATE_TABLE)
 _UPDATE = update(_STATE_TABLE).where(
     _STATE_TABLE.c.report_id == bindparam("of_report"), _STATE_TABLE.c.stage == bindparam("at")
 )
@@ -204,7 +206,7 @@ _UNDECIDED = select(ReportState.report_id).where(
     .exists(),
 )
 _TOUCH = (
-    update(table_of(ReportState))
+    update(_STATE_TABLE)
     .where(ReportState.report_id.in_(_IDS), ReportState.stage == TITLE_ABSTRACT)
     .values(change=bindparam("number"))
 )
@@ -222,8 +224,8 @@ def list_active_decisions(
     by_report: dict[int, list[ActiveDecision]] = defaultdict(list)
     for part in batched(set(report_ids), CHUNK):
         rows = execute_plain(session, _ACTIVE_DECISIONS, {"ids": part, "at": stage})
-        for report_id, decision_id, person_id, decision, kind in rows:
-            by_report[report_id].append(ActiveDecision(decision_id, person_id, decision, kind))
+        for report_id, made, who, word, kind, in_bulk in rows:
+            by_report[report_id].append(ActiveDecision(made, who, word, kind, bool(in_bulk)))
     return by_report
 
 
@@ -270,7 +272,7 @@ def update_states(
     before: dict[int, int | None] = {}
     for part in batched(ids, CHUNK):
         stored = execute_plain(session, _STATES, {"ids": part, "at": stage})
-        before.update((report_id, decision_id) for report_id, decision_id in stored)
+        before.update((row[0], row[1]) for row in stored)
     change = changes.next_state_change(session, reports[0].review_id)
     states: dict[int, StateChange] = {}
     values: dict[int, dict[str, Any]] = {}
@@ -290,6 +292,7 @@ def update_states(
             "outcome": words.get(outcome.decision_id or 0, outcome.state),
             "decision_id": outcome.decision_id,
             "first_decision_id": outcome.first_id,
+            "first_read_id": find_first_read(lines),
             "first_person_id": lines[0].person_id if lines else None,
             "change": change,
         }
@@ -316,7 +319,7 @@ def _write_states(
         if row.id not in stored
     ]
     if missing:
-        execute_plain(session, _INSERT, missing)
+        execute_plain(session, insert(_STATE_TABLE), missing)
 
 
 def get_counting_ids(
@@ -341,7 +344,7 @@ def add_open_reports(
     """Add the state at title and abstract of new reports, which nobody has decided."""
     change = changes.next_state_change(session, review_id)
     session.execute(
-        insert(table_of(ReportState)),
+        insert(_STATE_TABLE),
         [
             {
                 "report_id": report_id,

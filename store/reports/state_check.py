@@ -16,7 +16,7 @@ from store.reports.screening_state import (
     list_active_decisions,
     list_stages,
 )
-from store.rules.agreed_decision import find_outcome
+from store.rules.agreed_decision import find_first_read, find_outcome
 from store.rules.plans import FULL_TEXT, TITLE_ABSTRACT
 
 
@@ -25,7 +25,7 @@ def find_wrong_states(session: ReadSession) -> Iterator[tuple[int, str, str, str
 
     Yields:
         The report, the stage, the outcome that is stored, and the right one. Outcomes are equal if
-        only the decision that counts, or the first one, is wrong.
+        only the decision that counts, the first one, or the first by reading is wrong.
     """
     for review_id in session.scalars(select(Review.id).order_by(Review.id)).all():
         for stage in list_stages(session, review_id):
@@ -61,8 +61,9 @@ def _compare(
             if stage == TITLE_ABSTRACT or lines:
                 yield report_id, stage, "none", right
             continue
-        stored = (row.state, row.outcome, row.decision_id, row.first_decision_id)
-        if stored != (outcome.state, right, outcome.decision_id, outcome.first_id):
+        stored = (row.state, row.outcome, row.decision_id, row.first_decision_id, row.first_read_id)
+        firsts = (outcome.first_id, find_first_read(lines))
+        if stored != (outcome.state, right, outcome.decision_id, *firsts):
             yield report_id, stage, row.outcome, right
 
 

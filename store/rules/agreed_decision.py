@@ -27,12 +27,17 @@ INCLUDING: Final = ("include", "maybe")
 
 @dataclass(frozen=True, slots=True)
 class ActiveDecision:
-    """A decision that is not an undo and not undone, on a record not being screened again."""
+    """A decision that is not an undo and not undone, on a record not being screened again.
+
+    Attributes:
+        in_bulk: whether a bulk action made it, so that nobody read the record for it.
+    """
 
     id: int
     person_id: int
     decision: str
     kind: str = OWN
+    in_bulk: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,12 @@ class Outcome:
 def get_own_decisions(decisions: Sequence[ActiveDecision]) -> dict[int, ActiveDecision]:
     """Each person's latest own decision, by person id; ``decisions`` are oldest first."""
     return {decision.person_id: decision for decision in decisions if decision.kind in (OWN, LOOK)}
+
+
+def find_first_read(decisions: Sequence[ActiveDecision]) -> int | None:
+    """The id of the first decision made by reading; ``decisions`` are oldest first."""
+    read = (line.id for line in decisions if line.kind in READ and not line.in_bulk)
+    return next(read, None)
 
 
 def find_outcome(

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import case, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import aliased
 
 from store.core.chunks import CHUNK, batched
@@ -16,12 +16,11 @@ from store.core.tables import (
     Decision,
     PilotReport,
     PilotRow,
-    RecordRow,
     ReportState,
 )
 from store.reports import record_counts, screening_state
 from store.reviews import reviews
-from store.rules.agreed_decision import IMPORT, OWN, READ
+from store.rules.agreed_decision import IMPORT, OWN
 from store.rules.plans import TITLE_ABSTRACT
 
 # Labels of unsettled reports are used in batches of this size, so that a changed order does not
@@ -94,47 +93,18 @@ def find_includes_read(session: ReadSession, review_id: int) -> tuple[int, list[
     They are counted from 1 in the order of the first decision by reading. Labels that came with a
     file and bulk actions are left out, since nobody read those records.
     """
-    first = aliased(Decision)
-    in_bulk = select(BulkDecision.decision_id)
-    later = (
-        select(func.min(Decision.id))
-        .join(RecordRow, RecordRow.id == Decision.record_id)
-        .where(
-            RecordRow.report_id == ReportState.report_id,
-            Decision.stage == TITLE_ABSTRACT,
-            Decision.kind.in_(READ),
-            Decision.id.not_in(in_bulk),
-            *screening_state.active_condition(),
-        )
-        .correlate(ReportState)
-        .scalar_subquery()
+    read = (
+        *_active(review_id),
+        ReportState.state == "settled",
+        ReportState.first_read_id.is_not(None),
     )
-    # Of most reports, the first decision was made by reading.
-    by_reading = first.kind.in_(READ) & first.id.not_in(in_bulk)
-    placed = (
-        select(ReportState.outcome, case((by_reading, first.id), else_=later).label("first_id"))
-        .join(first, first.id == ReportState.first_decision_id)
-        .where(*_active(review_id), ReportState.state == "settled")
-        .subquery()
+    place = func.row_number().over(order_by=ReportState.first_read_id).label("place")
+    numbered = select(ReportState.outcome, place).where(*read).subquery()
+    places = session.scalars(
+        select(numbered.c.place).where(numbered.c.outcome == "include").order_by(numbered.c.place)
     )
-    numbered = (
-        select(
-            placed.c.outcome,
-            func.row_number().over(order_by=placed.c.first_id).label("place"),
-            func.count().over().label("total"),
-        )
-        .where(placed.c.first_id.is_not(None))
-        .subquery()
-    )
-    rows = session.execute(
-        select(numbered.c.place, numbered.c.total)
-        .where(numbered.c.outcome == "include")
-        .order_by(numbered.c.place)
-    ).all()
-    if rows:
-        return rows[0][1], [row[0] for row in rows]
-    total = session.scalar(select(func.count()).select_from(numbered))
-    return total or 0, []
+    total = session.scalar(select(func.count()).select_from(ReportState).where(*read))
+    return total or 0, list(places)
 
 
 @dataclass(frozen=True, slots=True)

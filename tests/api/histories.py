@@ -8,7 +8,7 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from api.protocol import ProtocolBody, ProtocolLimits, StagePlan
 from api.services.duplicates import judging
@@ -25,6 +25,7 @@ from store.core.errors import Conflict, NotFound, StoreError
 from store.core.session import Store
 from store.core.tables import (
     Batch,
+    Bulk,
     Decision,
     Intake,
     PairRow,
@@ -34,10 +35,13 @@ from store.core.tables import (
     Rescreen,
     Run,
 )
+from store.reports.record_listing import RecordFilter
 from store.reviews.people import PersonInfo
 from store.reviews.reviews import NewProtocol, ReviewInfo
+from store.rules import agreed_decision
 from store.rules.plans import FULL_TEXT, TITLE_ABSTRACT
-from store.screening import decisions
+from store.screening import bulk, decisions
+from store.screening.bulk import BulkAction, BulkRequest
 from store.screening.decisions import NewDecision
 from store.screening.rescreens import NewRescreen, RescreenFilter
 from store.searching import batches, imports, ingest, pool_membership, statements, strategies
@@ -99,6 +103,9 @@ class History:
             "end run": self.end_run,
             "decide": self.decide,
             "decide full text": lambda: self.decide(stage=FULL_TEXT),
+            "decide by file": self.decide_by_file,
+            "decide in bulk": self.decide_in_bulk,
+            "undo bulk": self.undo_bulk,
             "undo": self.undo,
             "settle": self.settle,
             "judge": self.judge,
@@ -280,6 +287,31 @@ class History:
         with self.store.write() as session:
             decisions.record_decision(session, self.review.id, person.id, new)
 
+    def decide_by_file(self) -> None:
+        """A decision on a report that nobody has decided comes with a file."""
+        report = self._any(select(ReportState.report_id).where(ReportState.state == "open"))
+        new = NewDecision(
+            f"i{next(self._numbers)}", report, self.rng.choice(_WORDS), kind=agreed_decision.IMPORT
+        )
+        with self.store.write() as session:
+            decisions.record_decision(session, self.review.id, self.people[0].id, new)
+
+    def decide_in_bulk(self) -> None:
+        """The lead decides all that can be decided of some years at once."""
+        request = BulkRequest(
+            filters=RecordFilter(year_from=self.rng.choice((2014, 2016)), year_to=2016),
+            action=BulkAction(kind="decide", value=self.rng.choice(_WORDS), note="many"),
+            token=f"b{next(self._numbers)}",
+        )
+        with self.store.write() as session:
+            bulk.apply_action(session, self.review.id, self.people[0].id, request)
+
+    def undo_bulk(self) -> None:
+        """A bulk action is undone."""
+        number = self._any(select(Bulk.id).where(Bulk.undone_at.is_(None)))
+        with self.store.write() as session:
+            bulk.undo_action(session, self.review.id, self.people[0].id, number)
+
     def undo(self) -> None:
         """Somebody undoes a decision of their own."""
         number = self._any(select(Decision.id).order_by(Decision.id))
@@ -360,10 +392,11 @@ class History:
         rescreen = self._any(select(Rescreen.id).where(Rescreen.withdrawn_at.is_(None)))
         rescreening.withdraw_rescreen(self.store, self.review.id, rescreen, by=self.people[0].id)
 
-    def _any(self, query: object) -> int:
+    def _any(self, query: Select[tuple[int]]) -> int:
+        """One of what a query of one table finds in this review."""
+        of_table = query.column_descriptions[0]["entity"]
         with self.store.read() as session:
-            found = session.scalars(query).all()  # type: ignore[call-overload]
+            found = session.scalars(query.where(of_table.review_id == self.review.id)).all()
         if not found:
             raise NotFound("there is nothing yet")
-        number: int = self.rng.choice(found)
-        return number
+        return self.rng.choice(found)

@@ -11,6 +11,7 @@ from sqlalchemy import func, select, text, update
 from api.protocol import ProtocolBody, StagePlan
 from store.core.session import Store, WriteSession
 from store.core.tables import Report, ReportState, Review
+from store.reports import counters
 from store.reviews import people, reviews
 from store.reviews.people import PersonInfo
 from store.reviews.reviews import NewReview, ReviewInfo
@@ -66,13 +67,16 @@ _STATEMENTS = (
     f"{_NUMBERS} SELECT n + :all, :review, n, n, :behind, 'title-abstract', {_WORD}, 1, "
     f"'b' || n, '2026-01-01', 'own', '[]', '[]' FROM number WHERE {_KIND} = 2",
     "INSERT INTO report_state (report_id, stage, review_id, active, state, outcome, decision_id, "
-    "first_decision_id, first_person_id, change) "
+    "first_decision_id, first_read_id, first_person_id, change) "
     f"{_NUMBERS} SELECT n, 'title-abstract', :review, :yes, "
     f"CASE {_KIND} WHEN 2 THEN 'settled' WHEN 1 THEN 'awaiting' ELSE 'open' END, "
     f"CASE {_KIND} WHEN 2 THEN {_WORD} WHEN 1 THEN 'awaiting' ELSE 'open' END, "
     f"CASE {_KIND} WHEN 2 THEN n + :all END, CASE WHEN {_KIND} >= 1 THEN n END, "
-    f"CASE WHEN {_KIND} >= 1 THEN :ahead END, 0 FROM number",
+    f"CASE WHEN {_KIND} >= 1 THEN n END, CASE WHEN {_KIND} >= 1 THEN :ahead END, 0 FROM number",
 )
+
+
+_COUNTED = "UPDATE report SET records = 1, abstracts = 1 WHERE review_id = :review"
 
 
 def build_large_review(store: Store, records: int, decisions: int, *, slug: str) -> LargeReview:
@@ -96,9 +100,15 @@ def build_large_review(store: Store, records: int, decisions: int, *, slug: str)
             "yes": True,
             "no": False,
         }
+        if store.dialect == "postgresql":
+            # No triggers and no foreign keys for so many rows: they are counted afterwards.
+            session.execute(text("SET LOCAL session_replication_role = replica"))
         for statement in _STATEMENTS:
             session.execute(text(statement), values)
         if store.dialect == "postgresql":
+            session.execute(text(_COUNTED), values)
+            session.execute(text("SET LOCAL session_replication_role = DEFAULT"))
+            counters.repair_counts(session)
             # Rows written with their ids do not move the sequences.
             session.execute(
                 text("SELECT setval('decision_id_seq', (SELECT max(id) FROM decision))")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from api.services.duplicates.studies import find_studies
@@ -9,7 +11,7 @@ from harvest.dedupe.prepare import prepare
 from harvest.record import Record
 from store.core.session import ReadSession
 from store.reports import pairs
-from store.reports.pairs import PairInfo
+from store.reports.pairs import PairInfo, PairOutline
 from store.screening import decision_labels
 
 Decisions = tuple[str | None, str | None]
@@ -37,34 +39,79 @@ class Question:
     stake: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """A question whose pair has not been loaded; as ``Question`` otherwise."""
+
+    kind: str
+    pair_id: int
+    reports: tuple[int, int]
+    decisions: Decisions
+    stake: float
+
+
 def list_questions(session: ReadSession, review_id: int) -> list[Question]:
     """What a person must look at, most at stake first: conflicts, includes, then unread reports."""
+    return _load(session, _list_open(session, review_id))
+
+
+def find_question(
+    session: ReadSession, review_id: int, place: int
+) -> tuple[Question | None, int, int]:
+    """The question at a place, from 0, or the last one before it.
+
+    Returns:
+        The question, its place, and how many there are.
+    """
+    listed = _list_open(session, review_id)
+    place = min(place, max(0, len(listed) - 1))
+    loaded = _load(session, listed[place : place + 1])
+    return (loaded[0] if loaded else None), place, len(listed)
+
+
+def count_questions(session: ReadSession, review_id: int) -> Counter[str]:
+    """How many questions of each kind there are."""
+    return Counter(question.kind for question in _list_open(session, review_id))
+
+
+def _load(session: ReadSession, listed: Sequence[_Open]) -> list[Question]:
+    loaded = pairs.get_pairs(session, [question.pair_id for question in listed])
+    return [
+        Question(each.kind, loaded[each.pair_id], each.reports, each.decisions, each.stake)
+        for each in listed
+    ]
+
+
+def _list_open(session: ReadSession, review_id: int) -> list[_Open]:
+    """All questions, most at stake first."""
     apart = pairs.find_judged_apart(session, review_id)
     open_pairs = pairs.list_open_questions(session, review_id)
     decided = _decisions_on(session, open_pairs)
-    questions: dict[tuple[int, int], Question] = {}
+    questions: dict[tuple[int, int], _Open] = {}
     for pair, a, b in open_pairs:
         between = (min(a, b), max(a, b))
         decisions = (decided.get(a), decided.get(b))
         kind = _kind_of(pair, decisions, judged_apart=between in apart)
         if kind is None:
             continue
-        question = Question(kind, pair, (a, b), decisions, _stake(kind, decisions))
+        question = _Open(kind, pair.id, (a, b), decisions, _stake(kind, decisions))
         if between not in questions or question.stake > questions[between].stake:
             questions[between] = question
     for pair, a, b in find_studies(session, review_id).asked:
         between = (min(a, b), max(a, b))
         if between not in apart and between not in questions:
-            questions[between] = Question("study", pair, (a, b), (None, None), 0.5)
-    return sorted(questions.values(), key=lambda question: (-question.stake, question.pair.id))
+            questions[between] = _Open("study", pair.id, (a, b), (None, None), 0.5)
+    return sorted(questions.values(), key=lambda question: (-question.stake, question.pair_id))
 
 
-def _decisions_on(session: ReadSession, between: list[tuple[PairInfo, int, int]]) -> dict[int, str]:
+def _decisions_on(
+    session: ReadSession, between: list[tuple[PairOutline, int, int]]
+) -> dict[int, str]:
     report_ids = {report_id for _, a, b in between for report_id in (a, b)}
     return decision_labels.get_settled_decisions(session, report_ids)
 
 
-def _kind_of(pair: PairInfo, decisions: Decisions, *, judged_apart: bool) -> str | None:
+def _kind_of(pair: PairOutline, decisions: Decisions, *, judged_apart: bool) -> str | None:
     """The kind of question that a pair raises; None if it raises none."""
     if pair.label != "same":
         return None if judged_apart else "ask"

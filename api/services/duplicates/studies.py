@@ -18,7 +18,7 @@ from store.screening import decision_labels
 _LIMIT = 200
 
 ReportPair = tuple[int, int]
-RelatedPair = tuple[pairs.PairInfo, int, int]
+RelatedPair = tuple[pairs.PairOutline, int, int]
 
 
 @dataclass(frozen=True, slots=True)

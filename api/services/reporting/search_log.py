@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from api.protocol import ProtocolBody
-from api.services.duplicates.questions import list_questions
+from api.services.duplicates.questions import count_questions
 from api.services.living import night_history
 from api.services.living.versions import INCLUDED_AT
 from api.services.reporting.log_answers import (
@@ -195,8 +195,8 @@ def build_log(session: ReadSession, review_id: int) -> Log:
 
 def _count_questions(session: ReadSession, review_id: int) -> int:
     """Pairs of reports that may be the same, and that a person must look at."""
-    asked = list_questions(session, review_id)
-    return sum(question.kind != "study" for question in asked)
+    asked = count_questions(session, review_id)
+    return asked.total() - asked["study"]
 
 
 def _remarks(session: ReadSession, review_id: int, listed: Sequence[LogSearch]) -> Iterator[str]:

@@ -72,8 +72,9 @@ class ReportState(Base):
     ``outcome`` is the decision that counts (include, exclude or maybe) once the report is settled,
     and otherwise the state. ``review_id``, ``counted`` and ``intake_id`` are those of the report;
     ``first_person_id`` made the first decision, so that a queue passes over what somebody has
-    decided without reading the decisions. ``change`` is the number of the change of the review that
-    wrote the row last.
+    decided without reading the decisions. ``first_read_id`` is the first decision made by reading:
+    it did not come with a file, and no bulk action made it. ``change`` is the number of the change
+    of the review that wrote the row last.
     """
 
     __tablename__ = "report_state"
@@ -86,6 +87,13 @@ class ReportState(Base):
         ),
         Index("ix_report_state_outcome", "review_id", "stage", "active", "outcome", "intake_id"),
         Index("ix_report_state_change", "review_id", "stage", "change"),
+        # What was read, in that order, with all that the curve of includes needs.
+        Index(
+            "ix_report_state_read",
+            *("review_id", "stage", "active", "state", "first_read_id", "outcome", "intake_id"),
+            sqlite_where=text("first_read_id IS NOT NULL"),
+            postgresql_where=text("first_read_id IS NOT NULL"),
+        ),
     )
     report_id: Mapped[int] = mapped_column(ForeignKey("report.id"), primary_key=True)
     stage: Mapped[str] = mapped_column(String(20), primary_key=True)
@@ -97,6 +105,7 @@ class ReportState(Base):
     outcome: Mapped[str] = mapped_column(String(10), default="open", server_default="open")
     decision_id: Mapped[int | None] = mapped_column(ForeignKey("decision.id"))
     first_decision_id: Mapped[int | None] = mapped_column(ForeignKey("decision.id"))
+    first_read_id: Mapped[int | None] = mapped_column(ForeignKey("decision.id"))
     first_person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     change: Mapped[int] = mapped_column(default=0, server_default="0")
 

@@ -42,6 +42,7 @@ class BulkDecision(Base):
     """A decision that a bulk action made."""
 
     __tablename__ = "bulk_decision"
+    __table_args__ = (Index("ix_bulk_decision_decision", "decision_id"),)
     bulk_id: Mapped[int] = mapped_column(ForeignKey("bulk.id"), primary_key=True)
     decision_id: Mapped[int] = mapped_column(ForeignKey("decision.id"), primary_key=True)
 

@@ -219,24 +219,25 @@ def list_runs(session: ReadSession, review_id: int, *, limit: int | None = None)
     return _list_infos(session, Run.id.in_(session.scalars(newest).all()))
 
 
-_FATES = ("new", "changed", "same", "filtered")
+_COUNTED = (Batch.n_new, Batch.n_changed, Batch.n_same, Batch.n_filtered, Batch.n_rejected)
 
 
 def _list_infos(session: ReadSession, condition: Any) -> list[RunInfo]:
+    # What triggers count for each page; only different records must be counted here.
     counted = (
         select(
             Batch.run_id,
-            func.count(func.distinct(BatchEntry.record_id)).label("records"),
-            *(func.sum(case((BatchEntry.fate == fate, 1), else_=0)).label(fate) for fate in _FATES),
+            *(func.sum(column).label(column.key) for column in _COUNTED),
+            func.max(case((Batch.pooled.is_(True), 1), else_=0)).label("pooled"),
         )
-        .join(BatchEntry, BatchEntry.batch_id == Batch.id)
         .join(Run, Run.id == Batch.run_id)
         .where(condition)
         .group_by(Batch.run_id)
         .subquery()
     )
-    in_pool = (
-        select(Batch.run_id, func.max(case((Batch.pooled.is_(True), 1), else_=0)).label("pooled"))
+    found = (
+        select(Batch.run_id, func.count(func.distinct(BatchEntry.record_id)).label("records"))
+        .join(BatchEntry, BatchEntry.batch_id == Batch.id)
         .join(Run, Run.id == Batch.run_id)
         .where(condition)
         .group_by(Batch.run_id)
@@ -245,7 +246,6 @@ def _list_infos(session: ReadSession, condition: Any) -> list[RunInfo]:
     rejected = (
         select(
             Batch.run_id,
-            func.count().label("rejected"),
             func.sum(case((BatchRejected.reason == NOT_RETURNED, 1), else_=0)).label("missing"),
             func.count(func.distinct(func.nullif(BatchRejected.excerpt, ""))).label("named"),
             func.count(func.nullif(BatchRejected.excerpt, "")).label("with_text"),
@@ -262,19 +262,18 @@ def _list_infos(session: ReadSession, condition: Any) -> list[RunInfo]:
             Search,
             StrategyRow.version,
             Identity.name,
-            func.coalesce(counted.c.records, 0),
-            *(func.coalesce(counted.c[fate], 0) for fate in _FATES),
-            func.coalesce(rejected.c.rejected, 0),
+            func.coalesce(found.c.records, 0),
+            *(func.coalesce(counted.c[column.key], 0) for column in _COUNTED),
             func.coalesce(rejected.c.missing, 0),
             # Without a text we cannot tell whether two are the same.
-            func.coalesce(rejected.c.rejected - rejected.c.with_text + rejected.c.named, 0),
-            func.coalesce(in_pool.c.pooled, 0),
+            func.coalesce(counted.c.n_rejected - rejected.c.with_text + rejected.c.named, 0),
+            func.coalesce(counted.c.pooled, 0),
         )
         .join(Search, Search.id == Run.search_id)
         .join(StrategyRow, StrategyRow.id == Search.strategy_id)
         .outerjoin(counted, counted.c.run_id == Run.id)
+        .outerjoin(found, found.c.run_id == Run.id)
         .outerjoin(rejected, rejected.c.run_id == Run.id)
-        .outerjoin(in_pool, in_pool.c.run_id == Run.id)
         .outerjoin(Identity, Identity.person_id == Run.person_id)
         .where(condition)
         .order_by(Run.id)

@@ -12,8 +12,9 @@ from sqlalchemy import event
 
 from api.documents import exports
 from store.core.session import Store
+from store.reviews import reviews
 from store.reviews.people import PersonInfo
-from store.reviews.reviews import ReviewInfo
+from store.reviews.reviews import NewReview, ReviewInfo
 from tests.conftest import token_of
 from tests.store.builders import add_records
 from tests.store.deciding import decide
@@ -138,3 +139,26 @@ def test_the_work_ends_when_the_client_has_gone_away(
     assert 0 < client.pieces < 100
     assert len(statements) < 300
     assert store.engine.pool.checkedout() == 0  # type: ignore[attr-defined] # of this kind of pool
+
+
+def test_an_export_reads_the_ids_of_a_few_reports_at_a_time(
+    store: Store, review: ReviewInfo, person: PersonInfo
+) -> None:
+    """In a store with another review's reports between."""
+    with store.write() as session:
+        other = reviews.create_review(session, NewReview("other", "Other", {}), person_id=person.id)
+    own: list[int] = []
+    for _ in range(3):
+        own += add_records(store, review.id, 7)
+        add_records(store, other.id, 12)
+    with store.read_snapshot() as session:
+        found = count_statements(store)
+        entries = exports.list_entries(session, review.id)
+        first = next(entries)
+        asked = len(found)
+        listed = [first.report_id, *(entry.report_id for entry in entries)]
+    assert listed == own
+    # The first entry came before the ids of the others were read.
+    assert len(found) > asked
+    of_ids = [each for each in found if "LIMIT" in each and "report.id >" in each]
+    assert len(of_ids) == 4

@@ -37,6 +37,7 @@ FIXED = (
     *("end import", "end run", "compare"),
     *("withdraw rescreen", "leave out", "freeze", "import to the pool", "compare", "decide"),
     *("admit", "compare", "withdraw", "begin import", "end import", "undo", "withdraw", "judge"),
+    *("import", "import", "decide by file", "decide in bulk", "decide", "undo bulk"),
 )
 
 
