@@ -32,7 +32,6 @@ _LATIN = frozenset({"cp1252", "latin-1", "cp1250", "cp1254", "mac_roman"})
 # Below this share, what looks like UTF-8 in a code page of another script is there by chance.
 _BY_CHANCE = 0.1
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
-_SPACE = re.compile(r"\s+")
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
 # For str.translate: what is neither a small letter nor a digit is left out.
 _BETWEEN = {code: None for code in range(128) if chr(code) not in f"{ascii_lowercase}{digits}"}
@@ -259,7 +258,15 @@ def read_text(stream: BinaryIO) -> Decoded:
 
 def storable(text: str) -> str:
     """A text without the characters that a database would reject; spaces and line ends stay."""
-    return _UNSTORABLE.sub("", text) if not text.isascii() or "\0" in text else text
+    if "\0" not in text:
+        try:
+            # To encode a text is quicker than to search it.
+            text.encode()
+        except UnicodeEncodeError:
+            pass
+        else:
+            return text
+    return _UNSTORABLE.sub("", text)
 
 
 def clean(text: str | None) -> str | None:
@@ -270,15 +277,15 @@ def clean(text: str | None) -> str | None:
         # Most text needs no normalising, and this takes a tenth of the time.
         plain = " ".join(text.split()) if "  " in text else text.strip()
         return plain or None
-    plain = _CONTROL.sub("", text)
-    if plain.isascii():
-        return " ".join(plain.split()) or None
-    plain = _SPACE.sub(" ", _composed(plain)).strip()
-    return plain or None
+    # What can be printed has no control characters, and to look is quicker.
+    plain = text if text.isprintable() else _CONTROL.sub("", text)
+    return " ".join(_composed(plain).split()) or None
 
 
 def _composed(text: str) -> str:
     """A text in NFC. Marks in a row are sorted, so a very long row is composed in pieces."""
+    if text.isascii():
+        return text
     if len(text) <= _ROW:
         return unicodedata.normalize("NFC", text)
     # Nothing in ASCII is composed with what stands before it.

@@ -152,11 +152,11 @@ def _wording(text: str) -> Wording:
     return Wording(words or tuple(all_words), "".join(all_words))
 
 
-def _titles(raw: str | None) -> tuple[Wording, ...]:
+def _titles(raw: str, folded: str) -> tuple[Wording, ...]:
     """The title, then any long text in brackets, which is a translation or the original title."""
     if not raw:
         return ()
-    title = strip_notes(clean_markup(raw[: 3 * _TITLE_LIMIT]) or "")[:_TITLE_LIMIT]
+    title = strip_notes(clean_markup(raw) or "")[:_TITLE_LIMIT]
     texts = [title]
     match = _BRACKETED.search(title)
     if match:
@@ -165,7 +165,8 @@ def _titles(raw: str | None) -> tuple[Wording, ...]:
         texts = [rest, inside] if len(rest) >= _WORDING_MIN else [f"{inside} {rest}"]
     elif " = " in title:
         texts = [part for part in title.split(" = ", 1) if len(part) >= _WORDING_MIN] or texts
-    return tuple(wording for wording in map(_wording, map(fold, texts)) if wording.words)
+    wordings = (_wording(folded if text == raw else fold(text)) for text in texts)
+    return tuple(wording for wording in wordings if wording.words)
 
 
 def _language(folded: str) -> str:
@@ -293,8 +294,9 @@ def prepare(record: Record, key: str) -> Prepared:
         record: as parsed; it may contain markup, other scripts and very long fields.
         key: the caller's id, returned unchanged.
     """
-    titles = _titles(record.title)
-    folded = fold((record.title or "")[: 3 * _TITLE_LIMIT])
+    title = (record.title or "")[: 3 * _TITLE_LIMIT]
+    folded = fold(title)
+    titles = _titles(title, folded)
     venue = _venue(record.venue)
     thesis = any(_is_thesis(text) for text in (record.venue, record.volume, record.title) if text)
     authors, names = _authors(record.authors)

@@ -102,7 +102,8 @@ def _authors(authors: Iterable[Author]) -> tuple[Author, ...]:
     for author in authors:
         name, braced = take_name(clean_markup(present(author.name)) or "")
         if name:
-            found.append(Author(name, author.collective or braced))
+            plain = name == author.name and not braced
+            found.append(author if plain else Author(name, author.collective or braced))
     return tuple(found)
 
 

@@ -13,6 +13,7 @@ _SUFFIX = re.compile(r"^(?:Jr\.?|Sr\.|II|III|2nd|3rd)$")
 # "Smith JA", "van der Berg J.-P."
 _NAME_INITIALS = re.compile(r"^[^\W\d][^\d,]* (?:[A-Z]\.?-?){1,4}$")
 _AND = re.compile(r"(?:,|(?<![\s,]))\s+(?:and|&)\s+")
+_BETWEEN_PEOPLE = re.compile(r"[;|\n]|//")
 # Words of organisations' names. Without such a word "and" parts two people.
 _ORGANISATION = re.compile(
     r"\b(?:of|for|the|on|in|department|ministry|government|council|committee|commission|agency|office"
@@ -24,6 +25,7 @@ _ORGANISATION = re.compile(
 )
 _ETAL = re.compile(r"^(?:et\.? al(?:ii|\.)?|others|and others|u\.\s?a\.)\.?$", re.IGNORECASE)
 
+_LIST = re.compile(r"^\[\s*['\"].*['\"]\s*\]$", re.DOTALL)
 _ETAL_STARTS = frozenset("eEoOaAuU")
 
 
@@ -59,11 +61,11 @@ def split_people(text: str | None) -> list[Author]:
     if not text:
         return []
     parts = read_list(text)
-    if not parts and re.search(r"[;|\n]|//", text):
-        parts = re.split(r"[;|\n]|//", text)
+    if not parts and _BETWEEN_PEOPLE.search(text):
+        parts = _BETWEEN_PEOPLE.split(text)
     elif not parts:
         parts = [one for piece in _split_and(text) for one in _split_commas(piece)]
-    return [Author(part.strip()) for part in parts if part.strip()]
+    return [Author(name) for part in parts if (name := part.strip())]
 
 
 def split_name_line(text: str) -> list[Author]:
@@ -95,7 +97,7 @@ def _split_plain_commas(text: str) -> list[str]:
 
 def read_list(text: str) -> list[str]:
     """The texts of a list that a program wrote: "['Jane Smith', 'Ann Brown']"; else none."""
-    if not re.match(r"^\[\s*['\"].*['\"]\s*\]$", text, re.DOTALL):
+    if not text.startswith("[") or not _LIST.match(text):
         return []
     try:
         items = ast.literal_eval(text)

@@ -148,12 +148,12 @@ def _pages(cell: Callable[[str], str | None]) -> str | None:
 
 
 def _fields(row: Row, columns: Columns, position: int) -> Fields:
-    def cell(field: str) -> str | None:
-        place = columns.index.get(field)
-        if place is None or place >= len(row.cells):
-            return None
-        return row.cells[place].strip() or None
-
+    filled = {
+        field: text
+        for field, place in columns.index.items()
+        if place < len(row.cells) and (text := row.cells[place].strip())
+    }
+    cell = filled.get
     # An article number stays readable where pages are given as well.
     used = {at for field, at in columns.index.items() if field != "article_number"}
     label = parse_label(cell("label"))

@@ -1,10 +1,13 @@
-"""Many rows at once: ids taken before the rows are written, and rows of plain values."""
+"""Many rows at once: ids taken before the rows are written, and rows without SQLAlchemy."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import Table, func, insert, select, text
+from sqlalchemy import Dialect, Table, func, insert, select, text
 
 from store.core.session import WriteSession
 from store.core.tables.base import Base
@@ -33,33 +36,59 @@ def take_ids(session: WriteSession, model: type[Base], number: int) -> list[int]
     return sorted(session.scalars(query, {"name": table.name, "number": number}))
 
 
-def insert_plain_rows(
+def insert_rows(
     session: WriteSession,
     model: type[Base],
     columns: Sequence[str],
-    rows: Sequence[tuple[int | str | None, ...]],
+    rows: Sequence[tuple[Any, ...]],
 ) -> None:
-    """Insert rows whose values need no conversion, by the driver alone.
+    """Insert rows by the driver alone; SQLAlchemy would handle each value of each row.
+
+    Values are converted a column at a time, where the column's type needs it.
 
     Args:
         session: a writing session.
         model: the class of the table.
-        columns: their names, in the order of the values.
+        columns: their names, in the order of the values. All with a default in Python are named.
         rows: the values.
     """
     if not rows:
         return
     connection = session.connection()
-    compiled = insert(table_of(model)).compile(
-        dialect=connection.dialect, column_keys=list(columns)
-    )
-    names = compiled.positiontup
-    if names is None:
-        connection.exec_driver_sql(
-            str(compiled), [dict(zip(columns, row, strict=True)) for row in rows]
-        )
+    prepared = _prepare(table_of(model), connection.dialect, tuple(columns))
+    values: dict[str, Iterable[Any]] = dict(zip(columns, zip(*rows, strict=True), strict=True))
+    for name, convert in prepared.conversions:
+        values[name] = map(convert, values[name])
+    if prepared.order is None:
+        named = [dict(zip(columns, row, strict=True)) for row in zip(*values.values(), strict=True)]
+        connection.exec_driver_sql(prepared.statement, named)
         return
-    places = [columns.index(name) for name in names]
-    if places != list(range(len(columns))):
-        rows = [tuple(row[place] for place in places) for row in rows]
-    connection.exec_driver_sql(str(compiled), list(rows))
+    placed = zip(*(values[name] for name in prepared.order), strict=True)
+    connection.exec_driver_sql(prepared.statement, list(placed))
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A statement for a driver.
+
+    Attributes:
+        order: the columns in the order of the values; None if these go by name.
+        conversions: of the values of some columns.
+    """
+
+    statement: str
+    order: Sequence[str] | None
+    conversions: Sequence[tuple[str, Callable[[Any], Any]]]
+
+
+@lru_cache(maxsize=50)
+def _prepare(table: Table, dialect: Dialect, columns: tuple[str, ...]) -> _Prepared:
+    """A statement built once: that takes as long as to insert some dozens of rows."""
+    compiled = insert(table).compile(dialect=dialect, column_keys=list(columns))
+    types = ((name, table.c[name].type.dialect_impl(dialect)) for name in columns)
+    conversions = ((name, each.bind_processor(dialect)) for name, each in types)
+    return _Prepared(
+        str(compiled),
+        compiled.positiontup,
+        [(name, convert) for name, convert in conversions if convert is not None],
+    )

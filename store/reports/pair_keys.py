@@ -10,7 +10,7 @@ from typing import Any, Final
 from sqlalchemy import bindparam, delete, func, select, text
 
 from store.core.chunks import CHUNK, batched
-from store.core.new_rows import insert_plain_rows
+from store.core.new_rows import insert_rows
 from store.core.session import ReadSession, WriteSession, execute_plain
 from store.core.tables import PairKey
 
@@ -62,7 +62,7 @@ def store_keys(session: WriteSession, review_id: int, keys: Mapping[int, Sequenc
     # In the order of the index, so that each of its pages is looked for once.
     rows = [(review_id, key, record_id) for record_id, own in keys.items() for key in own]
     rows.sort()
-    insert_plain_rows(session, PairKey, ("review_id", "key", "record_id"), rows)
+    insert_rows(session, PairKey, ("review_id", "key", "record_id"), rows)
 
 
 def find_sharing_records(
@@ -83,7 +83,11 @@ def find_sharing_records(
             sharing[key].append(record_id)
     for key, record_id in _find_others(session, review_id, sorted(sharing), list(keys), limit):
         sharing[key].append(record_id)
-    return {key: sorted(members)[:limit] for key, members in sharing.items()}
+    # Most keys have one record.
+    return {
+        key: sorted(members)[:limit] if len(members) > 1 else members
+        for key, members in sharing.items()
+    }
 
 
 def _find_others(

@@ -12,7 +12,7 @@ from sqlalchemy import BindParameter, String, bindparam, func, insert, select, u
 from sqlalchemy.orm import aliased
 
 from store.core.chunks import CHUNK, batched
-from store.core.new_rows import table_of
+from store.core.new_rows import insert_rows, table_of
 from store.core.session import ReadSession, WriteSession, execute_plain
 from store.core.tables import (
     AssignmentReport,
@@ -343,21 +343,12 @@ def add_open_reports(
 ) -> None:
     """Add the state at title and abstract of new reports, which nobody has decided."""
     change = changes.next_state_change(session, review_id)
-    session.execute(
-        insert(_STATE_TABLE),
-        [
-            {
-                "report_id": report_id,
-                "stage": TITLE_ABSTRACT,
-                "review_id": review_id,
-                "active": counted,
-                "intake_id": intake_id,
-                "state": "open",
-                "outcome": "open",
-                "change": change,
-            }
-            for report_id in report_ids
-        ],
+    values = (TITLE_ABSTRACT, review_id, counted, intake_id, "open", "open", change)
+    insert_rows(
+        session,
+        ReportState,
+        ("report_id", "stage", "review_id", "active", "intake_id", "state", "outcome", "change"),
+        [(report_id, *values) for report_id in report_ids],
     )
 
 

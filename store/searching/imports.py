@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 
 from store.core import audit
 from store.core.errors import Conflict, NotFound
-from store.core.session import ReadSession, WriteSession
+from store.core.session import ReadSession, WriteSession, execute_plain
 from store.core.tables import (
     Batch,
     BatchEntry,
@@ -135,12 +135,19 @@ def store_head(session: WriteSession, intake_id: int, head: Head) -> None:
     session.flush()
 
 
+# Built once: to build a statement takes longer than to run it.
+_OF_INTAKE = update(Intake).where(Intake.id == bindparam("moved"))
+_MOVE = _OF_INTAKE.values(position=bindparam("to"))
+_MOVE_ON = _OF_INTAKE.values(position=bindparam("to"), stage=bindparam("next"))
+
+
 def move(session: WriteSession, intake_id: int, *, position: int, stage: str | None = None) -> None:
     """Note how far an import has got, in the transaction that stores it."""
-    values: dict[str, Any] = {"position": position}
-    if stage is not None:
-        values["stage"] = stage
-    session.execute(update(Intake).where(Intake.id == intake_id).values(**values))
+    values: dict[str, Any] = {"moved": intake_id, "to": position}
+    if stage is None:
+        execute_plain(session, _MOVE, values)
+    else:
+        execute_plain(session, _MOVE_ON, values | {"next": stage})
 
 
 def update_membership(session: WriteSession, intake_id: int) -> bool:

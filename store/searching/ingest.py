@@ -12,7 +12,7 @@ from sqlalchemy import delete, insert, select, update
 from harvest.record import NOTICE, Rejected
 from store.core import audit
 from store.core.chunks import CHUNK, batched
-from store.core.new_rows import insert_plain_rows, table_of, take_ids
+from store.core.new_rows import insert_rows, take_ids
 from store.core.session import ReadSession, WriteSession
 from store.core.tables import (
     Batch,
@@ -220,7 +220,7 @@ def _add_records(
 def _add_fates(session: WriteSession, batch_id: int, fates: Sequence[Mapping[str, Any]]) -> None:
     columns = ("batch_id", "position", "record_id", "fate")
     rows = [(batch_id, fate["position"], fate["record_id"], fate["fate"]) for fate in fates]
-    insert_plain_rows(session, BatchEntry, columns, rows)
+    insert_rows(session, BatchEntry, columns, rows)
 
 
 def _add_rejected(session: WriteSession, batch_id: int, rejected: Iterable[Rejected]) -> int:
@@ -375,24 +375,28 @@ def _insert(session: WriteSession, batch: Batch, records: Sequence[KeyedRecord])
         return []
     counted = not (batch.held or batch.pooled)
     hidden_by = batch.intake_id
-    seen = {"active": counted, "intake_id": hidden_by}
     report_ids = take_ids(session, Report, len(records))
     record_ids = take_ids(session, RecordRow, len(records))
-    session.execute(
-        insert(table_of(Report)),
-        [{"id": number, "review_id": batch.review_id, **seen} for number in report_ids],
+    insert_rows(
+        session,
+        Report,
+        ("id", "review_id", "active", "intake_id", "out_of_range", "records", "abstracts"),
+        # The database counts the records of each.
+        [(number, batch.review_id, counted, hidden_by, False, 0, 0) for number in report_ids],
     )
     screening_state.add_open_reports(
         session, batch.review_id, report_ids, counted=counted, intake_id=hidden_by
     )
     rows = [
-        {
-            "id": record_id,
-            **record_rows.row_values(
-                batch.review_id, report_id, record, counted=counted, intake_id=hidden_by
-            ),
-        }
-        for record_id, report_id, record in zip(record_ids, report_ids, records, strict=True)
+        record_rows.row_values(
+            batch.review_id, report_id, record, counted=counted, intake_id=hidden_by
+        )
+        for report_id, record in zip(report_ids, records, strict=True)
     ]
-    session.execute(insert(table_of(RecordRow)), rows)
+    insert_rows(
+        session,
+        RecordRow,
+        ("id", *rows[0]),
+        [(number, *row.values()) for number, row in zip(record_ids, rows, strict=True)],
+    )
     return record_ids

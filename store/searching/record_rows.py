@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from harvest.record import NOTICE, Record
 from store.core.chunks import CHUNK, batched
@@ -101,6 +101,13 @@ def change_remarks(
     session.flush()
 
 
+# Built once: to build a statement takes longer than to run it.
+_STORED = select(RecordRow).where(
+    RecordRow.review_id == bindparam("of_review"),
+    RecordRow.source_id.in_(bindparam("ids", expanding=True)),
+)
+
+
 def find_stored(
     session: ReadSession, review_id: int, records: Iterable[KeyedRecord]
 ) -> dict[str, list[RecordRow]]:
@@ -108,12 +115,7 @@ def find_stored(
     ids = {source_id for record in records for source_id in (record.source_id, record.fallback_id)}
     stored: dict[str, list[RecordRow]] = {}
     for chunk in batched(ids, CHUNK):
-        rows = session.scalars(
-            select(RecordRow).where(
-                RecordRow.review_id == review_id, RecordRow.source_id.in_(chunk)
-            )
-        )
-        for row in rows:
+        for row in session.scalars(_STORED, {"of_review": review_id, "ids": chunk}):
             stored.setdefault(row.source_id, []).append(row)
     return stored
 
