@@ -47,8 +47,7 @@ def svg(
     from matplotlib.figure import Figure
 
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": "winnow", "font.size": 10}):
-        layout = "constrained" if margins is None else "none"
-        figure = Figure(figsize=(width, height), layout=layout)
+        figure = Figure(figsize=(width, height), layout="constrained" if margins is None else None)
         if margins is not None:
             figure.subplots_adjust(**margins)
         draw(figure)
