@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, bindparam, delete, select, update
+from sqlalchemy import BindParameter, Select, bindparam, delete, select, update
 
 from store.core.chunks import CHUNK, batched
 from store.core.new_rows import table_of
@@ -130,6 +130,21 @@ def get_report_by_record(session: ReadSession, record_ids: Iterable[int]) -> dic
     return report_ids
 
 
+def lock_reports(session: WriteSession, report_ids: Select[int] | Collection[int]) -> None:
+    """Lock reports whose records are about to change, by id, as whoever deals cards does.
+
+    The triggers that count records lock reports in any order. SQLite has one writer anyway.
+    """
+    if session.get_bind().dialect.name == "sqlite":
+        return
+    query = select(Report.id).order_by(Report.id).with_for_update(key_share=True)
+    if isinstance(report_ids, Select):
+        session.scalars(query.where(Report.id.in_(report_ids))).all()
+        return
+    for part in batched(sorted(report_ids), CHUNK):
+        session.scalars(query.where(Report.id.in_(part))).all()
+
+
 def assign_records(
     session: WriteSession,
     groups: Sequence[Sequence[int]],
@@ -160,6 +175,7 @@ def assign_records(
         )
     if not moves:
         return []
+    lock_reports(session, before.keys() | after.keys())
     execute_plain(session, _MOVE, moves)
     changed = sorted(
         report_id

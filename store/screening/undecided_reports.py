@@ -67,7 +67,8 @@ class UndecidedReports:
         return group
 
     def __len__(self) -> int:
-        return len(self._groups)
+        """How many entries are remembered: of undecided and decided reports, and of places."""
+        return len(self._groups) + len(self._decided or ()) + len(self._positions)
 
     def get_kind(self, report_id: int) -> Kind | None:
         """The kind of a report; None if it is decided."""

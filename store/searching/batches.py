@@ -24,7 +24,7 @@ from store.core.tables import (
     is_shown,
     now,
 )
-from store.reports import limits
+from store.reports import limits, reports
 from store.reviews import reviews
 
 
@@ -286,24 +286,24 @@ def refresh_records(session: WriteSession, record_ids: Select[int]) -> int:
     hidden_by = select(first).select_from(entries).where(*in_review)
     hidden = case((shown, null()), (counts, hidden_by.scalar_subquery()), else_=null())
     differs = or_(RecordRow.counted != counts, RecordRow.intake_id.is_distinct_from(hidden))
-    # Only rows that change are written: of a large file these are few.
-    session.execute(
-        update(RecordRow)
-        .where(RecordRow.id.in_(record_ids), differs)
-        .values(counted=counts, intake_id=hidden)
-    )
-    reports = select(RecordRow.report_id).where(RecordRow.id.in_(record_ids))
     review_id = session.scalar(
         select(RecordRow.review_id).where(RecordRow.id.in_(record_ids)).limit(1)
     )
     if review_id is None:
         return 0
-    limits.refresh_reports(session, review_id, reports)
+    # The review first, as everybody does who locks it and its reports.
+    reviews.lock_review(session, review_id)
+    # Only rows that change are locked and written: of a large file these are few.
+    changing = (RecordRow.id.in_(record_ids), differs)
+    reports.lock_reports(session, select(RecordRow.report_id).where(*changing))
+    session.execute(update(RecordRow).where(*changing).values(counted=counts, intake_id=hidden))
+    report_ids = select(RecordRow.report_id).where(RecordRow.id.in_(record_ids))
+    limits.refresh_reports(session, review_id, report_ids)
     return (
         session.scalar(
             select(func.count())
             .select_from(Report)
-            .where(Report.id.in_(reports), ~limits.is_member())
+            .where(Report.id.in_(report_ids), ~limits.is_member())
         )
         or 0
     )

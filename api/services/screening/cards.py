@@ -70,14 +70,16 @@ class RankedOrder:
 class Queues:
     """What a server process remembers of its reviews' queues, within limits; safe for threads."""
 
-    def __init__(self, *, decoded: int = 16, reports: int = 300_000) -> None:
+    def __init__(self, *, decoded: int = 16, entries: int = 600_000) -> None:
         """Remember nothing yet.
 
         Args:
             decoded: how many rankings are kept.
-            reports: how many undecided reports are kept in all, but at least one review's.
+            entries: how many entries of queues are kept in all, but at least one queue. A report
+                has one for its place in the order, and one if it is undecided, or decided on its
+                full text.
         """
-        self._keep, self._most = decoded, reports
+        self._keep, self._most = decoded, entries
         self._rankings: dict[int, RankedOrder] = {}
         self._stages: dict[tuple[int, str], StageQueue] = {}
         self._lock = Lock()
@@ -85,7 +87,10 @@ class Queues:
     def get_ranking(self, session: ReadSession, review_id: int, ranking_id: int) -> RankedOrder:
         """A ranking with its order; concurrent callers may decode it twice."""
         with self._lock:
-            found = self._rankings.get(ranking_id)
+            # The one used last goes to the end.
+            found = self._rankings.pop(ranking_id, None)
+            if found is not None:
+                self._rankings[ranking_id] = found
         if found is None:
             found = RankedOrder(
                 rankings.get_ranking(session, ranking_id),
@@ -93,8 +98,8 @@ class Queues:
             )
             with self._lock:
                 self._rankings[ranking_id] = found
-                for oldest in sorted(self._rankings)[: -self._keep]:
-                    del self._rankings[oldest]
+                while len(self._rankings) > self._keep:
+                    del self._rankings[next(iter(self._rankings))]
         return found
 
     def find_ranking(
