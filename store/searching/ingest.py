@@ -393,10 +393,6 @@ def _insert(session: WriteSession, batch: Batch, records: Sequence[KeyedRecord])
         )
         for report_id, record in zip(report_ids, records, strict=True)
     ]
-    insert_rows(
-        session,
-        RecordRow,
-        ("id", *rows[0]),
-        [(number, *row.values()) for number, row in zip(record_ids, rows, strict=True)],
-    )
+    values = [(number, *row.values()) for number, row in zip(record_ids, rows, strict=True)]
+    insert_rows(session, RecordRow, ("id", *rows[0]), values)
     return record_ids

@@ -1,7 +1,7 @@
 """Comparing new records with those of a review, and grouping the reports that they belong to.
 
 Each step compares up to ``STEP`` new records with all records that share a key with them, stores
-the pairs in pieces, and then groups the affected reports again in one transaction, which marks the
+the pairs in pieces, and then groups the affected reports again in pieces, each of which marks its
 records as compared. If a worker is killed before that, the next one compares them once more.
 """
 
@@ -27,7 +27,8 @@ from store.reports import compared_records, pair_keys, pairs
 from store.reports.pairs import NewPair
 from store.reviews import reviews
 
-# The most records whose reports are grouped in one transaction.
+# How many new records are compared at once; fewer would take more statements, and nobody waits for
+# them. Also the most whose reports are grouped in one transaction.
 STEP = 500
 # Outlines kept for later steps, about 1 kB each.
 _KEPT: Final = 100_000
@@ -139,15 +140,21 @@ def _compare_step(pieces: _Pieces, review_id: int, outlines: _Outlines) -> Outco
     """
     outlines.make_room()
     with pieces.groups.store.read() as session:
-        limit = pieces.groups.size
-        new = compared_records.list_next_uncompared(session, review_id, limit=limit)
+        new = compared_records.list_next_uncompared(session, review_id, limit=STEP)
         if not new:
             return None
         found = _compare_new(session, review_id, new, outlines)
     for part in pieces.pairs.split(new):
         if not pieces.pairs.write(len(part), partial(_store_pairs, review_id, found, part)):
             return Outcome()
-    return pieces.groups.write(len(new), partial(_group, review_id, found))
+    # All pairs are stored by now, so the groups do not depend on the pieces.
+    total = Outcome()
+    for part in pieces.groups.split(new):
+        done = pieces.groups.write(len(part), partial(_group, review_id, found, part))
+        if done is None:
+            return total
+        total += done
+    return total + Outcome(pairs=found.n_candidates, crowded=found.crowded)
 
 
 def _store_pairs(
@@ -163,22 +170,20 @@ def _store_pairs(
     return True
 
 
-def _group(review_id: int, found: _Comparison, session: WriteSession) -> Outcome:
-    """Group the reports of the records again, which count as compared from now on."""
+def _group(
+    review_id: int, found: _Comparison, record_ids: Sequence[int], session: WriteSession
+) -> Outcome | None:
+    """Group the reports of some records again, which count as compared from now on.
+
+    None if others have compared or changed them, or records before them.
+    """
     reviews.lock_review(session, review_id)
-    new = list(found.values)
-    now = compared_records.list_next_uncompared(session, review_id, limit=len(new))
-    if now != found.values:
-        return Outcome()
-    compared_records.mark_compared(session, review_id, new)
-    joined, refused = _regroup(session, review_id, new)
-    return Outcome(
-        compared=len(new),
-        pairs=found.n_candidates,
-        joined=joined,
-        refused=refused,
-        crowded=found.crowded,
-    )
+    now = compared_records.list_next_uncompared(session, review_id, limit=len(record_ids))
+    if now != {number: found.values[number] for number in record_ids}:
+        return None
+    compared_records.mark_compared(session, review_id, record_ids)
+    joined, refused = _regroup(session, review_id, record_ids)
+    return Outcome(compared=len(record_ids), joined=joined, refused=refused)
 
 
 def _compare_new(
@@ -235,7 +240,10 @@ def _find_candidates(
     for number, own_keys in keys.items():
         others: set[int] = set()
         for key in own_keys:
-            others.update(sharing.get(key, ())[:BUCKET_LIMIT])
+            members = sharing.get(key, ())
+            # Most keys are of one record only.
+            if len(members) > 1:
+                others.update(members[:BUCKET_LIMIT])
         # Two new records are compared once, where the later one is looked at.
         candidates[number] = sorted(
             other for other in others if other != number and (other not in keys or other < number)
