@@ -113,13 +113,13 @@ class Killed(BaseException):
     """Ends the work as a stopped process does."""
 
 
-def at_stored(store: Store, act: Callable[[], None]) -> Callable[[int], None]:
-    """Progress that acts once, when some entries are stored and others are not."""
+def at_stored(store: Store, act: Callable[[], None], number: int = NUMBER) -> Callable[[int], None]:
+    """Progress that acts once, when some of so many entries are stored and others are not."""
     acted = False
 
     def progress(done: int) -> None:
         nonlocal acted
-        if acted or done >= NUMBER:
+        if acted or done >= number:
             return
         # The first reports are of the reading, before anything is stored.
         with store.read() as session:
@@ -261,12 +261,14 @@ def test_a_file_is_not_refused_because_the_database_was_away_again_and_again(
     def do_not_release(*_: object, **__: object) -> None:
         fail()
 
+    # Each time it gets a piece further.
+    number = 900
     for _ in range(6 if given_back else 1):
         with monkeypatch.context() as patched, pytest.raises(Unreachable):
             if not given_back:
                 patched.setattr(intakes, "release_intake", do_not_release)
-            run(progress=at_stored(store, fail))
-    assert run(patience=0).batch.new == NUMBER
+            run(table(1, number), progress=at_stored(store, fail, number))
+    assert run(table(1, number), patience=0).batch.new == number
 
 
 def test_an_import_whose_job_was_taken_over_can_be_taken_up_by_others(
