@@ -253,22 +253,18 @@ def test_an_impatient_import_leaves_the_one_that_it_waits_for_to_others(
 
 @pytest.mark.parametrize("given_back", [True, False])
 def test_a_file_is_not_refused_because_the_database_was_away_again_and_again(
-    store: Store, run: Import, monkeypatch: pytest.MonkeyPatch, given_back: bool
+    run: Import, monkeypatch: pytest.MonkeyPatch, given_back: bool
 ) -> None:
-    def fail() -> None:
+    def fail(*_: object, **__: object) -> None:
         raise Unreachable("the database does not answer")
 
-    def do_not_release(*_: object, **__: object) -> None:
-        fail()
-
-    # Each time it gets a piece further.
-    number = 900
     for _ in range(6 if given_back else 1):
         with monkeypatch.context() as patched, pytest.raises(Unreachable):
+            patched.setattr(import_steps, "look_through", fail)
             if not given_back:
-                patched.setattr(intakes, "release_intake", do_not_release)
-            run(table(1, number), progress=at_stored(store, fail, number))
-    assert run(table(1, number), patience=0).batch.new == number
+                patched.setattr(intakes, "release_intake", fail)
+            run()
+    assert run(patience=0).batch.new == NUMBER
 
 
 def test_an_import_whose_job_was_taken_over_can_be_taken_up_by_others(
