@@ -14,7 +14,10 @@ from api.wording import count_noun
 
 def verify(
     repair: Annotated[
-        bool, typer.Option("--repair", help="Correct stored counts that are wrong, then check.")
+        bool,
+        typer.Option(
+            "--repair", help="Correct wrong counts, make missing triggers again, then check."
+        ),
     ] = False,
     as_json: Json = False,
 ) -> None:
@@ -27,7 +30,7 @@ def verify(
 
         def show(screen: Console) -> None:
             if repaired:
-                screen.print(f"Corrected {count_noun(repaired, 'stored count')}.")
+                screen.print(f"Corrected {count_noun(repaired, 'problem')}.")
             if ok:
                 screen.print(f"All {len(results)} checks passed.")
                 return
@@ -35,14 +38,19 @@ def verify(
                 screen.print(f"{'ok  ' if result.ok else 'FAIL'} {result.name}", markup=False)
                 for problem in verifying.describe_problems(result):
                     screen.print(f"     {problem}", markup=False)
-            if not repair and not all(results[place].ok for place in (0, 1)):
-                screen.print("What to do: `winnow verify --repair` corrects counts.", markup=False)
+                if not result.ok:
+                    screen.print(f"     What to do: {result.remedy}", markup=False)
 
         data = {
             "ok": ok,
             "repaired": repaired,
             "checks": [
-                {"name": result.name, "ok": result.ok, "problems": list(result.problems)}
+                {
+                    "name": result.name,
+                    "ok": result.ok,
+                    "problems": list(result.problems),
+                    "remedy": None if result.ok else result.remedy,
+                }
                 for result in results
             ],
         }

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 import store.core.tables  # noqa: F401 - tables that Base must know
 from store.core.errors import SchemaOutdated
@@ -15,6 +16,8 @@ from store.core.tables import Base
 
 # Made when there is time, and not on every database: see store.reports.record_search.
 _MADE_LATER = {"ix_record_search_text"}
+# The migrations that make triggers.
+_WITH_TRIGGERS = ("0027", "0028")
 
 
 def _config() -> Config:
@@ -47,6 +50,28 @@ def upgrade(engine: Engine) -> None:
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+def make_triggers(connection: Connection, names: Collection[str]) -> None:
+    """Make the triggers that keep the counts again, as the migrations made them.
+
+    Args:
+        connection: in a transaction that writes.
+        names: of all of them; each is dropped first if it is there.
+    """
+    from alembic.operations import Operations
+
+    sqlite = connection.dialect.name == "sqlite"
+    for name in sorted(names):
+        # On PostgreSQL each trigger has a function of the same name.
+        what = f"TRIGGER IF EXISTS {name}" if sqlite else f"FUNCTION IF EXISTS {name}() CASCADE"
+        connection.exec_driver_sql(f"DROP {what}")
+    scripts = ScriptDirectory.from_config(_config())
+    with Operations.context(MigrationContext.configure(connection)):
+        for number in _WITH_TRIGGERS:
+            script = scripts.get_revision(number)
+            assert script is not None
+            script.module.add_triggers()
 
 
 def check(engine: Engine) -> None:

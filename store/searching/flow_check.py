@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import and_, case, func, or_, select
+from sqlalchemy import and_, case, func, or_, select, update
 
-from store.core.session import ReadSession
+from store.core.session import ReadSession, WriteSession
 from store.core.tables import Batch, BatchEntry, BatchRejected, Report, ReportState
 from store.reports.report_states import at_stage
 from store.searching.flow import Flow
 from store.searching.flow_entries import entries_query, rejected_query, reports_query
+
+_FATES = ("new", "changed", "same", "filtered")
 
 
 def recount_flow(session: ReadSession, review_id: int) -> dict[int, Flow]:
@@ -75,13 +77,30 @@ def recount_flow(session: ReadSession, review_id: int) -> dict[int, Flow]:
     return dict(sorted(flows.items()))
 
 
+def repair_batches(session: WriteSession) -> int:
+    """Correct the numbers of entries of files and pages; gives how many were wrong."""
+    wrong = find_wrong_batches(session)
+    for batch_id in wrong:
+        entries = select(func.count()).where(BatchEntry.batch_id == batch_id)
+        values: dict[str, Any] = {
+            f"n_{fate}": entries.where(BatchEntry.fate == fate).scalar_subquery() for fate in _FATES
+        }
+        rejected = select(func.count()).where(BatchRejected.batch_id == batch_id)
+        session.execute(
+            update(Batch)
+            .where(Batch.id == batch_id)
+            .values(**values, n_rejected=rejected.scalar_subquery())
+            .execution_options(synchronize_session=False)
+        )
+    return len(wrong)
+
+
 def find_wrong_batches(session: ReadSession) -> list[int]:
     """Files and pages whose stored numbers of entries are not those of their entries."""
-    fates = ("new", "changed", "same", "filtered")
     entries = (
         select(
             BatchEntry.batch_id,
-            *(func.sum(case((BatchEntry.fate == fate, 1), else_=0)).label(fate) for fate in fates),
+            *(func.sum(case((BatchEntry.fate == fate, 1), else_=0)).label(fate) for fate in _FATES),
         )
         .group_by(BatchEntry.batch_id)
         .subquery()
@@ -92,7 +111,7 @@ def find_wrong_batches(session: ReadSession) -> list[int]:
         .subquery()
     )
     pairs = [
-        *((getattr(Batch, f"n_{fate}"), entries.c[fate]) for fate in fates),
+        *((getattr(Batch, f"n_{fate}"), entries.c[fate]) for fate in _FATES),
         (Batch.n_rejected, rejected.c.rejected),
     ]
     return list(

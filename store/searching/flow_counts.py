@@ -294,6 +294,11 @@ def store_counts(session: WriteSession, review_id: int, new: NewFlowCount) -> No
     )
 
 
+def forget_counts(session: WriteSession, review_id: int) -> None:
+    """Have readers count a review's entries until they are stored again."""
+    session.execute(delete(FlowCount).where(FlowCount.review_id == review_id))
+
+
 def _with_text_keys(body: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name: {str(key): each for key, each in value.items()} if isinstance(value, dict) else value

@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from api.wording import count_noun
-from store.core import audit
+from store.core import audit, migrate
 from store.core.session import ReadSession, Store
 from store.reports import counters, state_check
 from store.reviews import reviews
 from store.screening import lease_check
-from store.searching import flow, flow_check
+from store.searching import flow, flow_check, flow_counts
 
 # Of each check, problems beyond these are only counted.
 SHOWN = 20
@@ -23,10 +23,11 @@ SHOWN = 20
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """What a check found; ``problems`` is empty if all is right."""
+    """What a check found, and what to do; ``problems`` is empty if all is right."""
 
     name: str
     problems: tuple[str, ...]
+    remedy: str
 
     @property
     def ok(self) -> bool:
@@ -69,12 +70,16 @@ def _check_audit(session: ReadSession) -> Iterable[str]:
         yield f"the audit trail is broken at event {broken}"
 
 
+def _is_flow_wrong(session: ReadSession, review_id: int) -> bool:
+    stored = flow.count_flow_by_admission(session, review_id)
+    return stored != flow_check.recount_flow(session, review_id)
+
+
 def _check_flows(session: ReadSession) -> Iterable[str]:
     for batch_id in flow_check.find_wrong_batches(session):
         yield f"file or page {batch_id}: its stored numbers of entries are wrong"
     for review in reviews.list_reviews(session):
-        stored = flow.count_flow_by_admission(session, review.id)
-        if stored != flow_check.recount_flow(session, review.id):
+        if _is_flow_wrong(session, review.id):
             yield f"review {review.id}: what is stored of the fate of its entries is wrong"
 
 
@@ -86,6 +91,21 @@ CHECKS: dict[str, Callable[[ReadSession], Iterable[str]]] = {
     "files and flow": _check_flows,
     "cards that people hold": _check_leases,
     "audit trail": _check_audit,
+}
+
+_REPAIR = "`winnow verify --repair` corrects these numbers."
+# What to do if a check fails.
+_REMEDIES = {
+    "counts of reports": _REPAIR,
+    "records of reports": _REPAIR,
+    "what keeps the counts": "`winnow verify --repair` makes the triggers again and corrects what "
+    "went wrong without them.",
+    "states of reports": "The decisions themselves are there. The next decision on such a record, "
+    "or a change of the protocol's plan, works its state out again.",
+    "files and flow": _REPAIR,
+    "cards that people hold": "Nothing: the cards are free again when their time is up.",
+    "audit trail": "Nothing can mend it: somebody has changed the database outside Winnow. Compare "
+    "it with a backup.",
 }
 
 
@@ -100,18 +120,30 @@ def verify(
     for number, (name, look) in enumerate(CHECKS.items()):
         progress(number, len(CHECKS))
         with store.read_snapshot() as session:
-            results.append(CheckResult(name, tuple(look(session))))
+            results.append(CheckResult(name, tuple(look(session)), _REMEDIES[name]))
     progress(len(CHECKS), len(CHECKS))
     return results
 
 
 def repair_counts(store: Store) -> int:
-    """Correct stored counts that are wrong, and nothing else; gives how many there were."""
+    """Correct stored counts that are wrong, and make missing triggers again, and nothing else.
+
+    Returns:
+        How many counts, triggers, files and flows were wrong or missing.
+    """
     with store.write() as session:
         # A change that is committed between two counts would be taken for an error.
         reviews.lock_all_reviews(session)
-        reports = counters.repair_reports(session)
-        return len(reports) + len(counters.repair_counts(session))
+        missing = counters.find_missing_triggers(session)
+        if missing:
+            migrate.make_triggers(session.connection(), counters.TRIGGERS)
+        number = len(missing) + len(counters.repair_reports(session))
+        number += len(counters.repair_counts(session)) + flow_check.repair_batches(session)
+        for review in reviews.list_reviews(session):
+            if _is_flow_wrong(session, review.id):
+                flow_counts.forget_counts(session, review.id)
+                number += 1
+    return number
 
 
 def describe_problems(result: CheckResult) -> list[str]:

@@ -45,6 +45,11 @@ def upgrade() -> None:
     for column in ('records', 'abstracts'):
         op.add_column('report', sa.Column(column, _ID, server_default=sa.text('0'), nullable=False))
     _count()
+    add_triggers()
+
+
+def add_triggers() -> None:
+    """Make the triggers; they may also be made again later."""
     if op.get_bind().dialect.name == 'sqlite':
         _add_sqlite_triggers()
     else:

@@ -43,6 +43,11 @@ def upgrade() -> None:
         'ix_record_review_year', 'record', ['review_id', 'year', 'report_id', 'active', 'intake_id']
     )
     _count()
+    add_triggers()
+
+
+def add_triggers() -> None:
+    """Make the triggers; they may also be made again later."""
     if op.get_bind().dialect.name == 'sqlite':
         _add_sqlite_triggers()
     else:

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from api.services.reviews import verifying
+from api.services.searching.flow_counting import count_flow
 from store.core.session import Store
 from store.reports import counters
 from store.reviews.people import PersonInfo
@@ -53,9 +54,35 @@ def test_each_check_finds_what_it_is_for(
         connection.execute(text(damage if isinstance(damage, str) else damage[store.dialect]))
     assert check in failing(store)
     verifying.repair_counts(store)
-    # Only counts are corrected; a decision is nobody's to correct.
-    correctable = {"counts of reports", "records of reports"}
+    # Only counts and what keeps them; a decision is nobody's to correct.
+    correctable = {
+        "counts of reports",
+        "records of reports",
+        "what keeps the counts",
+        "files and flow",
+    }
     assert failing(store) == ({check} - correctable)
+
+
+def test_what_went_wrong_without_triggers_is_corrected_with_them(
+    store: Store, review: ReviewInfo, person: PersonInfo
+) -> None:
+    add_records(store, review.id, 2)
+    count_flow(store, review.id)
+    with store.engine.begin() as connection:
+        for name in sorted(counters.TRIGGERS):
+            table = name.removeprefix("count_").rpartition("_")[0]
+            table = {"entry": "batch_entry", "rejected": "batch_rejected"}.get(table, table)
+            place = f" ON {table}" if store.dialect == "postgresql" else ""
+            connection.execute(text(f"DROP TRIGGER {name}{place}"))
+    decide(store, review, person, add_records(store, review.id, 2)[0], "include")
+    wrong = {"counts of reports", "records of reports", "what keeps the counts", "files and flow"}
+    assert failing(store) == wrong
+    verifying.repair_counts(store)
+    assert failing(store) == set()
+    # From now on they are kept again.
+    decide(store, review, person, add_records(store, review.id, 2)[0], "include")
+    assert failing(store) == set()
 
 
 @on_postgresql
@@ -120,4 +147,7 @@ def test_the_command_lists_problems_and_repairs_counts(here: Run, tmp_path: Path
         "repaired": 1,
         "checks": [],
     }
+    with store.engine.begin() as connection:
+        connection.execute(text("UPDATE report_count SET number = 9 WHERE kind = 'open'"))
+    assert "Corrected 1 problem." in here("verify", "--repair").stdout
     store.close()

@@ -113,13 +113,13 @@ class Killed(BaseException):
     """Ends the work as a stopped process does."""
 
 
-def at_stored(store: Store, act: Callable[[], None], number: int = NUMBER) -> Callable[[int], None]:
-    """Progress that acts once, when some of so many entries are stored and others are not."""
+def at_stored(store: Store, act: Callable[[], None]) -> Callable[[int], None]:
+    """Progress that acts once, when some entries are stored and others are not."""
     acted = False
 
     def progress(done: int) -> None:
         nonlocal acted
-        if acted or done >= number:
+        if acted or done >= NUMBER:
             return
         # The first reports are of the reading, before anything is stored.
         with store.read() as session:
