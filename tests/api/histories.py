@@ -272,7 +272,7 @@ class History:
 
     def end_run(self) -> None:
         """The records of a run are let in."""
-        number = self._any(select(Run.id).where(Run.state == "running"))
+        number = self._any(select(Run.id).where(Run.state == "running").order_by(Run.id))
         with self.store.write() as session:
             run_endings.abandon_run(session, number, reason="stopped")
 
@@ -322,7 +322,11 @@ class History:
 
     def settle(self) -> None:
         """The last person, who decides nothing else, settles what others differ on."""
-        report = self._any(select(ReportState.report_id).where(ReportState.state == "conflict"))
+        report = self._any(
+            select(ReportState.report_id)
+            .where(ReportState.state == "conflict")
+            .order_by(ReportState.report_id, ReportState.stage)
+        )
         word = self.rng.choice(_WORDS)
         store_deciding.settle(self.store, self.review, self.people[-1], report, word)
 
@@ -339,13 +343,17 @@ class History:
 
     def undo_judgement(self) -> None:
         """The lead undoes what a person said about two records."""
-        pair = self._any(select(PairRow.id).where(PairRow.person_id.is_not(None)))
+        pair = self._any(
+            select(PairRow.id).where(PairRow.person_id.is_not(None)).order_by(PairRow.id)
+        )
         judging.undo_judgement(self.store, self.review.id, pair, person_id=self.people[0].id)
 
     def split(self) -> None:
         """A record is taken out of its report."""
         record = self._any(
-            select(RecordRow.id).where(RecordRow.report_id != RecordRow.own_report_id)
+            select(RecordRow.id)
+            .where(RecordRow.report_id != RecordRow.own_report_id)
+            .order_by(RecordRow.id)
         )
         judging.split_record(
             self.store, self.review.id, record, reason="other", person_id=self.people[0].id
@@ -389,7 +397,9 @@ class History:
 
     def withdraw_rescreen(self) -> None:
         """A rescreen is withdrawn."""
-        rescreen = self._any(select(Rescreen.id).where(Rescreen.withdrawn_at.is_(None)))
+        rescreen = self._any(
+            select(Rescreen.id).where(Rescreen.withdrawn_at.is_(None)).order_by(Rescreen.id)
+        )
         rescreening.withdraw_rescreen(self.store, self.review.id, rescreen, by=self.people[0].id)
 
     def _any(self, query: Select[tuple[int]]) -> int:
