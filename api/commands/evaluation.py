@@ -159,7 +159,9 @@ def _evaluate_search(act: Acting, *, lookup: bool) -> None:
             remedy="Import a list with --labels gold, or add one in the browser.",
         )
     problem = _look_up(act) if lookup and before.missed else None
-    check = search_check.show_missed(act.store, act.review.id, person_id=act.person.id)
+    with act.store.read() as session:
+        check = search_check.check_search(session, act.review.id)
+    search_check.note_shown(act.store, act.review.id, check, person_id=act.person.id)
     dumped = SearchCheckOut.model_validate(check).model_dump(mode="json")
     act.output.result(
         {"review": act.review.slug, "problem": problem, **dumped},

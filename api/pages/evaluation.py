@@ -14,7 +14,13 @@ from api.pages.forms import to_review
 from api.pages.render import review_page
 from api.services.ranking import comparing
 from api.services.reporting import search_check, stored_results
-from api.services.reporting.stored_results import DUPLICATES, EVALUATION, SCREENING, Kind
+from api.services.reporting.stored_results import (
+    DUPLICATES,
+    EVALUATION,
+    SCREENING,
+    SEARCH_CHECK,
+    Kind,
+)
 from store.core import jobs
 from store.core.errors import NotFound
 from store.reports import records
@@ -58,13 +64,17 @@ _FIGURES: Mapping[str, Kind[Any]] = {
     "agreement": SCREENING,
     "screening-report": SCREENING,
     "duplicates": DUPLICATES,
+    "evaluation/search": SEARCH_CHECK,
 }
 
 
 @router.post("/reviews/{slug}/figures")
 def work_out(
     request: ScreenRequest,
-    back: Annotated[Literal["evaluation", "agreement", "screening-report", "duplicates"], Form()],
+    back: Annotated[
+        Literal["evaluation", "agreement", "screening-report", "duplicates", "evaluation/search"],
+        Form(),
+    ],
 ) -> Response:
     """Have figures worked out again, and go back to their page."""
     stored_results.ask_for_figures(
@@ -99,15 +109,20 @@ def compare_orders(request: LeadRequest) -> Response:
 def search_check_page(request: LeadRequest, missed: bool = False) -> HTMLResponse:
     """Recall of each source and of all together; with ``missed``, also what they missed."""
     review_id = request.review.id
-    if missed:
-        check = search_check.show_missed(request.store, review_id, person_id=request.person.id)
+    figures = stored_results.get_figures(
+        request.store, review_id, SEARCH_CHECK, request.state.jobs.work_out
+    )
+    check = None
     with request.store.read() as session:
-        if not missed:
-            check = search_check.check_search(session, review_id)
+        if figures.value:
+            check = search_check.check_search(session, review_id, figures.value)
         recent_jobs = jobs.list_recent_jobs(session, review_id)
+    if check and missed:
+        search_check.note_shown(request.store, review_id, check, person_id=request.person.id)
     return review_page(
         request,
         "search_check.html",
+        figures=figures,
         check=check,
         missed=missed,
         jobs=recent_jobs,

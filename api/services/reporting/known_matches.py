@@ -30,7 +30,7 @@ class KnownMatches:
 
     Attributes:
         matches: one for each known record, in the same order.
-        brought: sources of each report, in the order of their searches.
+        brought: sources of each report that a known record matches, in the order of their searches.
         set_aside: for each known record that is not among the reports, by its number, the sources
             that found it and whose copies were all filtered.
     """
@@ -54,9 +54,10 @@ def match_known(session: ReadSession, review_id: int, known: Sequence[Known]) ->
     matches = _match(known, kept, limits)
     aside = _match(known, filtered, limits)
     filtered_by = _list_sources(filtered, titles)
+    matched = {m.report_id for m in matches}
     return KnownMatches(
         matches=tuple(matches),
-        brought=_list_sources(kept, titles),
+        brought=_list_sources((each for each in kept if each.text.report_id in matched), titles),
         set_aside={
             m.known.number: filtered_by[m.report_id]
             for m, found in zip(aside, matches, strict=True)

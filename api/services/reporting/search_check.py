@@ -95,10 +95,23 @@ class Check:
     version: int | None
 
 
-def check_search(session: ReadSession, review_id: int) -> Check:
-    """Relative recall of each source and of the union, by use, and what was missed."""
+def match_all(session: ReadSession, review_id: int) -> KnownMatches:
+    """Match all known relevant records of a review; this takes long in a large one."""
     infos = gold.list_gold(session, review_id)
-    found = match_known(session, review_id, list_known(session, review_id, infos))
+    return match_known(session, review_id, list_known(session, review_id, infos))
+
+
+def check_search(session: ReadSession, review_id: int, found: KnownMatches | None = None) -> Check:
+    """Relative recall of each source and of the union, by use, and what was missed.
+
+    Args:
+        session: a reading session.
+        review_id: the review.
+        found: what ``match_all`` found, perhaps a while ago; worked out now if it is not given.
+    """
+    if found is None:
+        found = match_all(session, review_id)
+    infos = gold.list_gold(session, review_id)
     strategy = _find_strategy(session, review_id)
     missing = {m.known.number for m in found.matches if m.state == MISSING and m.in_scope}
     lookups: dict[int, dict[str, Lookup]] = {}
@@ -124,17 +137,15 @@ def check_search(session: ReadSession, review_id: int) -> Check:
     )
 
 
-def show_missed(store: Store, review_id: int, *, person_id: int | None) -> Check:
-    """Check the search for a person who will see what was missed, and note that they did.
+def note_shown(store: Store, review_id: int, check: Check, *, person_id: int | None) -> None:
+    """Note that a person is shown what was missed.
 
     A searcher learns from what was missed: a strategy version saved after this may have been
     written to find these records.
     """
+    missed = [item.info.id for item in check.missed]
     with store.write() as session:
-        check = check_search(session, review_id)
-        missed = [item.info.id for item in check.missed]
         mark_gold_seen(session, review_id, missed, person_id=person_id)
-        return check
 
 
 def _use(use: str, found: KnownMatches, matches: Sequence[Match]) -> Use:

@@ -19,7 +19,9 @@ from pydantic import TypeAdapter, ValidationError
 from api import __version__
 from api.services.duplicates.duplicate_figures import DuplicateFigures, work_out_duplicates
 from api.services.reporting.evaluation import Evaluation, evaluate
+from api.services.reporting.known_matches import KnownMatches
 from api.services.reporting.screening_figures import ScreeningFigures, work_out_figures
+from api.services.reporting.search_check import match_all
 from api.wording import count_noun
 from store.core import jobs
 from store.core.errors import StoreError, Unavailable
@@ -53,8 +55,9 @@ class Kind(Generic[T]):
 EVALUATION: Final = Kind("evaluation", TypeAdapter(Evaluation), evaluate)
 SCREENING: Final = Kind("screening", TypeAdapter(ScreeningFigures), work_out_figures)
 DUPLICATES: Final = Kind("duplicates", TypeAdapter(DuplicateFigures), work_out_duplicates)
+SEARCH_CHECK: Final = Kind("search-check", TypeAdapter(KnownMatches), match_all)
 KINDS: Final[Mapping[str, Kind[Any]]] = {
-    kind.name: kind for kind in (EVALUATION, SCREENING, DUPLICATES)
+    kind.name: kind for kind in (EVALUATION, SCREENING, DUPLICATES, SEARCH_CHECK)
 }
 
 

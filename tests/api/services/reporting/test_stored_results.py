@@ -18,7 +18,14 @@ from api.services.reporting import stored_results
 from api.services.reporting.evaluation import evaluate
 from api.services.reporting.screening_figures import work_out_figures
 from api.services.reporting.screening_report import build_report
-from api.services.reporting.stored_results import EVALUATION, KINDS, SCREENING, Kind
+from api.services.reporting.search_check import match_all
+from api.services.reporting.stored_results import (
+    EVALUATION,
+    KINDS,
+    SCREENING,
+    SEARCH_CHECK,
+    Kind,
+)
 from api.services.screening.agreement import measure_agreement
 from api.settings import Settings
 from api.worker.jobs import Jobs
@@ -34,7 +41,9 @@ from tests.api.services.reporting.test_evaluation import RANKING
 from tests.store.builders import add_records, join
 from tests.store.deciding import decide, plan, start_round
 
-ADDRESSES = ("evaluation", "agreement", "screening-report")
+# Over the API; the search check is a page only.
+ANSWERS = ("evaluation", "agreement", "screening-report")
+ADDRESSES = (*ANSWERS, "evaluation/search")
 
 
 @pytest.fixture(autouse=True)
@@ -97,7 +106,11 @@ def test_stored_figures_are_those_worked_out_directly(
 ) -> None:
     assert stored_results.work_out(store, review.id, "evaluation") is None
     assert stored_results.work_out(store, review.id, "screening") is None
+    assert stored_results.work_out(store, review.id, "search-check") is None
     with store.read() as session:
+        matches = stored_results.get_stored_figures(session, review.id, SEARCH_CHECK)
+        assert matches.value == match_all(session, review.id)
+        assert len(matches.value.brought) == len(matches.value.matches) > 5
         evaluation = stored_results.get_stored_figures(session, review.id, EVALUATION)
         figures = stored_results.get_stored_figures(session, review.id, SCREENING)
         assert evaluation.value == evaluate(session, review.id)
@@ -125,7 +138,7 @@ def test_pages_ask_the_worker_once_and_then_show_the_figures_with_their_time(
         assert "This page will show them when they are ready" in text
         assert "Working out figures" in text
     # The agreement and the report share theirs.
-    assert do_jobs(worker) == 2
+    assert do_jobs(worker) == 3
     for address in ADDRESSES:
         text = page.get(f"/reviews/{review.slug}/{address}").text
         assert "from 80 decisions." in text
@@ -141,7 +154,7 @@ def test_pages_ask_the_worker_once_and_then_show_the_figures_with_their_time(
     assert do_jobs(worker) == 0
     for address in ADDRESSES:
         assert page.post(f"/reviews/{review.slug}/figures", data={"back": address}).is_redirect
-    assert do_jobs(worker) == 2
+    assert do_jobs(worker) == 3
     text = page.get(f"/reviews/{review.slug}/agreement").text
     assert "from 81 decisions." in text
 
@@ -179,7 +192,7 @@ def test_the_api_says_that_figures_are_not_ready_and_then_gives_them(
 ) -> None:
     client = api_client(app, store, person)
     at = f"/api/v1/reviews/{review.slug}"
-    for address in ADDRESSES:
+    for address in ANSWERS:
         answer = client.get(f"{at}/{address}")
         assert (answer.status_code, answer.headers["retry-after"]) == (202, "5")
         assert answer.json()["job"] > 0
