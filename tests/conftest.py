@@ -39,8 +39,6 @@ hypothesis_settings.load_profile("winnow")
 
 _numbers = itertools.count()
 _API = "tests/api/"
-# What takes turns, leases and locks is tried on both databases each time, as is the store.
-_ALWAYS_BOTH = ("tests/api/worker/",)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -52,7 +50,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out one of a test's two databases, chosen by its name; `make soak` runs all."""
+    """Leave out one of a test's two databases, chosen by its name; `make soak` runs all.
+
+    The store's own tests, where the databases differ, are left alone.
+    """
     if not config.getoption("--one-database"):
         return
     left_out = [item for item in items if _is_left_out(item)]
@@ -64,8 +65,6 @@ def _is_left_out(item: pytest.Item) -> bool:
     call = getattr(item, "callspec", None)
     database = call.params.get("database_url") if call is not None else None
     if database is None or not item.nodeid.startswith(_API):
-        return False
-    if item.nodeid.startswith(_ALWAYS_BOTH):
         return False
     name = item.nodeid.replace(str(database), "")
     return bool(database != ("sqlite", "postgresql")[zlib.crc32(name.encode()) % 2])
