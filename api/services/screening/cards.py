@@ -82,25 +82,33 @@ class Queues:
         self._keep, self._most = decoded, entries
         self._rankings: dict[int, RankedOrder] = {}
         self._stages: dict[tuple[int, str], StageQueue] = {}
-        self._lock = Lock()
+        self._lock, self._decoding = Lock(), Lock()
 
     def get_ranking(self, session: ReadSession, review_id: int, ranking_id: int) -> RankedOrder:
-        """A ranking with its order; concurrent callers may decode it twice."""
+        """A ranking with its order, decoded once however many ask for a new one together."""
+        found = self._recall(ranking_id)
+        if found is not None:
+            return found
+        with self._decoding:
+            found = self._recall(ranking_id)
+            if found is None:
+                found = RankedOrder(
+                    rankings.get_ranking(session, ranking_id),
+                    rankings.get_order(session, review_id, ranking_id),
+                )
+                with self._lock:
+                    self._rankings[ranking_id] = found
+                    while len(self._rankings) > self._keep:
+                        del self._rankings[next(iter(self._rankings))]
+        return found
+
+    def _recall(self, ranking_id: int) -> RankedOrder | None:
         with self._lock:
             # The one used last goes to the end.
             found = self._rankings.pop(ranking_id, None)
             if found is not None:
                 self._rankings[ranking_id] = found
-        if found is None:
-            found = RankedOrder(
-                rankings.get_ranking(session, ranking_id),
-                rankings.get_order(session, review_id, ranking_id),
-            )
-            with self._lock:
-                self._rankings[ranking_id] = found
-                while len(self._rankings) > self._keep:
-                    del self._rankings[next(iter(self._rankings))]
-        return found
+            return found
 
     def find_ranking(
         self, session: ReadSession, review_id: int, ranking_id: int | None
@@ -118,7 +126,10 @@ class Queues:
         key = (screener.review_id, screener.stage)
         with self._lock:
             # The one used last goes to the end.
-            stage = self._stages.pop(key, None) or StageQueue(*key)
+            stage = self._stages.pop(key, None)
+            # One that is still being read is empty, and so counts as false.
+            if stage is None:
+                stage = StageQueue(*key)
             self._stages[key] = stage
         stage.refresh(session, heading)
         if heading.ranking_id is not None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from array import array
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -82,3 +84,41 @@ def test_decided_reports_count_towards_the_limit_of_what_is_remembered(
         for each in (review, other):
             assert _open(store, queues, each, person) > 1
         assert (_open(store, queues, review, person) == 1) is is_kept
+
+
+def test_a_queue_is_read_once_however_many_ask_for_it_together(
+    store: Store, review: ReviewInfo, person: PersonInfo
+) -> None:
+    _rank(store, review, add_records(store, review.id, 6))
+    alone = _open(store, Queues(), review, person)
+    number = 6
+    queues = Queues()
+    headings, others = 0, 0
+    all_ask = threading.Event()
+    lock = threading.Lock()
+
+    def look(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        nonlocal headings, others
+        if statement == "BEGIN":
+            return
+        with lock:
+            is_heading = "review.rule_changes" in statement
+            headings += is_heading
+            others += not is_heading
+            if headings == number:
+                all_ask.set()
+        if not is_heading:
+            # Nothing is read before all of them have asked.
+            assert all_ask.wait(60)
+
+    def ask(_: int) -> int:
+        with store.read() as session:
+            return len(queues.open_stage(session, Screener(review.id, person.id)))
+
+    event.listen(store.engine, "before_cursor_execute", look)
+    try:
+        with ThreadPoolExecutor(number) as pool:
+            sizes = set(pool.map(ask, range(number)))
+    finally:
+        event.remove(store.engine, "before_cursor_execute", look)
+    assert (sizes, others) == ({12}, alone - 1)
