@@ -126,11 +126,7 @@ def add_presence_events(
         gone: records that earlier runs of the same search found and this one did not.
         came: records that this one found.
     """
-    # Of a large run few records were ever missing, so only their events are read.
-    missed = select(Event.record_id).where(
-        Event.review_id == run.review_id, Event.kind == "vanished"
-    )
-    gone, came = sorted(set(gone)), sorted(set(came).intersection(session.scalars(missed)))
+    gone, came = sorted(set(gone)), sorted(set(came))
     last = _get_last_presence(session, [*gone, *came])
     rows = [("vanished", number) for number in gone if last.get(number) != "vanished"]
     rows += [("returned", number) for number in came if last.get(number) == "vanished"]

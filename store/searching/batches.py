@@ -20,7 +20,6 @@ from store.core.tables import (
     RecordRow,
     Report,
     Review,
-    Run,
     is_shown,
     now,
 )
@@ -264,8 +263,7 @@ def refresh_records(session: WriteSession, record_ids: Select[int]) -> int:
 
     A record counts while a file or page in the review has it unfiltered. A batch that is
     withdrawn, held or in the pool is not in the review. A record that only an import under way has
-    stays hidden by that import. So do the records of a run that is about to end, although its
-    pages are held: by the run's intake, but first by that of an import, which ends on its own.
+    stays hidden by that import.
 
     Returns:
         How many of the reports have no record that counts.
@@ -274,16 +272,13 @@ def refresh_records(session: WriteSession, record_ids: Select[int]) -> int:
         BatchEntry.record_id == RecordRow.id,
         BatchEntry.fate != "filtered",
         Batch.withdrawn_at.is_(None),
-        or_(Batch.held.is_(False), Run.intake_id.is_not(None)),
+        Batch.held.is_(False),
         Batch.pooled.is_(False),
     ]
-    entries = Batch.__table__.join(BatchEntry.__table__, BatchEntry.batch_id == Batch.id).outerjoin(
-        Run.__table__, Run.id == Batch.run_id
-    )
+    entries = Batch.__table__.join(BatchEntry.__table__, BatchEntry.batch_id == Batch.id)
     counts = exists().select_from(entries).where(*in_review)
-    shown = counts.where(Batch.held.is_(False), is_shown(Batch.intake_id))
-    first = func.coalesce(func.min(Batch.intake_id), func.min(Run.intake_id))
-    hidden_by = select(first).select_from(entries).where(*in_review)
+    shown = counts.where(is_shown(Batch.intake_id))
+    hidden_by = select(func.min(Batch.intake_id)).select_from(entries).where(*in_review)
     hidden = case((shown, null()), (counts, hidden_by.scalar_subquery()), else_=null())
     differs = or_(RecordRow.counted != counts, RecordRow.intake_id.is_distinct_from(hidden))
     review_id = session.scalar(

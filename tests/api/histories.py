@@ -17,7 +17,7 @@ from api.services.duplicates.judging import Judgement
 from api.services.living import pooling
 from api.services.reviews import limits, protocols
 from api.services.screening import deciding, rescreening
-from api.services.searching import run_changes, searches
+from api.services.searching import searches
 from api.services.searching.page_entries import key_entries
 from api.services.searching.record_keys import FileKeys
 from harvest.record import Record, Rejected
@@ -98,8 +98,6 @@ class History:
             "end import": self.end_import,
             "cancel import": self.cancel_import,
             "begin run": self.begin_run,
-            "ready a record of a run": lambda: self.ready_run(whole=False),
-            "ready a run": lambda: self.ready_run(whole=True),
             "end run": self.end_run,
             "decide": self.decide,
             "decide full text": lambda: self.decide(stage=FULL_TEXT),
@@ -259,16 +257,6 @@ class History:
             run_id = runs.create_run(session, self.review.id, run, person_id=None)
             run_progress.claim_run(session, run_id, "us", due_only=False)
             run_progress.add_page(session, runs.get_run(session, run_id), "us", page)
-
-    def ready_run(self, *, whole: bool) -> None:
-        """The end of a run is prepared, or is interrupted after one record."""
-        number = self._any(select(Run.id).where(Run.state == "running"))
-        if whole:
-            run_changes.ready_records(self.store, number)
-            return
-        with self.store.write() as session:
-            first = run_endings.list_record_ids(session, number)[:1]
-            run_endings.ready_records(session, number, first)
 
     def end_run(self) -> None:
         """The records of a run are let in."""

@@ -18,7 +18,7 @@ from api.refusals import Blocked
 from api.schedule import Schedule, find_due, get_rule_cron, get_zone
 from api.services.living import pooling
 from api.services.living.schedules import get_schedule
-from api.services.searching import run_changes, strategies
+from api.services.searching import strategies
 from api.services.searching.run_starts import NightWindow, start_night_run
 from api.settings import Settings
 from harvest.errors import StrategyError
@@ -154,21 +154,10 @@ def _begin_night(store: Store, settings: Settings, night: NightInfo, moment: dt.
     plan = NightPlan(night, schedule, moment.astimezone(get_zone(schedule.zone)).date())
     for name in schedule.sources or tuple(settings.sources):
         if name not in begun:
-            _ready_given_up(store, plan, name)
             with store.write() as session:
                 _begin_once(session, settings, plan, name)
     with store.write() as session:
         nights.mark_started(session, night.id)
-
-
-def _ready_given_up(store: Store, plan: NightPlan, name: str) -> None:
-    """Prepare the end of a failed run whose place the night's run takes."""
-    # What is wrong with the strategy is noted where the run begins.
-    unfinished = None
-    with store.read() as session, contextlib.suppress(StrategyError, Conflict, NotFound):
-        unfinished = _find_unfinished(_list_earlier(session, plan, name))
-    if unfinished is not None and _is_given_up(unfinished, plan):
-        run_changes.ready_unless_held(store, unfinished.id)
 
 
 def _sources_begun(session: ReadSession, night_id: int) -> set[str]:
@@ -194,8 +183,11 @@ def _begin_source(session: WriteSession, settings: Settings, plan: NightPlan, na
     if name not in settings.sources:
         raise NotFound(f"this installation has no source {name!r}")
     review_id = plan.night.review_id
-    earlier = _list_earlier(session, plan, name)
-    unfinished = _find_unfinished(earlier)
+    current = strategies.get_current(session, review_id)
+    earlier = run_outlines.list_run_outlines_of_line(
+        session, review_id, name, current.info.id, current.strategy.use
+    )
+    unfinished = next((run for run in reversed(earlier) if run.state in runs.OPEN), None)
     if unfinished is not None and not _make_way(session, unfinished, plan):
         return
     since = find_window_start(
@@ -203,24 +195,6 @@ def _begin_source(session: WriteSession, settings: Settings, plan: NightPlan, na
     )
     window = NightWindow(plan.night.id, since, until=plan.today)
     start_night_run(session, settings, review_id, name, window)
-
-
-def _list_earlier(session: ReadSession, plan: NightPlan, name: str) -> list[RunOutline]:
-    """Earlier runs of the strategy's line at a source, oldest first."""
-    review_id = plan.night.review_id
-    current = strategies.get_current(session, review_id)
-    return run_outlines.list_run_outlines_of_line(
-        session, review_id, name, current.info.id, current.strategy.use
-    )
-
-
-def _find_unfinished(earlier: Sequence[RunOutline]) -> RunOutline | None:
-    return next((run for run in reversed(earlier) if run.state in runs.OPEN), None)
-
-
-def _is_given_up(run: RunOutline, plan: NightPlan) -> bool:
-    """Whether a failed run is not gone on with: a search for changes, or an old one."""
-    return run.state == "failed" and (run.mode != "whole" or plan.today - run.day >= _STALE)
 
 
 def find_window_start(
@@ -254,7 +228,7 @@ def _make_way(session: WriteSession, run: RunOutline, plan: NightPlan) -> bool:
         raise Conflict(f"run {run.id} needs a decision: {run.stop_reason}")
     if run.state == "stopped":
         raise Conflict(f"run {run.id} was stopped by a person; resume it or let it in")
-    if not _is_given_up(run, plan):
+    if run.mode == "whole" and plan.today - run.day < _STALE:
         # It goes on from the page where it failed; the night that began it keeps the reason.
         if run.night_id is not None:
             reason = run.stop_reason or run.state

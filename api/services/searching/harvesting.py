@@ -13,7 +13,7 @@ from api.heartbeats import send_heartbeats
 from api.services.duplicates.deduplicating import compare_new_records
 from api.services.searching import sources, strategies
 from api.services.searching.page_entries import find_known_relevant, key_entries
-from api.services.searching.run_changes import list_unaccepted_warnings, ready_unless_held
+from api.services.searching.run_changes import list_unaccepted_warnings
 from api.services.searching.strategies import CurrentStrategy
 from api.settings import Settings
 from harvest.errors import (
@@ -267,7 +267,6 @@ def _read_pages(walk: _Walk, ending: threading.Event, progress: Progress) -> Non
         progress(received, walk.run.reported)
     # Before its records join the queue, so that nobody is shown a copy of a record there.
     compare_new_records(walk.store, walk.run.review_id)
-    ready_unless_held(walk.store, walk.run.id)
     with walk.store.write() as session:
         run_endings.finish_run(session, walk.run.id, walk.claim.owner)
 

@@ -25,9 +25,6 @@ class Intake(Base):
     it is one change of this row, so that all of them are seen at once. ``stage`` and ``position``
     say where a killed import goes on; ``owner`` is the process that does it now. A failed or
     cancelled one leaves only this row, with the ``reason``.
-
-    A run that ends has one too, in the state "run", and "run ended" afterwards. Its ``stage`` is
-    "ready" once all records of the run count and only this row hides them.
     """
 
     __tablename__ = "intake"

@@ -147,8 +147,6 @@ class Run(Base):
     since: Mapped[str | None] = mapped_column(String(10))
     until: Mapped[str | None] = mapped_column(String(10))
     night_id: Mapped[int | None] = mapped_column(ForeignKey("night.id"), index=True)
-    # Hides its records while they are made ready in pieces for its end; None before that.
-    intake_id: Mapped[int | None] = mapped_column(ForeignKey("intake.id"))
 
 
 class GoldRecord(Base):

@@ -1,71 +1,18 @@
-"""How runs end: finished, abandoned, or released by a lead.
-
-Before that, the records of a run are made ready in pieces that nobody sees; then its end is one
-short change, however many there are. docs/decisions/0013 says how.
-"""
+"""How runs end: finished, abandoned, or released by a lead."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 from sqlalchemy import select, update
 
 from store.core import audit
 from store.core.errors import Conflict, NotFound
-from store.core.session import ReadSession, WriteSession
-from store.core.tables import Batch, BatchEntry, Intake, RecordRow, Run, now
-from store.reviews import changes, reviews
+from store.core.session import WriteSession
+from store.core.tables import Batch, Run, now
+from store.reviews import reviews
 from store.searching import batches
 from store.searching.runs import run_pages, run_progress, runs
 from store.searching.runs.run_outlines import CUT
 from store.searching.runs.runs import RunInfo
-
-# Of a run's intake: all its records count, and only the intake hides them.
-_READY = "ready"
-
-
-def list_record_ids(session: ReadSession, run_id: int) -> list[int]:
-    """The records that a run found, each once."""
-    query = (
-        select(BatchEntry.record_id)
-        .join(Batch, Batch.id == BatchEntry.batch_id)
-        .where(Batch.run_id == run_id)
-    )
-    return list(session.scalars(query.distinct().order_by(BatchEntry.record_id)))
-
-
-def ready_records(session: WriteSession, run_id: int, record_ids: Sequence[int]) -> None:
-    """Let some records of a run count that is about to end; nobody sees them before it has.
-
-    Doing it twice changes nothing, so a run that was killed begins with the first ones again.
-    """
-    row = session.get(Run, run_id, with_for_update=True)
-    assert row is not None
-    if row.ended_at is not None and not row.held:
-        # Another process was quicker.
-        return
-    reviews.lock_review(session, row.review_id)
-    if row.intake_id is None:
-        intake = Intake(
-            review_id=row.review_id,
-            person_id=row.person_id,
-            name=f"run {run_id}",
-            sha256="",
-            size=0,
-            state="run",
-            stage="entries",
-        )
-        session.add(intake)
-        session.flush()
-        row.intake_id = intake.id
-        session.flush()
-    batches.refresh_records(session, select(RecordRow.id).where(RecordRow.id.in_(record_ids)))
-
-
-def note_ready(session: WriteSession, run_id: int) -> None:
-    """Note that all records of a run are ready for its end."""
-    own = select(Run.intake_id).where(Run.id == run_id).scalar_subquery()
-    session.execute(update(Intake).where(Intake.id == own, Intake.closed).values(stage=_READY))
 
 
 def finish_run(session: WriteSession, run_id: int, owner: str) -> str:
@@ -115,16 +62,8 @@ def _log_end(session: WriteSession, row: Run, run: RunInfo) -> None:
 
 
 def _activate_records(session: WriteSession, row: Run) -> None:
-    """Let everybody see the records of a run; those that are not ready are made so at once."""
     session.execute(update(Batch).where(Batch.run_id == row.id).values(held=False))
-    intake = session.get(Intake, row.intake_id, populate_existing=True) if row.intake_id else None
-    ready = intake is not None and intake.stage == _READY
-    if intake is not None:
-        intake.closed, intake.state, intake.ended_at = False, "run ended", now()
-        session.flush()
-    if not ready:
-        batches.refresh_run(session, row.id)
-    changes.note_rule_change(session, row.review_id)
+    batches.refresh_run(session, row.id)
     if not session.scalar(select(Batch.id).where(Batch.run_id == row.id, Batch.pooled.is_(True))):
         reviews.request_ranking(session, row.review_id)
 

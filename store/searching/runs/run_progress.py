@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 from store.core import audit, leases, raw
 from store.core.errors import Conflict, LeaseLost, NotFound
 from store.core.session import ReadSession, WriteSession
-from store.core.tables import Intake, Run, Search, now
+from store.core.tables import Run, Search, now
 from store.searching import ingest
 from store.searching.ingest import BatchContent, FileInfo
 from store.searching.runs.runs import RunInfo
@@ -154,9 +154,6 @@ def add_page(session: WriteSession, run: RunInfo, owner: str, page: NewPage) -> 
     if page.file.problem and page.file.columns.get("kind") != "malformed":
         row.problems = [*row.problems, f"page {row.pages}: {page.file.problem}"]
     row.gold_filtered = sorted({*row.gold_filtered, *page.gold_filtered})
-    if row.intake_id is not None:
-        # Its end was prepared and did not come about; this page is not ready for it.
-        session.execute(update(Intake).where(Intake.id == row.intake_id).values(stage="entries"))
     file = dataclasses.replace(
         page.file,
         name=f"{run.source}, run {run.id}, page {row.pages}",

@@ -110,7 +110,7 @@ def test_an_upgrade_finds_what_was_read_first(history: History) -> None:
             "DROP INDEX ix_report_state_read",
             "DROP INDEX ix_bulk_decision_decision",
             "ALTER TABLE report_state DROP COLUMN first_read_id",
-            "UPDATE alembic_version SET version_num = '0030'",
+            "UPDATE alembic_version SET version_num = '0029'",
         ):
             connection.execute(text(statement))
     migrate.upgrade(history.store.engine)

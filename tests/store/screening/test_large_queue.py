@@ -9,11 +9,12 @@ from contextlib import contextmanager
 from typing import Any, TypeAlias
 
 import pytest
-from sqlalchemy import Connection, create_engine, event, text
+from sqlalchemy import Connection, create_engine, event, select, text
 
 from api.services.screening import cards, deciding
 from api.services.screening.cards import CardHand, CardRequest, Queues
 from store.core.session import Store
+from store.core.tables import Decision, ReportState
 from store.reviews.people import PersonInfo
 from store.screening import assignments
 from store.screening.assignments import HandOver
@@ -90,6 +91,13 @@ class _Reviewer:
     def __init__(self, store: Store, large: LargeReview, person: PersonInfo) -> None:
         self.store, self.review_id, self.person_id = store, large.review.id, person.id
         self.queues = Queues()
+        awaiting = (
+            select(Decision.report_id, Decision.decision)
+            .join(ReportState, ReportState.first_decision_id == Decision.id)
+            .where(ReportState.review_id == self.review_id, ReportState.state == "awaiting")
+        )
+        with store.read() as session:
+            self.said = {row[0]: row[1] for row in session.execute(awaiting)}
 
     def ask(self, number: int = 1, keep: tuple[int, ...] = ()) -> CardHand:
         request = CardRequest(number, lease_minutes=30, keep=keep)
@@ -103,7 +111,8 @@ class _Reviewer:
         new = NewDecision(
             f"l{next(_numbers)}",
             card.report_id,
-            "exclude",
+            # As the other person decided: a conflict takes other statements than an agreement.
+            self.said.get(card.report_id, "exclude"),
             ranking_id=hand.ranking.id,
             place=card.place,
         )

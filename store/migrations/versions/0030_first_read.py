@@ -1,7 +1,7 @@
 """The first decision on a report by reading is stored with its state.
 
-Revision: 0031
-Follows: 0030
+Revision: 0030
+Follows: 0029
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = '0031'
-down_revision = '0030'
+revision = '0030'
+down_revision = '0029'
 branch_labels = None
 depends_on = None
 
