@@ -347,6 +347,22 @@ def test_a_record_that_changes_while_it_is_compared_is_compared_again(
         assert pairs.list_reviews_to_compare(session) == []
 
 
+def test_two_who_compare_the_same_records_at_once_lose_no_pair(
+    store: Store, review: ReviewInfo
+) -> None:
+    one, two = arrive(store, review, A, A_AGAIN, compare=False)
+    with store.read() as session:
+        new = compared_records.list_next_uncompared(session, review.id, limit=2)
+        found = deduplicating._compare_new(session, review.id, new, deduplicating._Outlines())
+    # The first has stored all its pairs when the second stores those of its first piece.
+    for part in ([one, two], [one]):
+        with store.write() as session:
+            assert deduplicating._store_pairs(review.id, found, part, session)
+    with store.write() as session:
+        deduplicating._group(review.id, found, [one, two], session)
+    assert groups(store, review) == {frozenset((one, two))}
+
+
 def test_decisions_made_during_a_comparison_are_kept(
     store: Store, review: ReviewInfo, person: PersonInfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
