@@ -141,7 +141,9 @@ def test_an_import_with_decisions_killed_at_any_moment_keeps_each_decision_once_
     process.kill()
     records = result(here("review", "list", "--json"))["reviews"][0]["records"]
     kept = sum(each["decisions"] for each in result(here("team", "imported", "--json"))["people"])
-    assert (records, kept) in {(0, 0), (1000, 1000)}
+    # The decisions follow in pieces once the records are in.
+    assert records in (0, 1000)
+    assert kept <= records
     result(here("import", file, "--labels", "decisions", "--json"))
     (ann,) = result(here("team", "imported", "--json"))["people"]
     assert (ann["name"], ann["decisions"]) == ("Ann", 1000)

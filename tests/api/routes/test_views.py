@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from fastapi.testclient import TestClient
 
@@ -12,6 +14,10 @@ from store.reviews.people import PersonInfo
 from store.reviews.reviews import ReviewInfo
 from tests.api.answers import corpus_with_gold
 from tests.api.corpus import decide, until, working
+
+
+def _is_there(client: TestClient, address: str) -> bool:
+    return client.get(address).status_code == 200
 
 
 @pytest.mark.usefixtures("quick_encoder")
@@ -25,11 +31,11 @@ def test_the_api_starts_explanations_and_comparisons_and_gives_their_results(
     why = f"{base}/records/{record}/explanation"
     with working(store, settings):
         # A comparison waits until all records are read for their meaning.
-        for address in (why, f"{base}/evaluation/comparison"):
+        for address in (f"{base}/evaluation/comparison", why):
+            # By then there is an order that can be explained.
             assert client.get(address).status_code == 404
             assert client.post(address).status_code == 202
-        until(lambda: client.get(f"{base}/evaluation/comparison").status_code == 200)
-        until(lambda: client.get(why).status_code == 200)
+            until(partial(_is_there, client, address))
     body = client.get(f"{base}/evaluation/comparison").json()
     assert set(body["orders"]) == {"default", "elas-u4"}
     assert "counts as irrelevant" in body["note"]
