@@ -132,15 +132,12 @@ def _select_to_group() -> Any:
 
 
 _TO_GROUP: Final = _select_to_group()
-# Of two records that both wait to be compared, the later one is compared with the earlier one. Its
-# pair is left alone here: somebody else may have stored it a moment ago.
-_LATER_WAITS: Final = (
-    select(RecordRow.id).where(RecordRow.id == PairRow.b_id, RecordRow.paired.is_(False)).exists()
-)
+# The later of two records that wait is compared with the earlier: others may have stored that pair.
+_WAITING: Final = select(RecordRow.id).where(RecordRow.id == PairRow.b_id, ~RecordRow.paired)
 _SUPERSEDE: Final = (
     update(table_of(PairRow))
     .where(
-        or_(PairRow.b_id.in_(_IDS), PairRow.a_id.in_(_IDS) & ~_LATER_WAITS),
+        or_(PairRow.b_id.in_(_IDS), PairRow.a_id.in_(_IDS) & ~_WAITING.exists()),
         PairRow.person_id.is_(None),
         PairRow.superseded_at.is_(None),
     )
@@ -173,11 +170,7 @@ def replace_rule_pairs(
     *,
     version: str,
 ) -> None:
-    """Replace what the rules decided about pairs with these records.
-
-    People's decisions stay, and so do pairs with later records that have not been compared yet:
-    those are replaced when the later record is.
-    """
+    """Replace what the rules decided about pairs with these records; people's decisions stay."""
     moment = now()
     for part in batched(record_ids, CHUNK):
         execute_plain(session, _SUPERSEDE, {"ids": part, "moment": moment})
