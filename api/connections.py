@@ -31,7 +31,7 @@ def make_protocol(seconds: float, send_seconds: float) -> type[H11Protocol]:
             self._timer: asyncio.TimerHandle | None = None
             self._send_timer: asyncio.TimerHandle | None = None
 
-        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
             super().connection_made(transport)
             self._timer = self.loop.call_later(seconds, self._give_up)
 
