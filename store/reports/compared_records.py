@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from sqlalchemy import JSON, BindParameter, Text, bindparam, func, select, type_coerce, update
+from sqlalchemy import JSON, BindParameter, Text, bindparam, select, type_coerce, update
 
 from harvest.record import Author, Record
 from store.core.chunks import CHUNK, batched
@@ -42,7 +42,12 @@ _NEXT: Final = (
 )
 _IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 _BY_ID: Final = _select_compared().where(RecordRow.id.in_(_IDS))
-_UNCOMPARED: Final = select(func.count()).where(RecordRow.id.in_(_IDS), *uncompared())
+_NEXT_IDS: Final = (
+    select(RecordRow.id)
+    .where(RecordRow.review_id == bindparam("of_review"), *uncompared())
+    .order_by(RecordRow.id)
+    .limit(bindparam("most"))
+)
 _MARK_COMPARED: Final = (
     update(table_of(RecordRow)).where(RecordRow.id.in_(_IDS)).values(paired=True)
 )
@@ -69,12 +74,10 @@ def list_next_uncompared(
     return {row[0]: tuple(row[1:]) for row in rows}
 
 
-def count_uncompared(session: ReadSession, record_ids: Sequence[int]) -> int:
-    """How many of these records have not been compared yet."""
-    return sum(
-        execute_plain(session, _UNCOMPARED, {"ids": part}).scalar_one()
-        for part in batched(record_ids, CHUNK)
-    )
+def list_uncompared_ids(session: ReadSession, review_id: int, *, limit: int) -> list[int]:
+    """The oldest records that have not been compared yet."""
+    rows = execute_plain(session, _NEXT_IDS, {"of_review": review_id, "most": limit})
+    return list(rows.scalars())
 
 
 def mark_compared(session: WriteSession, review_id: int, record_ids: Sequence[int]) -> None:

@@ -44,6 +44,9 @@ BOUNDED = {
 # An input of SIZE characters may take SLOW seconds, or else no more than GROWTH times as long as
 # one of a quarter of its size: twice what is linear, half of what is quadratic.
 SIZE, SLOW, GROWTH = 8_000, 0.03, 8
+# One that is cubic takes so many times as long on four times the text: what is quicker than this
+# share of SLOW on a quarter of the size is not tried on the whole.
+CUBIC = 64
 _FIRST_SIZE = 30
 # A class of more characters than this is tried with so many of them.
 _TRIED = 5
@@ -356,15 +359,21 @@ def measure(use: Use, *, size: int = SIZE) -> Iterator[str]:
         for text in hostile_inputs(pattern, _FIRST_SIZE):
             yield f"{use.place} {method} {text[:40]!r}"
             seconds(pattern, method, text)
-        quarter = list(hostile_inputs(pattern, size // 4))
-        for at, text in enumerate(hostile_inputs(pattern, size)):
+        # A text of bounded length may take longer, since the bound holds for its time as well.
+        slow = SLOW if use.longest >= SIZE else 10 * SLOW
+        doubtful = []
+        for at, text in enumerate(hostile_inputs(pattern, size // 4)):
             yield f"{use.place} {method} {text[:40]!r}"
-            # A text of bounded length may take longer, since the bound holds for its time as well.
-            slow = SLOW if use.longest >= SIZE else 10 * SLOW
+            if seconds(pattern, method, text) >= slow / CUBIC:
+                doubtful.append((at, text))
+        whole = list(hostile_inputs(pattern, size)) if doubtful else []
+        for at, less in doubtful:
+            text = whole[at]
+            yield f"{use.place} {method} {text[:40]!r}"
             if seconds(pattern, method, text) >= slow:
                 # Again, since a busy machine makes single calls slow.
-                less = seconds(pattern, method, quarter[at])
-                if seconds(pattern, method, text) > max(slow, GROWTH * less):
+                before = seconds(pattern, method, less)
+                if seconds(pattern, method, text) > max(slow, GROWTH * before):
                     yield f"SLOW {use.place} {method}: {text[:60]!r}…{text[-10:]!r}"
                     break
 

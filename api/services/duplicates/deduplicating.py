@@ -160,9 +160,14 @@ def _compare_step(pieces: _Pieces, review_id: int, outlines: _Outlines) -> Outco
 def _store_pairs(
     review_id: int, found: _Comparison, record_ids: Sequence[int], session: WriteSession
 ) -> bool:
-    """Store keys and pairs of some of the records; False if one has been compared by others."""
+    """Store keys and pairs of some of the records.
+
+    False if others have compared some of them, or if one that comes before them has become visible:
+    who compares that one may have stored pairs that would be replaced here.
+    """
     reviews.lock_review(session, review_id)
-    if compared_records.count_uncompared(session, record_ids) < len(record_ids):
+    waiting = compared_records.list_uncompared_ids(session, review_id, limit=len(found.values))
+    if waiting != list(found.values):
         return False
     pair_keys.store_keys(session, review_id, {number: found.keys[number] for number in record_ids})
     new = [pair for number in record_ids for pair in found.pairs.get(number, ())]

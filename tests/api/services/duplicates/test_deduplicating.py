@@ -363,6 +363,27 @@ def test_two_who_compare_the_same_records_at_once_lose_no_pair(
     assert groups(store, review) == {frozenset((one, two))}
 
 
+def test_who_did_not_see_an_earlier_record_replaces_no_pair_with_it(
+    store: Store, review: ReviewInfo
+) -> None:
+    one, two = arrive(store, review, A, A_AGAIN, compare=False)
+    with store.read() as session:
+        both = compared_records.list_next_uncompared(session, review.id, limit=2)
+        # On PostgreSQL a smaller number can be committed later.
+        later = {two: both[two]}
+        alone, together = (
+            deduplicating._compare_new(session, review.id, new, deduplicating._Outlines())
+            for new in (later, both)
+        )
+    with store.write() as session:
+        assert deduplicating._store_pairs(review.id, together, [one, two], session)
+    with store.write() as session:
+        assert not deduplicating._store_pairs(review.id, alone, [two], session)
+    with store.write() as session:
+        deduplicating._group(review.id, together, [one, two], session)
+    assert groups(store, review) == {frozenset((one, two))}
+
+
 def test_decisions_made_during_a_comparison_are_kept(
     store: Store, review: ReviewInfo, person: PersonInfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
