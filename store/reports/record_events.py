@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import func, select
 
 from store.core import audit
 from store.core.chunks import CHUNK, batched
 from store.core.errors import Conflict, NotFound
-from store.core.session import ReadSession, WriteSession, execute_plain
+from store.core.session import ReadSession, WriteSession
 from store.core.tables import (
     ACTS,
     Decision,
@@ -200,27 +200,12 @@ def list_events_of_runs(session: ReadSession, run_ids: Sequence[int]) -> list[Ev
     return _list_events(session, Event.run_id.in_(run_ids)) if run_ids else []
 
 
-_ANY_EVENT = (
-    select(Event.id)
-    .join(RecordRow, RecordRow.id == Event.record_id)
-    .where(
-        RecordRow.report_id.in_(bindparam("ids", expanding=True)),
-        Event.kind.in_(bindparam("kinds", expanding=True)),
-        Event.mistaken_at.is_(None),
-    )
-    .limit(1)
-)
-
-
 def list_events_by_report(
     session: ReadSession, report_ids: Sequence[int], *, kinds: Sequence[str] = SERIOUS_KINDS
 ) -> dict[int, list[EventInfo]]:
     """Events on the records of some reports, by report, newest first; mistaken ones left out."""
     by_report: dict[int, list[EventInfo]] = {}
     for part in batched(report_ids, CHUNK):
-        # Few records have any, so this comes first.
-        if execute_plain(session, _ANY_EVENT, {"ids": part, "kinds": kinds}).first() is None:
-            continue
         condition = (
             RecordRow.report_id.in_(part) & Event.kind.in_(kinds) & Event.mistaken_at.is_(None)
         )

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import bindparam, case, select
+from sqlalchemy import bindparam, case, exists, select
 
 from harvest.record import Author, Record
 from store.core.chunks import CHUNK, batched
 from store.core.errors import NotFound
 from store.core.session import ReadSession, execute_plain
-from store.core.tables import BatchEntry, Decision, RecordRow, Report, ReportState, is_shown
+from store.core.tables import BatchEntry, Decision, Event, RecordRow, Report, ReportState, is_shown
 from store.reports.report_states import at_stage
 from store.reports.representative import compose_record, hash_text
 from store.reviews.imported_people import person_name
@@ -156,7 +156,10 @@ def get_representatives(
 
 _CARD_RECORDS = (
     select(*(column for column in RecordRow.__table__.columns if column.key != "search_text"))
-    .add_columns(RecordRow.active.label("shown"))
+    .add_columns(
+        RecordRow.active.label("shown"),
+        exists().where(Event.record_id == RecordRow.id).label("has_event"),
+    )
     .where(RecordRow.report_id.in_(bindparam("ids", expanding=True)))
     .order_by(RecordRow.active.desc(), RecordRow.id)
 )
@@ -167,16 +170,31 @@ def list_record_rows(session: ReadSession, report_id: int) -> Sequence[Any]:
     return execute_plain(session, _CARD_RECORDS, {"ids": [report_id]}).all()
 
 
-def get_undecided_representatives(
-    session: ReadSession, report_ids: Sequence[int]
-) -> dict[int, StoredRecord]:
-    """The same for reports that have no decision, by one quick query for each few hundred."""
+@dataclass(frozen=True, slots=True)
+class CardRecords:
+    """What cards show of reports without a decision.
+
+    Attributes:
+        representatives: by report.
+        with_events: reports that have a record with an event of any kind.
+    """
+
+    representatives: Mapping[int, StoredRecord]
+    with_events: Sequence[int]
+
+
+def get_card_records(session: ReadSession, report_ids: Sequence[int]) -> CardRecords:
+    """Representatives of reports that have no decision, by one quick query for each few hundred."""
     by_report: dict[int, list[StoredRecord]] = {}
+    with_events: dict[int, None] = {}
     for part in batched(report_ids, CHUNK):
         for row in execute_plain(session, _CARD_RECORDS, {"ids": part}):
             stored = stored_record(row, None, None, None, active=row.shown)
             by_report.setdefault(row.report_id, []).append(stored)
-    return {report_id: compose_representative(copies) for report_id, copies in by_report.items()}
+            if row.has_event:
+                with_events[row.report_id] = None
+    found = {report_id: compose_representative(copies) for report_id, copies in by_report.items()}
+    return CardRecords(found, list(with_events))
 
 
 def compose_representative(copies: Sequence[StoredRecord]) -> StoredRecord:

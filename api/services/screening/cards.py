@@ -208,8 +208,9 @@ def _fill_cards(
     if not places:
         return {}
     report_ids = [place.report_id for place in places]
-    shown = records.get_undecided_representatives(session, report_ids)
-    events = record_events.list_events_by_report(session, report_ids)
+    found = records.get_card_records(session, report_ids)
+    events = record_events.list_events_by_report(session, found.with_events)
+    shown = found.representatives
     return {
         place.report_id: Card(
             report_id=place.report_id,
