@@ -184,3 +184,12 @@ def list_problems(error: ValidationError) -> str:
     return "; ".join(
         f"{'.'.join(map(str, item['loc']))}: {explain_problem(item)}" for item in error.errors()
     )
+
+
+def describe_left_out(number: int) -> str:
+    """How many reports of a file are left out before screening, since their years are."""
+    is_are = "is" if number == 1 else "are"
+    return (
+        f"{count_noun(number, 'report')} {is_are} outside the protocol's years and left out before "
+        "screening"
+    )

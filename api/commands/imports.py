@@ -39,10 +39,9 @@ from api.services.searching.importing import (
     LABEL_USES,
     ImportOutcome,
     ImportRequest,
-    describe_left_out,
     import_file,
 )
-from api.wording import count_noun
+from api.wording import count_noun, describe_left_out
 from api.worker.wake import wake
 from harvest.file_content import FileContent
 from harvest.files.labels.file_labels import FileLabels
@@ -330,7 +329,7 @@ def _show_counts(screen: Console, review: str, outcome: ImportOutcome) -> None:
     if outcome.copies:
         screen.print(f"{count_noun(outcome.copies, 'copy', 'copies')} merged with other records")
     if outcome.out_of_range:
-        screen.print(describe_left_out(outcome))
+        screen.print(describe_left_out(outcome.out_of_range))
 
 
 def _labels_line(outcome: ImportOutcome, labels: str) -> str:

@@ -30,6 +30,9 @@ from store.searching.batches import RejectedInfo
 
 router = APIRouter(tags=["reviews"])
 
+# Seconds that a request spends on comparing records; thousands with like titles take minutes.
+_COMPARING = 10.0
+
 
 @router.get("/reviews/{slug}/searches")
 def list_searches(request: ReadRequest) -> list[SearchOut]:
@@ -134,6 +137,7 @@ def upload_file(
         import_request,
         person_id=request.person.id,
         patience=request.state.settings.busy_seconds,
+        comparing=_COMPARING,
     )
     request.state.wake()
     return ImportOut.of(outcome)

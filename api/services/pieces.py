@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from itertools import islice
 from typing import Final, TypeVar
 
@@ -25,15 +26,15 @@ _FEWEST: Final = 40
 _TRIES: Final = 6
 
 
+@cache
 def spare_loaded_code() -> None:
     """Leave what this process has loaded by now out of Python's garbage collections.
 
     A full one looks at hundreds of thousands of objects. It stops every thread for a tenth of a
-    second, and with them whoever has the writer's lock.
+    second, and with them whoever has the writer's lock. Once in a process: later there may be
+    garbage among the objects, which would never be freed.
     """
-    # Once: later there may be garbage among the objects, which would never be freed.
-    if not gc.get_freeze_count():
-        gc.freeze()
+    gc.freeze()
 
 
 class Pieces:

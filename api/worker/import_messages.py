@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from api.services.searching.imported_labels import describe
-from api.services.searching.importing import ImportOutcome, describe_left_out
-from api.wording import count_noun
+from api.services.searching.importing import ImportOutcome
+from api.wording import count_noun, describe_left_out
 from store.core import jobs
 from store.core.session import Store, WriteSession
 from store.searching import uploads
@@ -24,7 +24,7 @@ def describe_import(outcome: ImportOutcome) -> str:
     if outcome.repeated:
         return f"{batch.name} is in this review already; no record was added.{taken}"
     pooled = " They wait as incoming records: searches are frozen." if batch.pooled else ""
-    left_out = f" {describe_left_out(outcome)}." if outcome.out_of_range else ""
+    left_out = f" {describe_left_out(outcome.out_of_range)}." if outcome.out_of_range else ""
     return (
         f"{batch.name}: {count_noun(batch.read, 'entry', 'entries')} = {batch.new} new + "
         f"{batch.changed} changed + {batch.same} known already + {batch.rejected} "

@@ -14,15 +14,15 @@ from functools import partial
 from types import FrameType
 from typing import TypeVar
 
-from api.services.duplicates.deduplicating import compare_new_records
 from api.services.ranking import pool_scores
 from api.services.ranking.ranker import Ranker
 from api.services.ranking.waiting_texts import WaitingTexts
-from api.services.reviews.work_faults import COMPARING, RANKING, SCORING
+from api.services.reviews.work_faults import RANKING, SCORING
 from api.services.searching import harvesting
 from api.services.searching.flow_counting import FlowCounting
 from api.services.searching.harvesting import WalkOptions
 from api.settings import Settings
+from api.worker.comparing import Comparing
 from api.worker.encoding import Encoding
 from api.worker.failures import Failures
 from api.worker.indexing import Indexing
@@ -35,7 +35,6 @@ from api.worker.supervise import stop_with_parent
 from api.worker.wake import Listener, open_listener, wake
 from store.core.errors import Conflict, Unavailable
 from store.core.session import Store
-from store.reports import pairs
 from store.screening import rankings
 from store.searching.runs import run_progress
 
@@ -211,6 +210,7 @@ class Worker:
 
         harvests = Harvests(self._store, self._settings, self._failures, done=records_came_in)
         indexing = Indexing(self._store)
+        comparing = Comparing(self._store, self._failures, self._wake)
         consumers = [QuietConsumer(jobs.huey), QuietConsumer(nightly.huey, periodic=True)]
         for consumer in consumers:
             consumer.start()
@@ -224,7 +224,7 @@ class Worker:
                     self._attempt(Part("taking up runs"), harvests.take_up)
                     self._attempt(Part("taking up jobs"), lost_jobs.take_up)
                     indexing.look()
-                    self._attempt(Part("comparing reviews"), self._compare_due)
+                    comparing.look()
                     self._attempt(Part("ranking reviews"), self._rank_due)
                     self._attempt(Part("scoring reviews"), self._score_pools)
                     self._attempt(Part("counting reviews"), count_flows)
@@ -237,6 +237,7 @@ class Worker:
             self._preparation.close()
             harvests.close()
             indexing.close()
+            comparing.close()
             for consumer in consumers:
                 consumer.stop(graceful=True)
             jobs.close()
@@ -277,17 +278,6 @@ class Worker:
             remaining = end - time.monotonic()
             if remaining <= 0 or listener.wait(min(remaining, _BLINK)):
                 return
-
-    def _compare_due(self) -> None:
-        """Compare new records that an interrupted import left uncompared."""
-        with self._store.read() as session:
-            due = pairs.list_reviews_to_compare(session)
-        self._failures.forget_others(COMPARING, due)
-        for review_id in due:
-            self._attempt(
-                Part(COMPARING, review_id),
-                partial(compare_new_records, self._store, review_id, stop=self._stop.is_set),
-            )
 
     def _score_pools(self) -> None:
         """Score new records of pools, for leads to see; the queue is not affected."""

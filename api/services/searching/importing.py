@@ -5,6 +5,7 @@ An import that was killed is taken up again: by the same file's next import, or 
 
 from __future__ import annotations
 
+import math
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -26,7 +27,6 @@ from api.services.searching.import_failures import (
 )
 from api.services.searching.import_steps import Import
 from api.services.searching.imported_labels import LabelSource, TakenOver, is_labelled, take_over
-from api.wording import count_noun
 from harvest.errors import ReadingFailed, UnreadableFile
 from harvest.file_content import fingerprint
 from harvest.files.labels.file_labels import strip_labels
@@ -106,6 +106,7 @@ def import_file(
     person_id: int | None,
     progress: Callable[[int], None] | None = None,
     patience: float | None = None,
+    comparing: float | None = None,
 ) -> ImportOutcome:
     """Import a file, or go on with its import that was interrupted.
 
@@ -122,6 +123,7 @@ def import_file(
         progress: called with the number of entries read, and then with those stored.
         patience: seconds to wait for another import into the review. None for no limit; one whose
             process has died is then completed here.
+        comparing: seconds to compare records; the worker compares the rest. None for no limit.
 
     Raises:
         UnreadableFile: the file is refused whole; only a line in the log stays.
@@ -149,7 +151,8 @@ def import_file(
             outcome = _repeat(store, repeat, plain, name, report)
         else:
             outcome = _carry_out(store, taken, owner, plain, report)
-    joined = compare_new_records(store, review_id).joined
+    end = math.inf if comparing is None else time.monotonic() + comparing
+    joined = compare_new_records(store, review_id, stop=lambda: time.monotonic() > end).joined
     with store.read() as session:
         left_out = limits.count_left_out(session, outcome.batch.id)
     return replace(outcome, copies=joined, out_of_range=left_out)
@@ -388,12 +391,3 @@ def cancel_import(
     with store.write() as session:
         imports.cancel_import(session, review_id, intake_id, person_id=person_id, reason=reason)
         return intakes.get_intake(session, intake_id)
-
-
-def describe_left_out(outcome: ImportOutcome) -> str:
-    """How many reports of a file are left out before screening; see ``out_of_range``."""
-    number, is_are = outcome.out_of_range, "is" if outcome.out_of_range == 1 else "are"
-    return (
-        f"{count_noun(number, 'report')} {is_are} outside the protocol's years and left out before "
-        "screening"
-    )

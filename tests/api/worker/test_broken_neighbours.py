@@ -16,6 +16,7 @@ from api.services.living import night_runs, schedules, setting_faults
 from api.services.ranking.ranker import Ranker
 from api.services.reviews import work_faults
 from api.settings import Settings
+from api.worker.comparing import Comparing
 from api.worker.failures import Failures
 from api.worker.jobs import Jobs
 from api.worker.worker import Worker
@@ -312,10 +313,11 @@ def test_leads_see_that_new_records_cannot_be_compared(
         if review_id == review.id:
             raise RuntimeError("two records cannot be compared")
 
-    monkeypatch.setattr("api.worker.worker.compare_new_records", compare)
-    worker = Worker(store, settings, lambda: 0.0)
+    monkeypatch.setattr("api.worker.comparing.compare_new_records", compare)
+    comparing = Comparing(store, Failures(store, lambda: 0.0), lambda: None)
     for _ in range(5):
-        worker._compare_due()
+        comparing.take_turns()
+    comparing.close()
     assert compared.count(review.id) == 1
     assert compared.count(healthy.id) == 5
     words = "cannot compare new records for duplicates"
