@@ -42,7 +42,7 @@ demo-harvest: $(VENV)/installed ## search the three simulated sources at once, k
 
 test: $(VENV)/installed-dev ## run all tests: SQLite, PostgreSQL, Chromium
 	sh tests/system-packages.sh
-	$(PY) -m pytest -q -n auto --dist loadgroup --one-database
+	$(PY) -m pytest -q -n auto --dist loadgroup --slice
 	@if command -v node >/dev/null; then node --test tests/js/; else echo "SKIPPED: node is not installed, so the scripts' unit tests did not run"; fi
 
 lint: $(VENV)/installed-dev ## ruff, mypy, import-linter, djlint, node --check
@@ -53,8 +53,8 @@ lint: $(VENV)/installed-dev ## ruff, mypy, import-linter, djlint, node --check
 	$(BIN)/djlint --quiet --lint api/templates
 	@for script in api/static/*.js; do node --check "$$script" || exit 1; done
 
-soak: $(VENV)/installed-dev ## the long kill, load and fuzz tests, and all tests of the API on both databases
-	$(PY) -m pytest -q -n auto --dist loadgroup tests/api
+soak: $(VENV)/installed-dev ## the long kill, load and fuzz tests, and all tests on both databases
+	$(PY) -m pytest -q -n auto --dist loadgroup
 	$(PY) -m benchmarks.soak
 	$(PY) -m benchmarks.crew
 	$(PY) -m benchmarks.kills

@@ -38,23 +38,25 @@ hypothesis_settings.register_profile(
 hypothesis_settings.load_profile("winnow")
 
 _numbers = itertools.count()
-_API = "tests/api/"
+# Tests that pass on one database nearly always pass on the other.
+_ON_ONE = ("tests/api/", "tests/store/")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--one-database",
+        "--slice",
         action="store_true",
-        help="run each test of the API, pages and services on one database: half of them on each",
+        help="run most tests on one database, half of them on each, and none that is marked 'soak'",
     )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out one of a test's two databases, chosen by its name; `make soak` runs all.
+    """Leave out what only `make soak` runs.
 
-    The store's own tests, where the databases differ, are left alone.
+    Of a test's two databases one is left out, chosen by its name, unless it is marked to run on
+    both because it shows what differs between them.
     """
-    if not config.getoption("--one-database"):
+    if not config.getoption("--slice"):
         return
     left_out = [item for item in items if _is_left_out(item)]
     config.hook.pytest_deselected(items=left_out)
@@ -62,9 +64,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _is_left_out(item: pytest.Item) -> bool:
+    if item.get_closest_marker("soak"):
+        return True
     call = getattr(item, "callspec", None)
     database = call.params.get("database_url") if call is not None else None
-    if database is None or not item.nodeid.startswith(_API):
+    if database is None or not item.nodeid.startswith(_ON_ONE):
+        return False
+    if item.get_closest_marker("both_databases"):
         return False
     name = item.nodeid.replace(str(database), "")
     return bool(database != ("sqlite", "postgresql")[zlib.crc32(name.encode()) % 2])

@@ -33,7 +33,8 @@ from tests.conftest import token_of
 from tests.processes import is_alive, list_children
 from tests.shared import ROOT
 
-pytestmark = pytest.mark.case("service", 9)
+# In one group, since starting the server takes long.
+pytestmark = [pytest.mark.case("service", 9), pytest.mark.xdist_group("processes")]
 _numbers = itertools.count()
 PASSWORD = "correct horse battery"
 

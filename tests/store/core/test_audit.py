@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from sqlalchemy import select, text, update
 
 from store.core import audit
@@ -9,6 +10,8 @@ from store.core.session import Store
 from store.core.tables import AuditEvent
 from store.reviews.people import PersonInfo
 from store.reviews.reviews import ReviewInfo
+
+pytestmark = pytest.mark.both_databases
 
 
 def test_the_audit_trail_shows_a_changed_and_a_removed_event(

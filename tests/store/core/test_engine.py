@@ -9,6 +9,8 @@ from store.core import engine
 from store.core.errors import Unreachable
 from store.core.session import Store
 
+pytestmark = pytest.mark.both_databases
+
 
 @pytest.fixture
 def remote(store: Store) -> Store:

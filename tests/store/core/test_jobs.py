@@ -5,9 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 from store.core import jobs, leases
 from store.core.session import Store
 from store.reviews.reviews import ReviewInfo
+
+pytestmark = pytest.mark.both_databases
 
 
 def test_running_jobs_are_listed_and_one_that_never_ended_can_be_closed(

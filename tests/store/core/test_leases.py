@@ -17,6 +17,8 @@ from store.reviews import reviews
 from store.reviews.people import PersonInfo
 from store.reviews.reviews import ReviewInfo
 
+pytestmark = pytest.mark.both_databases
+
 
 def ago(**span: float) -> dt.datetime:
     return now() - dt.timedelta(**span)

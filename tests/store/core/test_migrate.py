@@ -20,6 +20,8 @@ from store.reviews import imported_people, members, people, reviews
 from store.screening import decision_log, imported_decisions
 from store.searching import flow, searches
 
+pytestmark = pytest.mark.both_databases
+
 
 def test_models_and_migrations_agree(store: Store) -> None:
     assert migrate.find_schema_differences(store.engine) == []

@@ -9,6 +9,8 @@ from store.core.session import Store
 from store.reviews import people
 from store.reviews.reviews import ReviewInfo
 
+pytestmark = pytest.mark.both_databases
+
 
 def test_a_write_that_raises_leaves_nothing(store: Store, review: ReviewInfo) -> None:
     with pytest.raises(RuntimeError), store.write() as session:

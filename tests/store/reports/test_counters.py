@@ -24,6 +24,8 @@ from tests.store.between import Between
 from tests.store.builders import add_records, join
 from tests.store.deciding import decide
 
+pytestmark = pytest.mark.both_databases
+
 _numbers = itertools.count()
 
 # Each step at least once, in an order in which it has something to change.

@@ -20,6 +20,8 @@ from store.reviews.reviews import ReviewInfo
 from tests.shared import on_postgresql, on_sqlite
 from tests.store.builders import content, store_content
 
+pytestmark = pytest.mark.both_databases
+
 RECORDS = (
     Record(1, title="Home visiting for Families", abstract="Health visitors call.", year=2011),
     Record(2, title="Größe und Gesundheit", authors=(Author("Müller, K"),), doi="10.1000/a_b%c"),

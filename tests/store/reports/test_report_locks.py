@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from itertools import count
 
+import pytest
 from sqlalchemy import select, text
 
 from store.core.errors import Unavailable
@@ -16,6 +17,8 @@ from store.reviews.reviews import ReviewInfo
 from store.searching import batches
 from tests.shared import on_postgresql
 from tests.store.builders import add_records
+
+pytestmark = pytest.mark.both_databases
 
 _BLOCKED = text(
     "SELECT count(*) FROM pg_stat_activity "

@@ -26,6 +26,8 @@ from tests.store.between import Between
 from tests.store.builders import add_records
 from tests.store.deciding import HOUR, decide, lease, plan
 
+pytestmark = pytest.mark.both_databases
+
 _numbers = itertools.count()
 
 

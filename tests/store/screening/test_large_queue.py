@@ -21,6 +21,8 @@ from store.screening.assignments import HandOver
 from store.screening.decisions import NewDecision
 from tests.store.large_store import LargeReview, build_large_review
 
+pytestmark = pytest.mark.both_databases
+
 _SMALL, _LARGE = (2_000, 800), (100_000, 40_000)
 # Reads a whole table, or all rows of a review, perhaps those in one state.
 _SHARED = r"(review_id|stage|active|state|outcome)=\?"

@@ -17,6 +17,8 @@ from tests.store import dealing
 from tests.store.builders import add_records, join
 from tests.store.deciding import HOUR, decide, lease, plan
 
+pytestmark = pytest.mark.both_databases
+
 
 def _lease(
     store: Store, review: ReviewInfo, person: PersonInfo, order: list[int], number: int

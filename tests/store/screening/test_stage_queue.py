@@ -36,6 +36,8 @@ from store.searching import batches
 from tests.store.builders import add_records
 from tests.store.deciding import DECISIONS, start_round
 
+pytestmark = pytest.mark.both_databases
+
 _numbers = itertools.count()
 _CSV = b"title,abstract\n" + b"".join(b"New title %d,Text %d\n" % (n, n) for n in range(30))
 
@@ -295,7 +297,9 @@ def test_each_kind_of_change_is_learnt_from_another_process(
 
 
 @pytest.mark.case("service", 9)
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    "seed", [0, *(pytest.param(seed, marks=pytest.mark.soak) for seed in (1, 2))]
+)
 def test_whatever_happens_a_remembered_queue_is_as_a_new_one(
     make_world: Callable[[int], _World], seed: int
 ) -> None:

@@ -18,6 +18,8 @@ from tests.store.builders import add_records
 from tests.store.deciding import decide
 from tests.store.reports.test_counters import FIXED, history
 
+pytestmark = pytest.mark.both_databases
+
 __all__ = ["history"]
 
 

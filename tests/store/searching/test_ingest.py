@@ -21,6 +21,8 @@ from store.searching import batches, searches
 from tests.shared import on_postgresql, on_sqlite
 from tests.store.builders import content, store_content
 
+pytestmark = pytest.mark.both_databases
+
 
 def _batch(store: Store, review: ReviewInfo, batch_id: int) -> batches.BatchInfo:
     with store.read() as session:

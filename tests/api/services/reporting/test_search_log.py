@@ -40,7 +40,7 @@ LIMITED = """#1 child*[tiab] OR families[tiab] OR "Child"[mesh]
 
 @pytest.fixture
 def at(store: Store, settings: Settings, review: ReviewInfo, person: PersonInfo) -> Iterator[Bench]:
-    with bench(store, settings, review, person) as made:
+    with bench(store, settings, review, person, size=120) as made:
         made.save(LIMITED)
         with store.write() as session:
             info = stored.get_version(session, review.id)
