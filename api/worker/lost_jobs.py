@@ -13,6 +13,7 @@ from store.core import intakes, jobs
 from store.core.errors import Unavailable
 from store.core.jobs import LostJob
 from store.core.session import Store
+from store.reviews import reviews
 from store.searching import uploads
 from store.searching.uploads import UploadInfo
 
@@ -86,6 +87,7 @@ class LostJobs:
     def _import_again(self, upload: UploadInfo) -> None:
         """Start the import of a file that no job imports."""
         with self._store.write() as session:
+            reviews.lock_review(session, upload.review_id)
             if jobs.find_import(session, upload.id) is not None:
                 return
             again = restart_import(session, upload)

@@ -175,6 +175,7 @@ def remove_mark(session: WriteSession, review_id: int, person_id: int, mark_id: 
         NotFound: the review has no such mark, or it is already removed.
         NotAllowed: the mark is another person's.
     """
+    reviews.lock_review(session, review_id)
     role = members.require_role(session, review_id, person_id, "screen")
     row = session.get(Mark, mark_id)
     if row is None or row.review_id != review_id or row.removed_at is not None:

@@ -10,6 +10,7 @@ from store.core import audit, intakes
 from store.core.errors import Conflict, NotFound
 from store.core.session import ReadSession, WriteSession
 from store.core.tables import RecordRow, StudyMember, StudyRow, now
+from store.reviews import reviews
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ def add_to_study(
     name = " ".join(name.split())
     if not 0 < len(name) <= 300:
         raise ValueError("a study needs a name of 1 to 300 characters")
+    reviews.lock_review(session, review_id)
     record = session.get(RecordRow, record_id)
     if (
         record is None
@@ -94,6 +96,7 @@ def remove_from_study(
     Raises:
         NotFound: it is not in the study.
     """
+    reviews.lock_review(session, review_id)
     report = select(RecordRow.report_id).where(RecordRow.id == record_id).scalar_subquery()
     rows = session.scalars(
         select(StudyMember)

@@ -253,6 +253,7 @@ def create_invitation(
     Raises:
         NotAllowed: ``by`` does not lead the review, or the role is above theirs.
     """
+    reviews.lock_review(session, review_id)
     own = require_role(session, review_id, by, "lead")
     if is_higher(new.role, own):
         raise NotAllowed("You cannot invite somebody as an owner; ask an owner.")
@@ -304,6 +305,7 @@ def withdraw_invitation(
     Raises:
         NotFound: the review has no such invitation.
     """
+    reviews.lock_review(session, review_id)
     row = session.get(Invitation, invitation_id)
     if row is None or row.review_id != review_id:
         raise NotFound(f"there is no invitation {invitation_id} in this review")
@@ -318,12 +320,21 @@ def withdraw_invitation(
         )
 
 
+def lock_invitation(session: WriteSession, secret: str) -> None:
+    """Lock the review that an invitation is for, before the invitation is read to be redeemed."""
+    query = select(Invitation.review_id).where(Invitation.secret_hash == hash_secret(secret))
+    review_id = session.scalar(query)
+    if review_id is not None:
+        reviews.lock_review(session, review_id)
+
+
 def redeem_invitation(session: WriteSession, secret: str, person: PersonInfo) -> InvitationInfo:
     """Use up an invitation. A person who already has a higher role keeps it.
 
     Raises:
         NotFound: see ``get_invitation``.
     """
+    lock_invitation(session, secret)
     info = get_invitation(session, secret)
     # If two people redeem it at the same moment, only one of the updates finds it unused.
     review_id = session.scalar(

@@ -54,6 +54,7 @@ def add_note(
         Conflict: others still have to decide the report, and a note would reveal an opinion.
         ValueError: there is no text, or too much of it.
     """
+    reviews.lock_review(session, review_id)
     members.require_role(session, review_id, person_id, "screen")
     text = text.strip()
     if not 1 <= len(text) <= _MOST:

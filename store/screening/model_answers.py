@@ -11,6 +11,7 @@ from sqlalchemy import delete, select
 
 from store.core.session import ReadSession, WriteSession
 from store.core.tables import ModelAnswer, now
+from store.reviews import reviews
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ def store_answer(
         body: the answer, as JSON can hold it.
         subject: what the question is about, such as a report's id; 0 for the whole review.
     """
+    reviews.lock_review(session, review_id)
     session.execute(
         delete(ModelAnswer).where(
             ModelAnswer.review_id == review_id,

@@ -210,6 +210,7 @@ def withdraw_batch(
         NotFound: the review has no such file.
         Conflict: it is withdrawn already.
     """
+    reviews.lock_review(session, review_id)
     row = session.scalars(
         select(Batch).where(
             Batch.id == batch_id, Batch.review_id == review_id, is_shown(Batch.intake_id)

@@ -76,6 +76,7 @@ def add_gold(
     Raises:
         ValueError: a use or origin is unknown.
     """
+    reviews.lock_review(session, review_id)
     listed = {_identity(gold) for gold in list_gold(session, review_id)}
     added = 0
     for record in records:
@@ -199,6 +200,7 @@ def set_uses(
     person_id: int | None,
 ) -> None:
     """Set both uses of a whole list."""
+    reviews.lock_review(session, review_id)
     session.execute(
         update(GoldRecord)
         .where(GoldRecord.review_id == review_id, GoldRecord.list_name == list_name)
@@ -212,6 +214,7 @@ def remove_list(
     session: WriteSession, review_id: int, list_name: str, *, person_id: int | None
 ) -> None:
     """Remove a list; its rows stay in the store, and earlier protocol versions still name it."""
+    reviews.lock_review(session, review_id)
     session.execute(
         update(GoldRecord)
         .where(

@@ -17,6 +17,7 @@ from store.core.session import ReadSession, WriteSession
 from store.core.tables import Batch, BatchEntry, RecordRow, now
 from store.reports import source_events
 from store.reports.records import record_from_row
+from store.reviews import reviews
 
 TITLE_KEY_LENGTH = 300
 
@@ -82,15 +83,20 @@ def list_record_ids(session: ReadSession, batch_id: int) -> list[int]:
 
 
 def change_remarks(
-    session: WriteSession, record_ids: Sequence[int], change: Callable[[Record], Record]
+    session: WriteSession,
+    review_id: int,
+    record_ids: Sequence[int],
+    change: Callable[[Record], Record],
 ) -> None:
     """Change the notes, keywords and other fields of records; nothing else is changed.
 
     Args:
         session: a writing session.
-        record_ids: the records.
+        review_id: the review.
+        record_ids: its records.
         change: the record as it shall be, from the record as it is stored.
     """
+    reviews.lock_review(session, review_id)
     for part in batched(record_ids, CHUNK):
         for row in session.scalars(select(RecordRow).where(RecordRow.id.in_(part))):
             before = record_from_row(row)

@@ -138,6 +138,7 @@ def update_search(
         ValueError: a field is unknown, or says what a search by API ran.
     """
     _check_fields(fields)
+    reviews.lock_review(session, review_id)
     row = _row(session, review_id, search_id)
     measured = sorted(set(fields) & set(MEASURED)) if row.kind == "api" else []
     if measured:
@@ -259,6 +260,7 @@ def withdraw_search(
         NotFound: the review has no such search.
         Conflict: all of it is withdrawn already.
     """
+    reviews.lock_review(session, review_id)
     _row(session, review_id, search_id)
     still_in = (Batch.search_id == search_id) & Batch.withdrawn_at.is_(None)
     batch_ids = session.scalars(select(Batch.id).where(still_in)).all()

@@ -13,6 +13,7 @@ from store.core import audit
 from store.core.errors import NotFound
 from store.core.session import ReadSession, WriteSession
 from store.core.tables import AcceptanceRow, GoldRecord, Identity, LineHits, StrategyRow, now
+from store.reviews import reviews
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +155,7 @@ def create_version(
     Returns:
         The number of the newest version.
     """
+    reviews.lock_review(session, review_id)
     versions = list_versions(session, review_id)
     if versions and dict(versions[0].body) == dict(new.body):
         return versions[0].version

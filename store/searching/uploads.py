@@ -74,7 +74,8 @@ def _info(row: Upload) -> UploadInfo:
 
 def confirm_upload(session: WriteSession, upload_id: int, request: Mapping[str, Any]) -> None:
     """Note how to import a file."""
-    row = session.get(Upload, upload_id)
+    # Locked, since somebody may be deleting it.
+    row = session.get(Upload, upload_id, with_for_update=True)
     if row is None:
         raise NotFound(f"there is no waiting file {upload_id}")
     row.request, row.taken_up = dict(request), 0

@@ -8,6 +8,7 @@ from store.core.errors import Conflict
 from store.core.session import Store
 from store.reports import record_events
 from store.reports.record_events import EventAction, EventInfo
+from store.reviews import reviews
 from store.screening import decisions
 
 # What a lead did about an event, in the words that people read.
@@ -31,6 +32,7 @@ def act_on_event(
         ValueError: the action is unknown, or the note is empty.
     """
     with store.write() as session:
+        reviews.lock_review(session, review_id)
         event = record_events.get_event(session, review_id, event_id)
         if not event.valid:
             raise Conflict(f"event {event_id} is marked as a mistake: {event.evidence}")
@@ -63,6 +65,7 @@ def mark_event_mistaken(
         ValueError: no evidence is given.
     """
     with store.write() as session:
+        reviews.lock_review(session, review_id)
         record_events.mark_mistaken(
             session, review_id, event_id, evidence=evidence, person_id=person_id
         )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from api.services.duplicates.studies import find_studies
 from store.core.session import ReadSession, Store
+from store.reviews import reviews
 from store.searching import admissions, flow, pool_membership, review_versions
 from store.searching.admissions import AdmissionInfo
 from store.searching.flow import Flow
@@ -96,6 +97,7 @@ def complete_version(
             ``store.searching.review_versions.complete_version``.
     """
     with store.write() as session:
+        reviews.lock_review(session, review_id)
         included = review_versions.get_included_reports(session, review_id)
         studies = find_studies(session, review_id).count(included)
         new = NewVersion(studies, unread_reason, note)

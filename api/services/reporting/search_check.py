@@ -29,6 +29,7 @@ from model.evaluation.shares import Share
 from store.core import jobs
 from store.core.errors import NotFound
 from store.core.session import ReadSession, Store
+from store.reviews import reviews
 from store.searching import gold
 from store.searching.gold import GoldInfo, Lookup, NewLookup
 from store.searching.strategies import mark_gold_seen
@@ -227,6 +228,7 @@ def look_up_missed(
             for item in missed:
                 lookup = _look_up(source, item.info, current)
                 with store.write() as session:
+                    reviews.lock_review(session, review_id)
                     gold.store_lookup(session, lookup)
                 answered += 1
                 if progress:

@@ -92,6 +92,7 @@ def join_as_new_person(
         members.get_invitation(session, secret)
     hashed = hash_password(password)
     with store.write() as session:
+        members.lock_invitation(session, secret)
         # First, so that people without an invitation cannot find out which names are taken.
         members.get_invitation(session, secret)
         person = people.create_person(session, name)

@@ -56,6 +56,7 @@ def rename_review(store: Store, review_id: int, title: str, *, person_id: int) -
     """
     title = check_title(title)
     with store.write() as session:
+        reviews.lock_review(session, review_id)
         if reviews.get_review(session, review_id).title != title:
             reviews.rename_review(session, review_id, title, person_id=person_id)
         return reviews.get_review(session, review_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from store.core.errors import NotFound
 from store.core.session import Store
-from store.reviews import imported_people, members, screeners
+from store.reviews import imported_people, members, reviews, screeners
 from store.reviews.imported_people import ImportedPersonInfo
 from store.reviews.members import Member
 from store.rules.roles import Role, role_allows
@@ -30,6 +30,7 @@ def set_role(
         NotFound: the person does not exist, or a lead named somebody outside the review.
     """
     with store.write() as session:
+        reviews.lock_review(session, review_id)
         if by is not None and members.get_role(session, review_id, person_id) is None:
             raise NotFound("this person is not one of the review's people; invite them")
         members.add_member(session, review_id, person_id, role, by=by)

@@ -41,6 +41,7 @@ def record_failure(store: Store, review_id: int, kind: str, error: Exception) ->
     """Record that work on a review has failed."""
     message = describe_error(error).replace("\0", "")[:_LONGEST]
     with store.write() as session:
+        reviews.lock_review(session, review_id)
         work_faults.record_fault(session, review_id, kind, message)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from store.core.session import Store
 from store.reports import record_listing
 from store.reports.record_listing import RecordFilter
+from store.reviews import reviews
 from store.screening import assignments
 from store.screening.assignments import HandOver, NewAssignment
 
@@ -31,6 +32,7 @@ def assign_matching_records(
     """
     people = {} if person_id is None else {person_id: 1}
     with store.write() as session:
+        reviews.lock_review(session, review_id)
         reports = record_listing.find_matching_reports(session, review_id, filters)
         new = NewAssignment(kind="records", people=people, reports=tuple(reports))
         return assignments.create_assignment(session, review_id, new, by=by)

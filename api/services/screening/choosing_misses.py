@@ -10,6 +10,7 @@ from api.services.ranking.ranker import Ranker
 from model.evaluation.screening_recall import FOUND
 from model.likely_misses import Decided, find_likely_misses
 from store.core.session import Store
+from store.reviews import reviews
 from store.screening.decision_labels import list_labels
 from store.screening.likely_misses import fill_list, get_list_size, list_candidates
 
@@ -43,6 +44,7 @@ def choose_misses(
     ]
     mixed = [items[place] for place in rng.permutation(len(items)).tolist()]
     with store.write() as session:
+        reviews.lock_review(session, review_id)
         fill_list(session, list_id, mixed)
     return len(mixed)
 

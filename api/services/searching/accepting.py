@@ -11,6 +11,7 @@ from harvest.errors import StrategyError
 from harvest.render.registry import WRITERS, render
 from harvest.strategy.tree import Strategy
 from store.core.session import Store
+from store.reviews import reviews
 from store.searching.strategies import NewAcceptance, add_acceptance
 
 
@@ -67,6 +68,7 @@ def accept_losses(
     _check_source(acceptance.source)
     reason = require_reason(acceptance.reason, "An acceptance")
     with store.write() as session:
+        reviews.lock_review(session, review_id)
         current = strategies.get_current(session, review_id)
         covered = _count_covered(current.strategy, acceptance)
         new = replace(acceptance, reason=reason)
@@ -120,6 +122,7 @@ def replace_leaf(
     source, leaf = replacement.source, replacement.leaf
     _check_source(source)
     with store.write() as session:
+        reviews.lock_review(session, review_id)
         current = strategies.get_current(session, review_id)
         if leaf not in {loss.leaf for loss in render(current.strategy, source).losses}:
             raise StrategyError(

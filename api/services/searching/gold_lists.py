@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from api.services.searching.gold_files import list_own_includes
 from store.core.session import Store
+from store.reviews import reviews
 from store.searching import gold
 from store.searching.gold import GoldUses, NewGold
 
@@ -35,6 +36,7 @@ def add_gold(
 def add_own_includes(store: Store, review_id: int, *, person_id: int | None) -> int:
     """Add the review's own includes as a list; returns how many were added."""
     with store.write() as session:
+        reviews.lock_review(session, review_id)
         includes = list_own_includes(session, review_id)
         return gold.add_gold(
             session, review_id, includes, list_name=OWN_INCLUDES, person_id=person_id

@@ -362,6 +362,7 @@ def _repeat(
             len(piece),
             partial(
                 record_rows.change_remarks,
+                review_id=repeat.review_id,
                 record_ids=piece,
                 change=partial(strip_labels, tool=labels.tool),
             ),

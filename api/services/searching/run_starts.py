@@ -16,6 +16,7 @@ from harvest.render.registry import Rendered
 from harvest.render.window import Window, restrict_to_window
 from harvest.strategy.write import leaf_text
 from store.core.session import ReadSession, Store, WriteSession
+from store.reviews import reviews
 from store.reviews.people import PersonInfo
 from store.searching.runs import runs
 from store.searching.runs.runs import NewRun
@@ -88,6 +89,7 @@ def start_runs(
         Conflict: a run of the same search has not ended.
     """
     with store.write() as session:
+        reviews.lock_review(session, review_id)
         current = strategies.get_current(session, review_id)
         line = line or current.strategy.use
         starts = [
@@ -128,6 +130,7 @@ def start_night_run(
         NotFound: the review has no strategy.
         Conflict: a run of the same search has not ended.
     """
+    reviews.lock_review(session, review_id)
     current = strategies.get_current(session, review_id)
     rendered = current.rendered(source)
     _check_losses(rendered)

@@ -210,6 +210,7 @@ def save_strategy(
         ConfirmationNeeded: known relevant records would become development records.
     """
     with store.write() as session:
+        reviews.lock_review(session, review_id)
         body = dict(draft.body)
         if draft.keep_notes and (before := strategies.list_versions(session, review_id)):
             body = {k: v for k, v in before[0].body.items() if k in _KEPT} | body
@@ -245,6 +246,7 @@ def save_version(
         StrategyError: the document is no strategy.
     """
     strategy = from_dict(body)
+    reviews.lock_review(session, review_id)
     before = strategies.list_versions(session, review_id)
     carried = []
     if before:

@@ -22,6 +22,7 @@ from store.core.tables import (
     StrategyRow,
     now,
 )
+from store.reviews import reviews
 from store.searching import searches
 from store.searching.runs.run_outlines import was_cut_short
 
@@ -156,6 +157,7 @@ def create_run(session: WriteSession, review_id: int, new: NewRun, *, person_id:
     Raises:
         Conflict: another run of the same search has not ended.
     """
+    reviews.lock_review(session, review_id)
     search_id = session.scalar(
         select(Search.id)
         .where(
