@@ -136,7 +136,7 @@ def body_of(error: Exception, *, page: bool = False) -> dict[str, Any]:
 
 
 def _is_for_page(request: Request) -> bool:
-    return not request.url.path.startswith("/api/")
+    return not request.url.path.startswith("/api/") and request.url.path != "/healthz"
 
 
 def _fields(error: RequestValidationError | ValidationError) -> list[dict[str, str]]:
@@ -224,7 +224,10 @@ def install(app: FastAPI) -> None:
     def unexpected(request: Request, error: Exception) -> Response:
         logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
         body = {"error": {"kind": "InternalError", "message": "Something went wrong here."}}
-        return _answer(request, 500, body)
+        answer = _answer(request, 500, body)
+        # The error goes on to the server, which then closes the connection.
+        answer.headers["connection"] = "close"
+        return answer
 
     for kind in STATUS:
         app.add_exception_handler(kind, refuse)

@@ -10,6 +10,8 @@ StoreError
 ├── Unavailable     the database cannot be used now; nothing was stored
 │   ├── Busy            something else is using it; trying again helps
 │   ├── Unreachable     it does not answer
+│   ├── Damaged         what it holds cannot be read, or a table is missing
+│   ├── Misplaced       its file is gone, or another file is in its place
 │   └── Full            there is no space left
 └── SchemaOutdated  the database needs an upgrade, or is newer than this version of Winnow
 """
@@ -68,6 +70,18 @@ class Unreachable(Unavailable):
 
 class Full(Unavailable):
     """There is no space left for the database."""
+
+    wait = 60
+
+
+class Damaged(Unavailable):
+    """What the database holds cannot be read, or one of its tables is missing."""
+
+    wait = 60
+
+
+class Misplaced(Unavailable):
+    """The database's file is gone, or another file is in its place."""
 
     wait = 60
 

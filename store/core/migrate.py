@@ -8,10 +8,11 @@ from pathlib import Path
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, text
 
 import store.core.tables  # noqa: F401 - tables that Base must know
 from store.core.errors import SchemaOutdated
+from store.core.session import ReadSession
 from store.core.tables import Base
 
 # Made when there is time, and not on every database: see store.reports.record_search.
@@ -39,6 +40,17 @@ def get_current_migration(engine: Engine) -> str | None:
     """The migration that the database is at; None if it is empty."""
     with engine.connect() as connection:
         return MigrationContext.configure(connection).get_current_revision()
+
+
+def check_readable(session: ReadSession) -> None:
+    """Read the row that says which migration the database is at, from the database itself.
+
+    Raises:
+        SchemaOutdated: there is no such row, so the tables are not made.
+        Unavailable: it cannot be read.
+    """
+    if session.scalar(text("SELECT version_num FROM alembic_version")) is None:
+        raise SchemaOutdated("The database has no tables yet; run `winnow init`.")
 
 
 def upgrade(engine: Engine) -> None:
