@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, exists, select, text
 
 import store.core.tables  # noqa: F401 - tables that Base must know
 from store.core.errors import SchemaOutdated
@@ -43,7 +45,7 @@ def get_current_migration(engine: Engine) -> str | None:
 
 
 def check_readable(session: ReadSession) -> None:
-    """Read the row that says which migration the database is at, from the database itself.
+    """Read which migration the database is at, and a row of each table.
 
     Raises:
         SchemaOutdated: there is no such row, so the tables are not made.
@@ -51,6 +53,13 @@ def check_readable(session: ReadSession) -> None:
     """
     if session.scalar(text("SELECT version_num FROM alembic_version")) is None:
         raise SchemaOutdated("The database has no tables yet; run `winnow init`.")
+    session.execute(_select_from_all()).one()
+
+
+@cache
+def _select_from_all() -> Any:
+    """Whether each table has a row: reads a page or two of each."""
+    return select(*(exists(table.select()) for table in Base.metadata.sorted_tables))
 
 
 def upgrade(engine: Engine) -> None:

@@ -109,12 +109,15 @@ def test_a_deleted_database_is_not_replaced_and_every_answer_says_so(
     assert not path.exists()
 
 
-def test_health_reads_from_the_database_itself(settings: Settings, store: Store) -> None:
+@pytest.mark.parametrize("table", ["alembic_version", "lease"])
+def test_health_reads_from_the_database_itself(
+    settings: Settings, store: Store, table: str
+) -> None:
     app = create_app(settings, store)
     with TestClient(app, base_url="http://127.0.0.1:8000") as client:
         assert client.get("/healthz").json()["status"] == "ok"
         with store.write() as session:
-            session.execute(text("DROP TABLE alembic_version"))
+            session.execute(text(f"DROP TABLE {table}"))
         answer = client.get("/healthz")
     assert answer.status_code == 503
     assert answer.json()["error"]["kind"] == "Damaged"
