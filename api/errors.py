@@ -32,6 +32,7 @@ from store.core.errors import (
     NotFound,
     SchemaOutdated,
     Unavailable,
+    Unreadable,
     Unstorable,
 )
 
@@ -68,6 +69,7 @@ STATUS: dict[type[Exception], int] = {
     ValueError: 422,
     Unstorable: 422,
     EncoderRefused: 500,
+    Unreadable: 500,
     SchemaOutdated: 503,
     TooManySignIns: 429,
     Unavailable: 503,
@@ -197,7 +199,7 @@ def _with_wait(answer: Response, error: Exception) -> Response:
 
 def refuse(request: Request, error: Exception) -> Response:
     """The answer to an expected error."""
-    if isinstance(error, Unavailable):
+    if isinstance(error, (Unavailable, Unreadable)):
         logger.warning("%s %s: %s", request.method, request.url.path, error)
     body = body_of(error, page=_is_for_page(request))
     return _with_wait(_answer(request, status_of(error), body), error)

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DisconnectionError
 
+from store.core.json_text import read_json
 from store.core.trouble import explain_missing_file, explain_other_file
 
 WRITER = "winnow_writer"
@@ -49,7 +50,7 @@ def create_engine_for(
         "pool_timeout": busy_seconds,
     }
     if backend == "sqlite":
-        engine = create_engine(parsed, **pool)
+        engine = create_engine(parsed, json_deserializer=read_json, **pool)
         _configure_sqlite(engine, busy_seconds)
         path = _find_path(parsed)
         if path is not None:

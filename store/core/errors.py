@@ -5,6 +5,7 @@ StoreError
 ├── NotAllowed      the person's role does not allow it
 ├── Conflict        the request contradicts what is stored
 │   └── LeaseLost       somebody else has taken over the work that is being written
+├── Unreadable      what is stored for one review cannot be read
 ├── Unstorable      a value that the database cannot hold
 ├── AlreadyUsed     a name or a single-use secret is already taken
 ├── Unavailable     the database cannot be used now; nothing was stored
@@ -37,6 +38,18 @@ class Conflict(StoreError):
 
 class Unstorable(StoreError):
     """The database cannot hold a value, such as a text with a NUL character."""
+
+
+class Unreadable(StoreError):
+    """What is stored for one review cannot be read. Other reviews are not affected.
+
+    Attributes:
+        remedy: what to do.
+    """
+
+    def __init__(self, message: str, *, remedy: str) -> None:
+        super().__init__(message)
+        self.remedy = remedy
 
 
 class AlreadyUsed(StoreError):
