@@ -26,6 +26,7 @@ from api.settings import Settings
 from api.state import State
 from api.turns import Turns
 from api.worker.jobs import Jobs
+from store.core import migrate
 from store.core.session import Store
 
 API = "/api/v1"
@@ -40,7 +41,10 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
     408: {"model": ErrorOut, "description": "The body stopped coming, or came too slowly."},
     413: {"model": ErrorOut, "description": "The body is over the limit."},
     422: {"model": ErrorOut, "description": "The request is wrong; the message says where."},
-    503: {"model": ErrorOut, "description": "Busy or full; Retry-After says when to try again."},
+    503: {
+        "model": ErrorOut,
+        "description": "Busy, full or damaged; Retry-After says when to try again.",
+    },
 }
 
 
@@ -71,7 +75,7 @@ def create_app(settings: Settings, store: Store) -> FastAPI:
     def health() -> dict[str, str]:
         """Check that the server answers and its database can be read."""
         with store.read() as session:
-            session.connection()
+            migrate.check_readable(session)
         return {"status": "ok", "version": __version__}
 
     # The last one added is the outermost.

@@ -19,7 +19,7 @@ from store.core.session import Store
 from store.reviews import access
 from store.reviews.access import Access
 from store.reviews.people import PersonInfo
-from store.reviews.reviews import ReviewInfo
+from store.reviews.reviews import ReviewInfo, require_readable
 from store.rules import roles
 from store.rules.roles import Action
 
@@ -146,7 +146,7 @@ def may(action: Action) -> Callable[..., Awaitable[ReviewRequest]]:
             raise NotFound(f"there is no review {slug!r}")
         if not roles.role_allows(found.role, action):
             raise NotAllowed(roles.explain_refusal(found.role))
-        return ReviewRequest(request, state, person, found.review)
+        return ReviewRequest(request, state, person, require_readable(found.review))
 
     review_request.action = action  # type: ignore[attr-defined] # read by the test of every route
     return review_request

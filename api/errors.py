@@ -32,6 +32,7 @@ from store.core.errors import (
     NotFound,
     SchemaOutdated,
     Unavailable,
+    Unreadable,
     Unstorable,
 )
 
@@ -68,6 +69,7 @@ STATUS: dict[type[Exception], int] = {
     ValueError: 422,
     Unstorable: 422,
     EncoderRefused: 500,
+    Unreadable: 500,
     SchemaOutdated: 503,
     TooManySignIns: 429,
     Unavailable: 503,
@@ -136,7 +138,7 @@ def body_of(error: Exception, *, page: bool = False) -> dict[str, Any]:
 
 
 def _is_for_page(request: Request) -> bool:
-    return not request.url.path.startswith("/api/")
+    return not request.url.path.startswith("/api/") and request.url.path != "/healthz"
 
 
 def _fields(error: RequestValidationError | ValidationError) -> list[dict[str, str]]:
@@ -197,7 +199,7 @@ def _with_wait(answer: Response, error: Exception) -> Response:
 
 def refuse(request: Request, error: Exception) -> Response:
     """The answer to an expected error."""
-    if isinstance(error, Unavailable):
+    if isinstance(error, (Unavailable, Unreadable)):
         logger.warning("%s %s: %s", request.method, request.url.path, error)
     body = body_of(error, page=_is_for_page(request))
     return _with_wait(_answer(request, status_of(error), body), error)
@@ -224,7 +226,10 @@ def install(app: FastAPI) -> None:
     def unexpected(request: Request, error: Exception) -> Response:
         logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
         body = {"error": {"kind": "InternalError", "message": "Something went wrong here."}}
-        return _answer(request, 500, body)
+        answer = _answer(request, 500, body)
+        # The error goes on to the server, which then closes the connection.
+        answer.headers["connection"] = "close"
+        return answer
 
     for kind in STATUS:
         app.add_exception_handler(kind, refuse)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import Any, BinaryIO, Final
 
 from lxml import etree
 
@@ -12,20 +12,36 @@ from harvest.errors import UnreadableFile
 from harvest.text import decode
 
 _ENTITY = re.compile(rb"<!ENTITY", re.IGNORECASE)
-_DOCTYPE_HEAD = 64 * 1024
+# How far a declaration is looked for, to say in which line it is.
+_DOCTYPE_HEAD = 1024 * 1024
+_SAFELY: Final[dict[str, Any]] = {
+    "resolve_entities": False,
+    "no_network": True,
+    "load_dtd": False,
+    "huge_tree": False,
+    "remove_comments": True,
+    "remove_pis": True,
+}
 _FIRST = re.compile(r"\s*(?:<([A-Za-z_][\w.-]*)(?=[\s/>])|(<\?|<!--|<!DOCTYPE))", re.IGNORECASE)
 
 
-def _refuse_entities(head: bytes) -> None:
-    """Refuse a document type that declares entities; no format that we read needs them."""
-    probe = head.replace(b"\x00", b"")
-    match = _ENTITY.search(probe)
-    if match:
+def _refuse_entities(stream: BinaryIO) -> None:
+    """Refuse a document type that declares entities; no format that we read needs them.
+
+    The parser reads as far as the root element: all entities are declared before it.
+    """
+    for _, root in etree.iterparse(stream, events=("start",), **_SAFELY):
+        dtd = root.getroottree().docinfo.internalDTD
+        if dtd is None or not any(True for _ in dtd.iterentities()):
+            return
+        stream.seek(0)
+        probe = stream.read(_DOCTYPE_HEAD).replace(b"\x00", b"")
+        match = _ENTITY.search(probe)
         raise UnreadableFile(
             "The XML file declares its own entities, which can read other files or grow without "
             "limit.",
             remedy="Export the records again from the database; its exports declare none.",
-            line=probe[: match.start()].count(b"\n") + 1,
+            line=probe[: match.start()].count(b"\n") + 1 if match else None,
         )
 
 
@@ -65,21 +81,11 @@ def elements(stream: BinaryIO, names: set[str]) -> Iterator[etree._Element]:
     Raises:
         UnreadableFile: the XML is not well-formed, declares entities, or nests too deeply.
     """
-    head = stream.read(_DOCTYPE_HEAD)
-    _refuse_entities(head)
-    stream.seek(0)
-    context = etree.iterparse(
-        stream,
-        events=("end",),
-        tag=sorted(names),
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-    )
     try:
+        stream.seek(0)
+        _refuse_entities(stream)
+        stream.seek(0)
+        context = etree.iterparse(stream, events=("end",), tag=sorted(names), **_SAFELY)
         for _, element in context:
             yield element
             element.clear()

@@ -111,7 +111,7 @@ def copies_files(postgres_url: str) -> bool:
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     path = tmp_path_factory.mktemp("template") / "winnow.db"
-    store = Store(f"sqlite:///{path}")
+    store = Store(f"sqlite:///{path}", create=True)
     migrate.upgrade(store.engine)
     with store.engine.connect() as connection:
         connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))

@@ -23,7 +23,7 @@ from api.commands.output import (
 from api.services.living import setting_faults
 from api.services.ranking import order_state
 from api.services.ranking.encoding import get_vectors_folder, make_encoder
-from api.services.reviews import work_faults
+from api.services.reviews import protocols, work_faults
 from api.services.searching import sources
 from api.services.searching.indexing import describe_search_index
 from api.settings import Settings
@@ -33,6 +33,8 @@ from store.reviews import people
 from store.rules.person_names import list_look_alikes
 
 _SETTINGS_REMEDY = "A lead of the review sets it again on its page, or by command or API."
+
+_PROTOCOL_REMEDY = "A lead of the review opens its protocol, checks it and saves it again."
 
 _WORK_REMEDY = (
     "The worker's log has each error in full, the first time it happens. The worker tries again "
@@ -102,6 +104,7 @@ def _database_checks(chosen: Settings) -> list[Check]:
         _checked("search index", lambda: _search_index(chosen), ""),
         _checked("names of people", lambda: _names(chosen), "Run `winnow init`."),
         _checked("settings of reviews", lambda: _review_settings(chosen), _SETTINGS_REMEDY),
+        _checked("protocols of reviews", lambda: _protocols(chosen), _PROTOCOL_REMEDY),
         _checked("work of the worker", lambda: _work(chosen), _WORK_REMEDY),
     ]
 
@@ -131,6 +134,14 @@ def _names(chosen: Settings) -> str:
 def _review_settings(chosen: Settings) -> str:
     with opened(chosen) as store, store.read() as session:
         faults = setting_faults.list_faults_of_all(session)
+    if faults:
+        raise ValueError("\n".join(faults))
+    return "all can be read"
+
+
+def _protocols(chosen: Settings) -> str:
+    with opened(chosen) as store, store.read() as session:
+        faults = protocols.list_faults_of_all(session)
     if faults:
         raise ValueError("\n".join(faults))
     return "all can be read"

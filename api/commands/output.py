@@ -264,6 +264,7 @@ def find_review(session: ReadSession, slug: str | None) -> ReviewInfo:
     """The named review, or the only one.
 
     Raises:
+        Unreadable: its settings cannot be read.
         Refused: there is no such review; or none is named, and there is none or more than one.
     """
     listed = reviews.list_reviews(session)
@@ -271,13 +272,13 @@ def find_review(session: ReadSession, slug: str | None) -> ReviewInfo:
     if slug is not None:
         for review in listed:
             if review.slug == slug:
-                return review
+                return reviews.require_readable(review)
         raise Refused(
             f"There is no review {slug!r}; there are: {slugs or 'none yet'}.",
             remedy=f"Create it with `winnow review add {slug}`.",
         )
     if len(listed) == 1:
-        return listed[0]
+        return reviews.require_readable(listed[0])
     if not listed:
         raise Refused("There is no review yet.", remedy="Create one with `winnow review add NAME`.")
     raise Refused(

@@ -121,7 +121,8 @@ def list_reviews(as_json: Json = False) -> None:
             for review, counts in rows:
                 screen.print(
                     f"{review.slug}: {count_noun(counts.reports, 'record')}: "
-                    f"{describe_counts(counts)}",
+                    f"{describe_counts(counts)}"
+                    f"{'; its settings cannot be read' if review.unreadable else ''}",
                     markup=False,
                 )
 
@@ -132,6 +133,7 @@ def _row(review: ReviewInfo, counts: ReportCounts) -> dict[str, Any]:
     return {
         "slug": review.slug,
         "title": review.title,
+        "unreadable": review.unreadable,
         "records": counts.reports,
         "decided": counts.decided,
         "include": counts.include,

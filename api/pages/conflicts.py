@@ -13,8 +13,8 @@ from api.deps import ReviewRequest, ScreenRequest
 from api.pages.forms import FormModel, Keys, Problem, submit, to_review
 from api.pages.render import review_page
 from api.services.screening import conflicts, criteria_notes
+from api.services.searching.record_keys import fold_words
 from api.types import FormText, Id, Token
-from harvest.text import fold
 from store.reviews import reviews, screeners
 from store.rules import questions, reasons
 from store.screening import discussion
@@ -67,7 +67,7 @@ def _page(
     request: ReviewRequest, query: ConflictQuery = _ALL, problem: Problem | None = None
 ) -> HTMLResponse:
     review_id = request.review.id
-    filters = ConflictFilter(between=query.between, against=query.against, text=fold(query.q))
+    filters = ConflictFilter(between=query.between, against=query.against, text=fold_words(query.q))
     with request.store.read() as session:
         total, matching = conflicts.list_conflicts_for(
             session, review_id, request.person.id, filters

@@ -12,12 +12,11 @@ from starlette.responses import HTMLResponse, Response
 from api.deps import LeadRequest, ReviewRequest, ScreenRequest
 from api.pages.forms import FormModel, Problem, submit, to_review
 from api.pages.render import review_page
-from api.protocol import ProtocolBody
+from api.services.reviews.protocols import get_protocol_body
 from api.services.screening.likely_misses import KIND, ask_for_list, decide_again, suggest_length
 from api.types import FormText, Id, Token
 from store.core import jobs
 from store.reports import record_counts, records
-from store.reviews import reviews
 from store.screening import likely_misses
 from store.screening.decisions import NewDecision
 from store.screening.likely_misses import MissListRequest
@@ -42,7 +41,7 @@ def _page(request: ReviewRequest, problem: Problem | None = None) -> HTMLRespons
         shown = records.get_representatives(session, review_id, [report_id] if report_id else [])
         counts = record_counts.count_reports(session, review_id)
         running = jobs.list_recent_jobs(session, review_id)
-        protocol = ProtocolBody.model_validate(reviews.get_protocol(session, review_id).body)
+        protocol = get_protocol_body(session, review_id)
     length = suggest_length(protocol, counts.reports)
     return review_page(
         request,

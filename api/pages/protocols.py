@@ -82,7 +82,7 @@ def _protocol(
         request,
         "protocol.html",
         status=problem.status if problem else 200,
-        form=form or form_of(ProtocolBody.model_validate(versions[0].body)),
+        form=form or form_of(protocols.read_leniently(versions[0].body)),
         problem=problem.text if problem else None,
         versions=versions,
         title_field=False,
@@ -101,8 +101,8 @@ def save_protocol(request: LeadRequest, form: FormDep) -> Response:
 
     def save() -> Response:
         with request.store.read() as session:
-            newest = reviews.get_protocol(session, request.review.id)
-        body = read_form(form, ProtocolBody.model_validate(newest.body))
+            newest = reviews.get_readable_protocol(session, request.review.id)
+        body = read_form(form, protocols.read_leniently(newest.body))
         new = NewProtocol(
             body.stored(),
             request.person.id,

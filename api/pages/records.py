@@ -16,9 +16,9 @@ from api.pages.render import review_page
 from api.schemas.records import Standing
 from api.services.ranking import explaining
 from api.services.screening import deciding
+from api.services.searching.record_keys import fold_words
 from api.types import FormText, Id, IdPath, WholeNumber, Year
 from harvest.languages import list_spellings
-from harvest.text import fold
 from store.core import jobs
 from store.core.session import ReadSession
 from store.reports import limits, marks, pairs, record_events, record_listing, records, studies
@@ -54,7 +54,7 @@ class ListFilters(FormModel):
         """The filters; tags and stars are those that this person sees."""
         marked = MarkFilter(person_id, self.tag, self.star) if self.tag or self.star else None
         return RecordFilter(
-            text=fold(self.q),
+            text=fold_words(self.q),
             decision=self.decision,
             flag=self.flag,
             search_id=self.search,

@@ -12,8 +12,8 @@ from api.deps import LeadRequest, ReadRequest, ReviewRequest
 from api.pages.forms import FormModel, Problem, submit, to_review
 from api.pages.render import review_page
 from api.services.screening import rescreening
+from api.services.searching.record_keys import fold_words
 from api.types import FormText, IdPath, WholeNumber
-from harvest.text import fold
 from store.core.errors import Conflict
 from store.reports import records
 from store.reviews import reviews
@@ -37,7 +37,7 @@ class RescreenChoice(FormModel):
     def filters(self) -> RescreenFilter:
         """The choice as the store reads it."""
         chosen_reasons = (self.reason,) if self.reason else ()
-        return RescreenFilter(self.decision, chosen_reasons, fold(self.q), self.version)
+        return RescreenFilter(self.decision, chosen_reasons, fold_words(self.q), self.version)
 
     def as_fields(self) -> dict[str, str]:
         """The choice as the form shows it."""

@@ -54,7 +54,7 @@ def overview(request: ReadRequest) -> HTMLResponse:
             "due": review_id in rankings.list_reviews_to_rank(session),
             "jobs": jobs.list_recent_jobs(session, review_id),
             "limits": limits.count_limits(session, review_id),
-            "protocol": reviews.get_protocol(session, review_id),
+            "protocol": reviews.get_readable_protocol(session, review_id),
             "gold": len(gold.list_gold(session, review_id)),
             "changes": [
                 (entry.at, changes.sentence(entry))

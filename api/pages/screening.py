@@ -13,13 +13,13 @@ from starlette.responses import HTMLResponse, Response
 from api.deps import ReviewRequest, ScreenRequest
 from api.pages.forms import DecisionForm, to_review
 from api.pages.render import review_page, text
-from api.protocol import ProtocolBody
 from api.services.ranking import order_state
+from api.services.reviews.protocols import get_protocol_body
 from api.services.screening import assigning, cards, deciding
 from api.services.screening.cards import Card, CardHand, CardRequest
 from api.types import Id, IdPath, Token, WholeNumber
 from store.reports import records
-from store.reviews import reviews, screeners
+from store.reviews import screeners
 from store.screening import decision_log, pilots
 from store.screening.assignments import HandOver
 from store.screening.decisions import NewDecision
@@ -92,7 +92,7 @@ def _surroundings(request: ReviewRequest) -> dict[str, Any]:
     """What the page shows around the cards."""
     review_id, person_id = request.review.id, request.person.id
     with request.store.read() as session:
-        protocol = ProtocolBody.model_validate(reviews.get_protocol(session, review_id).body)
+        protocol = get_protocol_body(session, review_id)
         last = decision_log.find_latest_decision(session, review_id, person_id)
         shown = records.get_representatives(session, review_id, [last.report_id] if last else [])
         in_pilot = pilots.list_reports_for(session, review_id, person_id) is not None

@@ -7,9 +7,9 @@ from fastapi import APIRouter
 from api.deps import ReadRequest, ReviewRequest, ScreenRequest, StageQuery
 from api.schemas.bulk import BulkDoneOut, BulkIn, BulkOut
 from api.services.screening import bulk_actions
+from api.services.searching.record_keys import fold_words
 from api.types import IdPath
 from harvest.languages import list_spellings
-from harvest.text import fold
 from store.reports.marks import MarkFilter
 from store.reports.record_listing import RecordFilter
 from store.screening import bulk
@@ -30,7 +30,7 @@ def act_in_bulk(
 ) -> BulkDoneOut:
     """Do one thing to every record that a filter finds; leads decide, anybody who screens tags."""
     filters = RecordFilter(
-        text=fold(body.q),
+        text=fold_words(body.q),
         decision=body.decision,
         flag=body.flag,
         search_id=body.search_id,

@@ -11,8 +11,8 @@ from api.schemas.conflicts import ConflictDecisionIn, CriteriaNoteIn, DifferingO
 from api.schemas.records import RecordOut
 from api.schemas.screening import DecisionOut, StoredDecision
 from api.services.screening import conflicts, criteria_notes
+from api.services.searching.record_keys import fold_words
 from api.types import Text
-from harvest.text import fold
 from store.screening import discussion
 from store.screening.conflicts import ConflictFilter
 from store.screening.decisions import NewDecision
@@ -32,7 +32,7 @@ def list_conflicts(
 
     Narrowed by one of those who differ, by the decision against an exclude, or by words.
     """
-    filters = ConflictFilter(between=between, against=against, text=fold(q))
+    filters = ConflictFilter(between=between, against=against, text=fold_words(q))
     with request.store.read() as session:
         _, matching = conflicts.list_conflicts_for(
             session, request.review.id, request.person.id, filters

@@ -14,9 +14,9 @@ from api.schemas.jobs import AskedOut
 from api.schemas.records import RecordOut, RecordPage, Standing
 from api.services.ranking import explaining
 from api.services.ranking.explaining import Fitted
+from api.services.searching.record_keys import fold_words
 from api.types import Id, IdPath, Text, Year
 from harvest.languages import list_spellings
-from harvest.text import fold
 from store.core.errors import NotFound
 from store.reports import record_listing, records
 from store.reports.marks import MarkFilter
@@ -46,7 +46,7 @@ class RecordQuery(BaseModel):
         """The filters; tags and stars are those that this person sees."""
         marked = MarkFilter(person_id, self.tag, self.star) if self.tag or self.star else None
         return RecordFilter(
-            text=fold(self.q),
+            text=fold_words(self.q),
             decision=self.decision,
             flag=self.flag,
             search_id=self.search_id,

@@ -7,8 +7,8 @@ from fastapi import APIRouter
 from api.deps import LeadRequest, ReadRequest, ReviewRequest, StageQuery
 from api.schemas.rescreens import RescreenIn, RescreensOut
 from api.services.screening import rescreening
+from api.services.searching.record_keys import fold_words
 from api.types import IdPath
-from harvest.text import fold
 from store.screening import rescreens
 from store.screening.rescreens import Deviation, NewRescreen, RescreenFilter
 
@@ -26,7 +26,7 @@ def ask_again(
     request: LeadRequest, body: RescreenIn, stage: StageQuery = "title-abstract"
 ) -> RescreensOut:
     """Have records screened again; until they are, their old decisions do not count."""
-    filters = RescreenFilter(body.decision, body.reasons, fold(body.q), body.version)
+    filters = RescreenFilter(body.decision, body.reasons, fold_words(body.q), body.version)
     new = NewRescreen(filters, body.reason, stage)
     rescreening.create_rescreen(request.store, request.review.id, new, by=request.person.id)
     request.state.wake()

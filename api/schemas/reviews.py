@@ -54,7 +54,7 @@ class CountsOut(Out):
 
 
 class ReviewOut(Out):
-    """A review with its counts."""
+    """A review with its counts. ``unreadable``: its settings cannot be read; do not use it."""
 
     slug: str
     title: str
@@ -62,6 +62,7 @@ class ReviewOut(Out):
     created_at: dt.datetime
     settings: dict[str, Any]
     counts: CountsOut
+    unreadable: bool
 
     @classmethod
     def of(cls, review: ReviewInfo, counts: ReportCounts) -> ReviewOut:
@@ -75,6 +76,7 @@ class ReviewOut(Out):
             created_at=review.created_at,
             settings=settings,
             counts=CountsOut.model_validate(counts),
+            unreadable=review.unreadable,
         )
 
 

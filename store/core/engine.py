@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import time
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DisconnectionError
+
+from store.core.json_text import read_json
+from store.core.trouble import explain_missing_file, explain_other_file
 
 WRITER = "winnow_writer"
 # How long a transaction waits for others, unless a setting says otherwise.
@@ -18,6 +24,8 @@ _TRUSTED = 5.0
 # Pages in SQLite's write-ahead log at which a commit itself copies them into the database, while
 # the next writer waits; ``Store`` copies them earlier, when nobody does.
 _LONGEST_LOG = 4000
+# The permissions that SQLite gives a file that it creates, less what the umask takes away.
+_FILE_MODE: Final = 0o644
 
 
 def create_engine_for(
@@ -26,7 +34,8 @@ def create_engine_for(
     """Create an engine for a database URL.
 
     Args:
-        url: ``sqlite:///PATH`` or ``postgresql+psycopg://…``.
+        url: ``sqlite:///PATH`` or ``postgresql+psycopg://…``. A file must exist; see
+            ``create_file``.
         busy_seconds: how long a statement waits for a lock before it fails.
         connections: how many it opens at most, at least 2; half of them stay open.
 
@@ -41,8 +50,11 @@ def create_engine_for(
         "pool_timeout": busy_seconds,
     }
     if backend == "sqlite":
-        engine = create_engine(parsed, **pool)
+        engine = create_engine(parsed, json_deserializer=read_json, **pool)
         _configure_sqlite(engine, busy_seconds)
+        path = _find_path(parsed)
+        if path is not None:
+            _keep_to_file(engine, path)
         return engine
     if backend == "postgresql":
         if parsed.drivername == "postgresql":
@@ -102,3 +114,69 @@ def _configure_sqlite(engine: Engine, busy_seconds: float) -> None:
         # active. Writers therefore declare themselves at the start.
         writer = connection.get_execution_options().get(WRITER, False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
+
+
+def create_file(url: str) -> None:
+    """Create SQLite's file, empty, if it is missing: connections only open one that is there.
+
+    Raises:
+        OSError: it cannot be created.
+    """
+    path = _find_path(make_url(url))
+    if path is not None:
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, _FILE_MODE))
+
+
+def _find_path(url: URL) -> Path | None:
+    """The path of SQLite's file; None for memory, for a URI with options, and for PostgreSQL."""
+    name = url.database or ""
+    if url.get_backend_name() != "sqlite" or not name or name.startswith((":memory:", "file:")):
+        return None
+    return Path(name).absolute()
+
+
+def _make_uri(path: Path) -> str:
+    """The URI by which SQLite opens a file that must exist."""
+    posix = path.as_posix()
+    # A path on Windows begins with the letter of a drive.
+    return f"file://{'' if posix.startswith('/') else '/'}{quote(os.fsencode(posix))}?mode=rw"
+
+
+def _keep_to_file(engine: Engine, path: Path) -> None:
+    """Open no other file than the first one, create none, and use none that has been moved away.
+
+    SQLite goes on reading and writing a file that was moved or deleted, where nobody finds it.
+    """
+    uri = _make_uri(path)
+    first: tuple[int, int] | None = None
+
+    def check() -> None:
+        nonlocal first
+        try:
+            found = path.stat()
+        except OSError as error:
+            raise explain_missing_file(str(path)) from error
+        here = (found.st_dev, found.st_ino)
+        if first is None:
+            first = here
+        elif first != here:
+            raise explain_other_file(str(path))
+
+    @event.listens_for(engine, "do_connect")
+    def _connecting(_dialect: Any, _record: Any, arguments: list[Any], options: Any) -> None:
+        check()
+        arguments[0] = uri
+        options["uri"] = True
+
+    @event.listens_for(engine, "checkout")
+    def _taken(_connection: Any, _record: Any, _proxy: Any) -> None:
+        check()
+
+    @event.listens_for(engine, "commit")
+    def _committing(_connection: Connection) -> None:
+        check()
+
+    @event.listens_for(engine, "engine_disposed")
+    def _closed(_engine: Engine) -> None:
+        nonlocal first
+        first = None

@@ -5,11 +5,14 @@ StoreError
 ├── NotAllowed      the person's role does not allow it
 ├── Conflict        the request contradicts what is stored
 │   └── LeaseLost       somebody else has taken over the work that is being written
+├── Unreadable      what is stored for one review cannot be read
 ├── Unstorable      a value that the database cannot hold
 ├── AlreadyUsed     a name or a single-use secret is already taken
 ├── Unavailable     the database cannot be used now; nothing was stored
 │   ├── Busy            something else is using it; trying again helps
 │   ├── Unreachable     it does not answer
+│   ├── Damaged         what it holds cannot be read, or a table is missing
+│   ├── Misplaced       its file is gone, or another file is in its place
 │   └── Full            there is no space left
 └── SchemaOutdated  the database needs an upgrade, or is newer than this version of Winnow
 """
@@ -35,6 +38,18 @@ class Conflict(StoreError):
 
 class Unstorable(StoreError):
     """The database cannot hold a value, such as a text with a NUL character."""
+
+
+class Unreadable(StoreError):
+    """What is stored for one review cannot be read. Other reviews are not affected.
+
+    Attributes:
+        remedy: what to do.
+    """
+
+    def __init__(self, message: str, *, remedy: str) -> None:
+        super().__init__(message)
+        self.remedy = remedy
 
 
 class AlreadyUsed(StoreError):
@@ -68,6 +83,18 @@ class Unreachable(Unavailable):
 
 class Full(Unavailable):
     """There is no space left for the database."""
+
+    wait = 60
+
+
+class Damaged(Unavailable):
+    """What the database holds cannot be read, or one of its tables is missing."""
+
+    wait = 60
+
+
+class Misplaced(Unavailable):
+    """The database's file is gone, or another file is in its place."""
 
     wait = 60
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, exists, select, text
 
 import store.core.tables  # noqa: F401 - tables that Base must know
 from store.core.errors import SchemaOutdated
+from store.core.session import ReadSession
 from store.core.tables import Base
 
 # Made when there is time, and not on every database: see store.reports.record_search.
@@ -39,6 +42,24 @@ def get_current_migration(engine: Engine) -> str | None:
     """The migration that the database is at; None if it is empty."""
     with engine.connect() as connection:
         return MigrationContext.configure(connection).get_current_revision()
+
+
+def check_readable(session: ReadSession) -> None:
+    """Read which migration the database is at, and a row of each table.
+
+    Raises:
+        SchemaOutdated: there is no such row, so the tables are not made.
+        Unavailable: it cannot be read.
+    """
+    if session.scalar(text("SELECT version_num FROM alembic_version")) is None:
+        raise SchemaOutdated("The database has no tables yet; run `winnow init`.")
+    session.execute(_select_from_all()).one()
+
+
+@cache
+def _select_from_all() -> Any:
+    """Whether each table has a row: reads a page or two of each."""
+    return select(*(exists(table.select()) for table in Base.metadata.sorted_tables))
 
 
 def upgrade(engine: Engine) -> None:

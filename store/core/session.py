@@ -15,8 +15,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 import store.core.tables  # noqa: F401 - foreign keys refer to tables by name
-from store.core.engine import BUSY_SECONDS, CONNECTIONS, WRITER, create_engine_for
-from store.core.errors import Busy, Unstorable
+from store.core.engine import BUSY_SECONDS, CONNECTIONS, WRITER, create_engine_for, create_file
+from store.core.errors import Busy, Unavailable, Unstorable
 from store.core.trouble import explain_error
 
 ReadSession = NewType("ReadSession", Session)
@@ -43,7 +43,12 @@ class Store:
     """A database, with a reading and a writing kind of transaction."""
 
     def __init__(
-        self, url: str, *, busy_seconds: float = BUSY_SECONDS, connections: int = CONNECTIONS
+        self,
+        url: str,
+        *,
+        busy_seconds: float = BUSY_SECONDS,
+        connections: int = CONNECTIONS,
+        create: bool = False,
     ) -> None:
         """Open a database.
 
@@ -51,7 +56,13 @@ class Store:
             url: see ``create_engine_for``.
             busy_seconds: how long a transaction waits for others.
             connections: how many are open at once at most.
+            create: create SQLite's file if it is missing; otherwise it must exist.
+
+        Raises:
+            OSError: the file cannot be created.
         """
+        if create:
+            create_file(url)
         self.engine: Engine = create_engine_for(
             url, busy_seconds=busy_seconds, connections=connections
         )
@@ -103,7 +114,7 @@ class Store:
         Raises:
             Unavailable: the database cannot be used now.
         """
-        with self._explained(), Session(self.engine, autoflush=False) as session:
+        with self.explained(), Session(self.engine, autoflush=False) as session:
             yield ReadSession(session)
 
     @contextmanager
@@ -117,7 +128,7 @@ class Store:
         Raises:
             Unavailable: the database cannot be used now.
         """
-        with self._explained(), Session(self._single, autoflush=False) as session:
+        with self.explained(), Session(self._single, autoflush=False) as session:
             yield ReadSession(session)
 
     @contextmanager
@@ -132,7 +143,7 @@ class Store:
         engine = self.engine
         if self.dialect == "postgresql":
             engine = engine.execution_options(isolation_level="REPEATABLE READ")
-        with self._explained(), Session(engine, autoflush=False) as session:
+        with self.explained(), Session(engine, autoflush=False) as session:
             yield ReadSession(session)
 
     @contextmanager
@@ -145,7 +156,7 @@ class Store:
         """
         try:
             with (
-                self._explained(),
+                self.explained(),
                 self._own_turn(),
                 Session(self._writer, expire_on_commit=False) as session,
                 session.begin(),
@@ -172,7 +183,7 @@ class Store:
             self._turn.release()
 
     @contextmanager
-    def _explained(self) -> Iterator[None]:
+    def explained(self) -> Iterator[None]:
         """Turns the database's own errors into ours, where they say that it cannot be used now."""
         try:
             yield
@@ -191,7 +202,10 @@ class Store:
         """
         # What was committed is safe in the log, so a copy that fails is left to the next one.
         if self.dialect == "sqlite":
-            with suppress(DBAPIError, PoolTimeout), self.engine.connect() as connection:
+            with (
+                suppress(DBAPIError, PoolTimeout, Unavailable),
+                self.engine.connect() as connection,
+            ):
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
 
     def shrink_log(self) -> None:

@@ -46,6 +46,7 @@ from store.core.tables import (
 from store.reports import counters
 from store.reports.screening_state import not_undone
 from store.reviews import changes, reviews
+from store.rules import protocols
 from store.rules.limits import IN_FORCE, YearLimits, limits_from_body
 from store.rules.plans import TITLE_ABSTRACT
 
@@ -81,7 +82,8 @@ _BODY = (
 
 def get_year_limits(session: ReadSession, review_id: int) -> YearLimits:
     """The years of a review's newest protocol."""
-    return limits_from_body(session.scalar(_BODY, {"of_review": review_id}) or {})
+    body = session.scalar(_BODY, {"of_review": review_id})
+    return limits_from_body(protocols.get_readable_parts(body))
 
 
 def are_in_force(session: ReadSession, review_id: int) -> bool:

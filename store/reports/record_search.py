@@ -14,12 +14,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Engine, bindparam, func, literal_column, select, text, union_all, update
+from sqlalchemy import (
+    Engine,
+    bindparam,
+    false,
+    func,
+    literal_column,
+    select,
+    text,
+    union_all,
+    update,
+)
 from sqlalchemy.exc import DBAPIError
 
 from store.core.session import ReadSession, WriteSession
 from store.core.tables import RecordRow, SearchIndex
 
+# The most different words of one search; SQLite limits how deep a condition may nest.
+MOST_WORDS: Final = 50
+# Words that no record has, for what was typed and has no letter or sign that can be seen.
+NOTHING: Final = " "
 # The index knows three letters at a time.
 _LETTERS: Final = 3
 _OLD_SQLITE: Final = "this SQLite has no index of three letters (FTS5, version 3.34)"
@@ -65,10 +79,20 @@ def record_conditions(session: ReadSession, review_id: int, words: str) -> list[
     Args:
         session: a reading session.
         review_id: the review.
-        words: folded, as the texts are; none at all finds every record.
+        words: folded, as the texts are; none at all finds every record, ``NOTHING`` finds none.
+
+    Raises:
+        ValueError: there are more than ``MOST_WORDS`` different words.
     """
     in_review: Any = RecordRow.review_id == review_id
-    found = words.split()
+    found = list(dict.fromkeys(words.split()))
+    if words and not found:
+        return [in_review, false()]
+    if len(found) > MOST_WORDS:
+        raise ValueError(
+            f"A search has {MOST_WORDS} different words at most, and this one has {len(found)}. "
+            "Leave some out."
+        )
     conditions: list[Any] = [_contains(word) for word in found]
     query = _trigram_query([word for word in found if len(word) >= _LETTERS])
     done_to = _find_indexed_to(session) if query else None

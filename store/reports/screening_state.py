@@ -29,7 +29,7 @@ from store.core.tables import (
     ReportState,
     Rescreen,
 )
-from store.reviews import changes
+from store.reviews import changes, protocol_faults
 from store.rules import plans
 from store.rules.agreed_decision import (
     ActiveDecision,
@@ -110,7 +110,10 @@ def get_required_decisions(
         body: of the newest protocol, if it has been read.
     """
     if body is None:
-        body = execute_plain(session, _BODY, {"of_review": review_id}).scalar() or {}
+        body = execute_plain(session, _BODY, {"of_review": review_id}).scalar()
+        if body is None:
+            body = {}
+        protocol_faults.require_readable_body(session, review_id, body)
     drawn = execute_plain(session, _select_drawn(), {"of_review": review_id, "at": stage})
     pilots: dict[int, int | None] = {
         report_id: number if closed_at is None else None for report_id, closed_at, number in drawn

@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.exc import IntegrityError
 
 from store.core import audit, notify
-from store.core.errors import AlreadyUsed, Conflict, NotFound
+from store.core.errors import AlreadyUsed, Conflict, NotFound, Unreadable
+from store.core.json_text import UnreadableJson
 from store.core.session import ReadSession, WriteSession, execute_plain
 from store.core.tables import Decision, Identity, Membership, Protocol, Review, now
-from store.reviews import changes
-from store.rules import criteria, reasons
+from store.reviews import changes, protocol_faults
+from store.rules import criteria, protocols, reasons
 from store.rules.agreed_decision import OWN
 
 
 @dataclass(frozen=True, slots=True)
 class ReviewInfo:
-    """A review without its records."""
+    """A review without its records.
+
+    Attributes:
+        unreadable: whether its settings are stored as text that is no JSON. They are then empty,
+            and the review cannot be used.
+    """
 
     id: int
     slug: str
@@ -30,6 +36,7 @@ class ReviewInfo:
     settings: Mapping[str, Any]
     revision: int
     created_at: dt.datetime
+    unreadable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +88,24 @@ def review_from_row(row: Any) -> ReviewInfo:
     """A review from its row, or from its columns."""
     # A database that somebody mended by hand must not stop the work for the other reviews.
     settings = row.settings if isinstance(row.settings, dict) else {}
+    unreadable = isinstance(settings, UnreadableJson)
     return ReviewInfo(
-        row.id, row.slug, row.title, row.banner, settings, row.revision, row.created_at
+        row.id, row.slug, row.title, row.banner, settings, row.revision, row.created_at, unreadable
     )
+
+
+def require_readable(review: ReviewInfo) -> ReviewInfo:
+    """The same review, if its settings can be read.
+
+    Raises:
+        Unreadable: they cannot.
+    """
+    if review.unreadable:
+        raise Unreadable(
+            f"The settings of the review {review.slug!r} cannot be read, so it cannot be used.",
+            remedy="Ask the person who runs the server: docs/operating.md says what to do.",
+        )
+    return review
 
 
 def create_review(session: WriteSession, new: NewReview, *, person_id: int | None) -> ReviewInfo:
@@ -151,11 +173,12 @@ def get_review_by_slug(session: ReadSession, slug: str) -> ReviewInfo:
 
     Raises:
         NotFound: there is no such review.
+        Unreadable: its settings cannot be read.
     """
     row = session.scalars(select(Review).where(Review.slug == slug)).first()
     if row is None:
         raise NotFound(f"there is no review {slug!r}")
-    return review_from_row(row)
+    return require_readable(review_from_row(row))
 
 
 def get_review(session: ReadSession, review_id: int) -> ReviewInfo:
@@ -163,11 +186,12 @@ def get_review(session: ReadSession, review_id: int) -> ReviewInfo:
 
     Raises:
         NotFound: there is no such review.
+        Unreadable: its settings cannot be read.
     """
     row = session.get(Review, review_id)
     if row is None:
         raise NotFound(f"there is no review {review_id}")
-    return review_from_row(row)
+    return require_readable(review_from_row(row))
 
 
 _LOCK = select(Review.id).where(Review.id == bindparam("of_review")).with_for_update(key_share=True)
@@ -226,6 +250,7 @@ def update_settings(
 
     Raises:
         NotFound: there is no such review.
+        Unreadable: its settings cannot be read.
     """
     # Locked, since all settings are one value: of two changes at once none may be lost.
     row = session.get(
@@ -233,7 +258,7 @@ def update_settings(
     )
     if row is None:
         raise NotFound(f"there is no review {review_id}")
-    stored = review_from_row(row).settings
+    stored = require_readable(review_from_row(row)).settings
     before = {key: stored.get(key) for key in settings}
     row.settings = {**stored, **settings}
     audit.append_event(
@@ -259,7 +284,24 @@ def get_protocol(session: ReadSession, review_id: int) -> ProtocolVersion:
 
     Raises:
         NotFound: there is no such review.
+        Unreadable: the protocol has a wrong shape.
     """
+    newest = _find_newest_protocol(session, review_id)
+    protocol_faults.require_readable_body(session, review_id, newest.body)
+    return newest
+
+
+def get_readable_protocol(session: ReadSession, review_id: int) -> ProtocolVersion:
+    """The same without the parts that have a wrong shape, so that somebody can mend it.
+
+    Raises:
+        NotFound: there is no such review.
+    """
+    newest = _find_newest_protocol(session, review_id)
+    return replace(newest, body=protocols.get_readable_parts(newest.body))
+
+
+def _find_newest_protocol(session: ReadSession, review_id: int) -> ProtocolVersion:
     row = execute_plain(session, _NEWEST_PROTOCOL, {"review": review_id}).first()
     if row is None:
         raise NotFound(f"there is no review {review_id}")
@@ -267,7 +309,7 @@ def get_protocol(session: ReadSession, review_id: int) -> ProtocolVersion:
 
 
 def list_protocols(session: ReadSession, review_id: int) -> list[ProtocolVersion]:
-    """All versions of a review's protocol, newest first.
+    """All versions of a review's protocol, newest first, without parts of a wrong shape.
 
     Raises:
         NotFound: there is no such review.
@@ -275,7 +317,8 @@ def list_protocols(session: ReadSession, review_id: int) -> list[ProtocolVersion
     rows = execute_plain(session, _PROTOCOLS, {"review": review_id}).all()
     if not rows:
         raise NotFound(f"there is no review {review_id}")
-    return [ProtocolVersion(*row) for row in rows]
+    versions = [ProtocolVersion(*row) for row in rows]
+    return [replace(each, body=protocols.get_readable_parts(each.body)) for each in versions]
 
 
 def _require_no_decisions(session: ReadSession, review_id: int) -> None:
@@ -309,14 +352,15 @@ def create_protocol(session: WriteSession, review_id: int, new: NewProtocol) -> 
             reason for exclusion is reserved, see ``reasons.refuse_reserved_reasons``.
     """
     lock_review(session, review_id)
-    newest = get_protocol(session, review_id)
+    stored = _find_newest_protocol(session, review_id).body
+    newest = get_readable_protocol(session, review_id)
     if new.based_on is not None and new.based_on != newest.version:
         raise Conflict(
             f"while you edited version {new.based_on} of the protocol, "
             f"{newest.person or 'somebody'} saved version {newest.version}; look at it and save "
             "yours again"
         )
-    if newest.body == dict(new.body):
+    if stored == dict(new.body):
         return newest.version
     reasons.refuse_reserved_reasons(new.body, newest.body)
     if not new.reason and criteria.list_criteria_changes(newest.body, new.body):

@@ -35,6 +35,7 @@ from store.reports.screening_state import (
     current_reports_query,
     not_undone,
 )
+from store.rules import protocols
 from store.rules.agreed_decision import INCLUDING, LOOK, OWN, READ, UNDECIDED, ActiveDecision
 from store.rules.independence import COMPARED, LogLine, Screened, Way, describe_screening
 from store.rules.plans import TITLE_ABSTRACT, Plan, plan_from_body
@@ -270,7 +271,7 @@ def _list_logs(
 ) -> dict[int, list[LogLine]]:
     """The log of each active report that needs no more decisions, oldest first."""
     plans = {
-        version: plan_from_body(body, stage)
+        version: plan_from_body(protocols.get_readable_parts(body), stage)
         for version, body in session.execute(
             select(Protocol.version, Protocol.body).where(Protocol.review_id == review_id)
         )

@@ -34,7 +34,7 @@ from store.reports import record_listing, screening_state
 from store.reports.record_listing import RecordFilter
 from store.reports.report_states import at_stage, is_undecided
 from store.reviews import changes, members, reviews
-from store.rules import criteria
+from store.rules import criteria, protocols
 from store.rules.plans import TITLE_ABSTRACT
 
 
@@ -93,7 +93,7 @@ def _get_bodies(session: ReadSession, review_id: int) -> dict[int, Mapping[str, 
     rows = session.execute(
         select(Protocol.version, Protocol.body).where(Protocol.review_id == review_id)
     )
-    return {row[0]: row[1] for row in rows}
+    return {version: protocols.get_readable_parts(body) for version, body in rows}
 
 
 @dataclass(frozen=True, slots=True)

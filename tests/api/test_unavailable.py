@@ -80,3 +80,59 @@ def test_a_server_that_is_away_is_named(tmp_path: Path) -> None:
     with pytest.raises(Unreachable, match="does not answer"), store.read() as session:
         session.execute(text("SELECT 1"))
     store.close()
+
+
+def test_a_deleted_database_is_not_replaced_and_every_answer_says_so(
+    settings: Settings, store: Store, review: ReviewInfo, person: PersonInfo
+) -> None:
+    if store.dialect != "sqlite":
+        pytest.skip("PostgreSQL keeps its own files")
+    headers = {"authorization": f"Bearer {token_of(store, person.id)}"}
+    path = Path(store.engine.url.database or "")
+    app = create_app(settings, store)
+    at = f"/api/v1/reviews/{review.slug}"
+    with TestClient(app, base_url="http://127.0.0.1:8000", headers=headers) as client:
+        assert client.get("/healthz").status_code == 200
+        for each in path.parent.glob("winnow.db*"):
+            each.unlink()
+        answers = [
+            client.get("/healthz"),
+            client.get(at),
+            client.get("/"),
+            client.put(f"{at}/pool/freeze", json={"freeze_on": "2026-01-31"}),
+        ]
+    for answer in answers:
+        assert answer.status_code == 503
+        assert int(answer.headers["retry-after"]) > 0
+        assert str(path) in answer.text
+        assert "backup" in answer.text
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("table", ["alembic_version", "lease"])
+def test_health_reads_from_the_database_itself(
+    settings: Settings, store: Store, table: str
+) -> None:
+    app = create_app(settings, store)
+    with TestClient(app, base_url="http://127.0.0.1:8000") as client:
+        assert client.get("/healthz").json()["status"] == "ok"
+        with store.write() as session:
+            session.execute(text(f"DROP TABLE {table}"))
+        answer = client.get("/healthz")
+    assert answer.status_code == 503
+    assert answer.json()["error"]["kind"] == "Damaged"
+
+
+def test_an_answer_to_a_fault_of_ours_says_that_the_connection_closes(
+    settings: Settings, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_session: object) -> None:
+        raise RuntimeError("a fault")
+
+    monkeypatch.setattr("store.core.migrate.check_readable", fail)
+    app = create_app(settings, store)
+    options = {"base_url": "http://127.0.0.1:8000", "raise_server_exceptions": False}
+    with TestClient(app, **options) as client:  # type: ignore[arg-type] # options of two kinds
+        answer = client.get("/healthz")
+    assert answer.status_code == 500
+    assert answer.headers["connection"] == "close"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from api.services.searching.record_keys import fold_words
 from harvest.dedupe.similar_titles import find_similar_titles
-from harvest.text import fold
 from store.core.session import ReadSession
 from store.reports import record_listing, records
 from store.reports.record_listing import RecordFilter
@@ -30,7 +30,7 @@ def find_similar_records(
     record = records.get_record(session, review_id, record_id)
     if words.strip():
         _, matching = record_listing.list_records(
-            session, review_id, RecordFilter(text=fold(words)), offset=0, limit=limit + 1
+            session, review_id, RecordFilter(text=fold_words(words)), offset=0, limit=limit + 1
         )
         return [other for other in matching if other.report_id != record.report_id][:limit]
     titles: dict[int, str] = {}

@@ -6,12 +6,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from api.protocol import ProtocolBody, Relations
+from api.protocol import Relations
+from api.services.reviews.protocols import get_protocol_body
 from harvest.dedupe.groups import Links, group
 from store.core.session import ReadSession, Store
 from store.reports import pairs, studies
 from store.reports.reports import list_active_reports
-from store.reviews import reviews
 from store.screening import decision_labels
 
 # A larger study would be a chain of look-alikes, so linking stops here.
@@ -58,7 +58,7 @@ class Studies:
 
 def find_studies(session: ReadSession, review_id: int) -> Studies:
     """The studies of a review's reports, by the protocol's rules and by hand."""
-    body = ProtocolBody.model_validate(reviews.get_protocol(session, review_id).body)
+    body = get_protocol_body(session, review_id)
     named: dict[str, set[int]] = defaultdict(set)
     for member in studies.list_memberships(session, review_id):
         named[member.name].add(member.report_id)

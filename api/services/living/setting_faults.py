@@ -42,9 +42,16 @@ _WORDS: Final[Mapping[str, str]] = {
     METHODS: "What was stated for the search log cannot be read, so it says “not stated”",
 }
 
+_NO_SETTINGS: Final = (
+    "The settings are stored as text that is no JSON, so the review cannot be used. Put back a "
+    "backup, or store empty settings; docs/operating.md says how"
+)
+
 
 def list_faults(review: ReviewInfo) -> list[str]:
     """A sentence for each setting of a review that cannot be read; empty if all can."""
+    if review.unreadable:
+        return [_NO_SETTINGS]
     return [_describe(broken) for broken in list_broken_settings(review, _PARSERS)]
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from api.protocol import ProtocolBody
 from api.services.ranking.matching import held_from_text, known_from_gold
+from api.services.reviews.protocols import get_protocol_body
 from model.evaluation.matching import Limits, match
 from model.evaluation.screening_recall import FOUND
 from model.features import Document, Features
@@ -39,7 +40,7 @@ def get_stamp(session: ReadSession, review_id: int) -> Stamp:
     """The stamp of a review as it is now."""
     return Stamp(
         batches.get_stamp(session, review_id),
-        reviews.get_protocol(session, review_id).version,
+        reviews.get_readable_protocol(session, review_id).version,
         hash(tuple(gold.list_gold(session, review_id))),
     )
 
@@ -85,7 +86,7 @@ def get_review_texts(session: ReadSession, review_id: int, stamp: Stamp) -> Revi
     return ReviewTexts(
         stamp,
         record_texts.list_record_texts(session, review_id),
-        ProtocolBody.model_validate(reviews.get_protocol(session, review_id).body),
+        get_protocol_body(session, review_id),
         gold.list_gold(session, review_id),
     )
 

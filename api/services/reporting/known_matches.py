@@ -8,14 +8,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from api.protocol import ProtocolBody
 from api.services.ranking.matching import held_from_text
+from api.services.reviews.protocols import get_protocol_body
 from model.evaluation.matching import MATCHED, Known, Limits, Match, match
 from model.evaluation.shares import Share
 from store.core.session import ReadSession
 from store.reports import record_texts
 from store.reports.record_texts import SearchedRecord
-from store.reviews import reviews
 from store.searching import searches
 
 NO_SOURCE = "search {}, source not stated"
@@ -43,7 +42,7 @@ class KnownMatches:
 
 def match_known(session: ReadSession, review_id: int, known: Sequence[Known]) -> KnownMatches:
     """Match known relevant records with the reports that a review's searches brought."""
-    limits = ProtocolBody.model_validate(reviews.get_protocol(session, review_id).body).scope
+    limits = get_protocol_body(session, review_id).scope
     titles = {
         info.id: info.source or NO_SOURCE.format(info.id)
         for info in searches.list_searches(session, review_id)

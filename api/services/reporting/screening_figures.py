@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from api.protocol import ProtocolBody
 from api.services.reporting.order_report import describe_order
+from api.services.reviews.protocols import get_protocol_body
 from api.services.screening.agreement import AgreementResult, compare, describe_verified
 from api.services.screening.presets import describe_plan
 from api.services.screening.switching import describe_switch
@@ -53,7 +54,7 @@ class ScreeningFigures:
 def work_out_figures(session: ReadSession, review_id: int) -> ScreeningFigures:
     """Work out the figures of the report, of agreement and of pilot rounds from what is stored."""
     protocol = reviews.get_protocol(session, review_id)
-    body = ProtocolBody.model_validate(protocol.body)
+    body = get_protocol_body(session, review_id)
     counts = record_counts.count_reports(session, review_id)
     reports = independent_decisions.list_screened(session, review_id)
     rounds = pilots.list_rounds(session, review_id)

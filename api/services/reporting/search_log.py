@@ -6,7 +6,6 @@ import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from api.protocol import ProtocolBody
 from api.services.duplicates.questions import count_questions
 from api.services.living import night_history
 from api.services.living.versions import INCLUDED_AT
@@ -18,6 +17,7 @@ from api.services.reporting.log_answers import (
     answer_items,
     describe_losses,
 )
+from api.services.reviews.protocols import get_protocol_body
 from api.services.searching import strategies
 from api.services.searching.search_methods import QUESTIONS, get_stated_methods
 from api.services.searching.strategies import CurrentStrategy
@@ -156,7 +156,7 @@ class _Reviewed:
 def build_log(session: ReadSession, review_id: int) -> Log:
     """The log of a review as of now."""
     review = reviews.get_review(session, review_id)
-    body = ProtocolBody.model_validate(reviews.get_protocol(session, review_id).body)
+    body = get_protocol_body(session, review_id)
     all_runs = runs.list_runs(session, review_id)
     filtered = flow.count_filtered(session, review_id)
     listed = []

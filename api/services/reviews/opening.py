@@ -44,17 +44,19 @@ def open_store(
         busy_seconds: how long a transaction waits for others.
 
     Raises:
+        Unavailable: the database cannot be used now.
         SchemaOutdated: tables are missing or of another version, and ``create`` is False.
         ValueError: the first person's name is empty or too long.
     """
     if first_person:
         first_person = check_person_name(first_person)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    store = Store(settings.store_url, busy_seconds=busy_seconds)
-    before = migrate.get_current_migration(store.engine)
-    if create:
-        migrate.upgrade(store.engine)
-    migrate.check(store.engine)
+    store = Store(settings.store_url, busy_seconds=busy_seconds, create=create)
+    with store.explained():
+        before = migrate.get_current_migration(store.engine)
+        if create:
+            migrate.upgrade(store.engine)
+        migrate.check(store.engine)
     person = None
     if create:
         with store.write() as session:

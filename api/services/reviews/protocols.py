@@ -13,12 +13,51 @@ from pydantic import ValidationError
 from api import resources
 from api.protocol import ProtocolBody
 from api.wording import list_problems
-from store.core.session import Store, WriteSession
+from store.core.errors import Unreadable
+from store.core.session import ReadSession, Store, WriteSession
 from store.reports import limits, screening_state
-from store.reviews import reviews
+from store.reviews import protocol_faults, reviews
 from store.reviews.reviews import NewProtocol, ProtocolVersion
 from store.rules.limits import limits_from_body
 from store.rules.plans import plan_from_body
+
+
+def get_protocol_body(session: ReadSession, review_id: int) -> ProtocolBody:
+    """The newest protocol of a review.
+
+    Raises:
+        NotFound: there is no such review.
+        Unreadable: the protocol is stored in a wrong shape.
+    """
+    stored = reviews.get_protocol(session, review_id).body
+    try:
+        return ProtocolBody.model_validate(stored)
+    except ValidationError as error:
+        raise protocol_faults.make_error(session, review_id, list_problems(error)) from error
+
+
+def list_faults_of_all(session: ReadSession) -> list[str]:
+    """A sentence for each review whose newest protocol cannot be read, oldest review first."""
+    faults = []
+    for review_id in reviews.list_review_ids(session):
+        try:
+            get_protocol_body(session, review_id)
+        except Unreadable as error:
+            faults.append(str(error))
+    return faults
+
+
+def read_leniently(stored: Mapping[str, Any]) -> ProtocolBody:
+    """A stored protocol without the parts that cannot be read, for somebody to save again."""
+    try:
+        return ProtocolBody.model_validate(stored)
+    except ValidationError as error:
+        unreadable = {problem["loc"][0] for problem in error.errors() if problem["loc"]}
+    kept = {key: value for key, value in stored.items() if key not in unreadable}
+    try:
+        return ProtocolBody.model_validate(kept)
+    except ValidationError:
+        return ProtocolBody()
 
 
 def save_protocol(store: Store, review_id: int, new: NewProtocol) -> ProtocolVersion:
@@ -40,7 +79,7 @@ def save_protocol(store: Store, review_id: int, new: NewProtocol) -> ProtocolVer
     """
     with store.write() as session:
         reviews.lock_review(session, review_id)
-        before = reviews.get_protocol(session, review_id).body
+        before = reviews.get_readable_protocol(session, review_id).body
         if not _list_switches(new.body) <= _list_switches(before):
             raise ValueError("plans: the switch to one person is made under Agreement and pilots")
         return save_version(session, review_id, new)
@@ -55,7 +94,7 @@ def _list_switches(body: Mapping[str, Any]) -> set[str]:
 def save_version(session: WriteSession, review_id: int, new: NewProtocol) -> ProtocolVersion:
     """Save a version of the protocol in a transaction; see ``save_protocol``."""
     reviews.lock_review(session, review_id)
-    before = reviews.get_protocol(session, review_id).body
+    before = reviews.get_readable_protocol(session, review_id).body
     body = {**new.body, "known_relevant": before.get("known_relevant", [])}
     reviews.create_protocol(session, review_id, replace(new, body=body))
     if plan_from_body(before) != plan_from_body(body):

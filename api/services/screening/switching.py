@@ -12,8 +12,8 @@ import datetime as dt
 import math
 from dataclasses import dataclass
 
-from api.protocol import Calibration, ProtocolBody, StagePlan, Switch
-from api.services.reviews.protocols import save_version
+from api.protocol import Calibration, StagePlan, Switch
+from api.services.reviews.protocols import get_protocol_body, save_version
 from api.services.screening.agreement import InCommon, count_in_common
 from api.wording import count_noun, describe_percent, describe_share
 from model.evaluation.shares import Share
@@ -122,7 +122,7 @@ def switch_to_one_person(
             after=decision_log.get_last_decision_id(session, review_id) or 0,
         )
         new = _describe(plan.calibration, switch)
-        body = ProtocolBody.model_validate(reviews.get_protocol(session, review_id).body)
+        body = get_protocol_body(session, review_id)
         calibration = plan.calibration.model_copy(update={"switch": switch})
         switched = plan.model_copy(update={"dual_share": 0.0, "calibration": calibration})
         others = tuple(each for each in body.plans if each.stage != TITLE_ABSTRACT)
@@ -184,5 +184,5 @@ def describe_switch(plan: StagePlan) -> str | None:
 
 
 def _get_plan(session: ReadSession, review_id: int) -> StagePlan:
-    body = ProtocolBody.model_validate(reviews.get_protocol(session, review_id).body)
+    body = get_protocol_body(session, review_id)
     return body.plan_of(TITLE_ABSTRACT)

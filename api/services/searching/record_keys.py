@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from api.services.reviews.names import make_slug
 from harvest.record import Record
 from harvest.text import fold, title_key
+from store.reports.record_search import NOTHING
 from store.searching.record_rows import KeyedRecord
 
 # Accession numbers in these formats are PubMed's, wherever the file comes from.
@@ -54,3 +55,13 @@ def keyed_record(
         search_text=fold(" ".join(part for part in parts if part)),
         certain=certain,
     )
+
+
+def fold_words(typed: str) -> str:
+    """Words that somebody looks for, folded as the texts of records are.
+
+    Returns:
+        Empty for nothing or blanks, which narrow nothing; ``NOTHING``, which no record has, if only
+        characters were typed that cannot be seen.
+    """
+    return fold(typed) or (NOTHING if typed.strip() else "")

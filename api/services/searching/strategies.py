@@ -11,6 +11,7 @@ from typing import Any
 
 from api.protocol import ProtocolBody
 from api.refusals import ConfirmationNeeded
+from api.services.reviews.protocols import get_protocol_body
 from api.services.searching.losses import WARNINGS, find_covered_losses
 from harvest.errors import StrategyError
 from harvest.json_text import parse_json
@@ -22,7 +23,6 @@ from harvest.strategy.syntax import Syntax
 from harvest.strategy.toml import from_dict, get_text
 from harvest.strategy.tree import Acceptance, Strategy
 from store.core.session import ReadSession, Store, WriteSession
-from store.reviews import reviews
 from store.searching import gold, strategies
 from store.searching.strategies import AcceptanceInfo, Hits, NewStrategy, StrategyVersion
 
@@ -138,7 +138,7 @@ def list_limit_warnings(
 
     Empty if the line cannot be read; what is wrong with it is said elsewhere.
     """
-    body = ProtocolBody.model_validate(reviews.get_protocol(session, review_id).body)
+    body = get_protocol_body(session, review_id)
     return compare_with_protocol(strategy, body, line)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
+from starlette.testclient import TestClient
 
 from harvest.record import Record
 from store.core.session import Store
@@ -168,3 +169,32 @@ def test_an_older_review_moves_nothing_on_its_own(
     assert "2 records in the queue are outside" in page.get(f"/reviews/{review.slug}").text
     with store.read() as session:
         assert reviews.get_review(session, review.id).settings[IN_FORCE] is False
+
+
+def test_a_search_of_too_many_words_is_refused_in_words(
+    client: TestClient, review: ReviewInfo
+) -> None:
+    at = f"/api/v1/reviews/{review.slug}"
+    words = " ".join(f"{number:02}" for number in range(51))
+    bulk = {"token": "x" * 24, "action": "tag", "value": "x", "expected": 0}
+    answers = [
+        client.get(f"{at}/records", params={"q": words}),
+        client.get(f"{at}/conflicts", params={"q": words}),
+        client.post(f"{at}/bulk", json={**bulk, "q": words}),
+    ]
+    for answer in answers:
+        assert answer.status_code == 422, answer.text
+        assert "50 different words at most" in answer.text
+    assert client.get(f"{at}/records", params={"q": "ﷺ" * 330}).status_code == 200
+
+
+def test_what_cannot_be_seen_is_no_search_for_everything(
+    client: TestClient, review: ReviewInfo, store: Store
+) -> None:
+    store_content(store, review.id, content(BROUGHT[:3]))
+    at = f"/api/v1/reviews/{review.slug}"
+    assert client.get(f"{at}/records", params={"q": "\u200b"}).json()["total"] == 0
+    assert client.get(f"{at}/records", params={"q": " "}).json()["total"] == 3
+    bulk = {"token": "x" * 24, "action": "tag", "value": "x", "q": "\u200b"}
+    refused = client.post(f"{at}/bulk", json={**bulk, "expected": 3})
+    assert refused.status_code == 409, refused.text

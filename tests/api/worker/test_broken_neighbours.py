@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import update
+from sqlalchemy import text, update
 
 from api.protocol import ProtocolBody
 from api.services.living import night_runs, schedules, setting_faults
@@ -173,6 +173,15 @@ def _lose_job(store: Store, review_id: int, kind: str) -> None:
         session.execute(update(Job).where(Job.id == job).values(heartbeat_at=silent_since))
 
 
+def _garble_settings(store: Store, review_id: int) -> None:
+    """Text that is no JSON; PostgreSQL refuses to store it."""
+    garbled = "'{bad'" if store.dialect == "sqlite" else "'7'"
+    with store.write() as session:
+        session.execute(
+            text(f"UPDATE review SET settings = {garbled} WHERE id = :id"), {"id": review_id}
+        )
+
+
 BROKEN_STATES: dict[str, Callable[[Store, int], None]] = {
     "protocol is text": lambda store, id_: _break_protocol(store, id_, "x"),
     "protocol is a list": lambda store, id_: _break_protocol(store, id_, [1]),
@@ -187,6 +196,7 @@ BROKEN_STATES: dict[str, Callable[[Store, int], None]] = {
     "order is gone": lambda store, id_: _break_ranking(store, id_, report_ids=None, scores=None),
     "scores of the pool are text": lambda store, id_: _break_answer(store, id_, "x"),
     "scores of the pool are elsewhere": lambda store, id_: _break_answer(store, id_, {"y": 1}),
+    "settings are no JSON": _garble_settings,
     "job is of an unknown kind": lambda store, id_: _lose_job(store, id_, "gone"),
     "import has no file": lambda store, id_: _lose_job(store, id_, "import"),
 }

@@ -30,7 +30,7 @@ def test_models_and_migrations_agree(store: Store) -> None:
 
 
 def test_an_older_database_keeps_its_records(tmp_path: Path) -> None:
-    store = Store(f"sqlite:///{tmp_path / 'old.db'}")
+    store = Store(f"sqlite:///{tmp_path / 'old.db'}", create=True)
     with store.engine.begin() as connection:
         config = migrate._config()
         config.attributes["connection"] = connection
@@ -143,7 +143,7 @@ def older_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stor
             connection.execute(text("CREATE DATABASE before_states"))
         engine.dispose()
         url = f"{prefix}before_states"
-    store = Store(url)
+    store = Store(url, create=True)
     yield store
     store.close()
 
@@ -224,7 +224,7 @@ def test_an_empty_and_a_newer_database_get_different_messages(store: Store) -> N
 def test_an_upgrade_moves_no_report_and_a_lead_then_leaves_those_outside_out(
     tmp_path: Path,
 ) -> None:
-    store = Store(f"sqlite:///{tmp_path / 'old.db'}")
+    store = Store(f"sqlite:///{tmp_path / 'old.db'}", create=True)
     record = (
         "INSERT INTO record (id, review_id, report_id, own_report_id, source, source_id, year, "
         "authors, urls, types, keywords, notes, flags, extra, title_key, search_text, active, "

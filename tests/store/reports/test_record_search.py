@@ -10,13 +10,16 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, select, text, update
 
 from api.services.searching.indexing import build_search_index
+from api.services.searching.record_keys import fold_words
 from harvest.record import Author, Record
 from harvest.text import fold
 from store.core.session import Store
 from store.core.tables import BatchEntry, RecordRow, Report
 from store.reports import record_search
 from store.reports.record_listing import RecordFilter, find_matching_reports, list_records
+from store.reports.record_search import MOST_WORDS
 from store.reviews.reviews import ReviewInfo
+from store.screening.conflicts import ConflictFilter, find_conflicts
 from tests.shared import on_postgresql, on_sqlite
 from tests.store.builders import content, store_content
 
@@ -264,3 +267,42 @@ def test_a_database_without_the_extension_is_searched_and_says_why(
         with store.engine.begin() as connection:
             connection.execute(text(f"DROP OWNED BY {user}"))
             connection.execute(text(f"DROP ROLE {user}"))
+
+
+@pytest.mark.parametrize("typed", ["\u200b", "\u0301", "\ufeff", "\0", " \u200b\u0301 "])
+def test_what_cannot_be_seen_finds_nothing(store: Store, review: ReviewInfo, typed: str) -> None:
+    store_content(store, review.id, content(RECORDS))
+    with store.read() as session:
+        filters = RecordFilter(text=fold_words(typed))
+        assert list_records(session, review.id, filters, offset=0, limit=50) == (0, [])
+        assert find_matching_reports(session, review.id, filters) == []
+        conflicts = ConflictFilter(text=fold_words(typed))
+        assert find_conflicts(session, review.id, conflicts) == (0, [])
+
+
+def test_blanks_narrow_nothing() -> None:
+    assert {fold_words(typed) for typed in ("", "  ", "\t\n", "\u00a0\u3000")} == {""}
+
+
+def test_a_word_counts_once_and_too_many_are_refused(store: Store, review: ReviewInfo) -> None:
+    store_content(store, review.id, content(RECORDS))
+    many = [f"word{number}" for number in range(MOST_WORDS)]
+    with store.read() as session:
+        for words in ("\ufdfa" * 499, "visit " * 3000, " ".join(many)):
+            find_matching_reports(session, review.id, RecordFilter(text=fold_words(words)))
+        again = RecordFilter(text=fold_words("visit " * 3000))
+        assert len(find_matching_reports(session, review.id, again)) == len(HITS["visit"])
+        many.append("another")
+        with pytest.raises(ValueError, match="50 different words at most, and this one has 51"):
+            find_matching_reports(session, review.id, RecordFilter(text=" ".join(many)))
+
+
+def test_a_long_word_without_blanks_can_be_looked_for(store: Store, review: ReviewInfo) -> None:
+    store_content(store, review.id, content(RECORDS))
+    build_search_index(store)
+    # Each sign is five or six letters once folded, and no two threes of letters are the same.
+    signs = "".join(chr(code) for code in range(0x4E00, 0x4E00 + 400))
+    with store.read() as session:
+        for words in (signs, "\u3316\u3315\u334d" * 166, "\\" * 500, "%" * 500):
+            filters = RecordFilter(text=fold_words(words))
+            assert find_matching_reports(session, review.id, filters) == []
