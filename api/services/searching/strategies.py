@@ -23,6 +23,7 @@ from harvest.strategy.syntax import Syntax
 from harvest.strategy.toml import from_dict, get_text
 from harvest.strategy.tree import Acceptance, Strategy
 from store.core.session import ReadSession, Store, WriteSession
+from store.reviews import reviews
 from store.searching import gold, strategies
 from store.searching.strategies import AcceptanceInfo, Hits, NewStrategy, StrategyVersion
 

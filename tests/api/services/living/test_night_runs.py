@@ -119,7 +119,7 @@ class Calendar:
 def calendar(
     store: Store, settings: Settings, review: ReviewInfo, person: PersonInfo
 ) -> Iterator[Calendar]:
-    with bench(store, settings, review, person, size=200) as made:
+    with bench(store, settings, review, person, size=300) as made:
         made.save()
         yield Calendar(made)
 
