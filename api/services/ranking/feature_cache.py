@@ -155,7 +155,10 @@ class FeatureCache:
             earlier = None
         built = self._build(review_id, review, earlier, training, progress)
         with self.turn:
-            self._reviews[review_id] = built
+            kept = self._reviews.get(review_id)
+            # Another thread may have begun later and been quicker, with more vectors.
+            if kept is None or kept.stamp != built.stamp or kept.step <= built.step:
+                self._reviews[review_id] = built
             self._reviews.move_to_end(review_id)
             while len(self._reviews) > _RESIDENT:
                 self._reviews.popitem(last=False)
