@@ -70,7 +70,7 @@ def test_a_file_whose_records_are_all_unreadable_is_stored(here: Run, tmp_path: 
     assert (done["entries"], done["records"], len(done["rejected"])) == (1, 0, 1)
 
 
-@pytest.mark.parametrize("after", [0.05, 0.3, 0.8])
+@pytest.mark.parametrize("after", [0.05, pytest.param(0.3, marks=pytest.mark.soak), 0.8])
 def test_an_import_killed_at_any_moment_is_all_or_nothing(
     here: Run, tmp_path: Path, after: float
 ) -> None:
@@ -124,7 +124,7 @@ def test_decisions_of_another_tool_are_counted_and_what_is_not_understood_is_sai
     assert again["taken_over"]["kept"] == 0
 
 
-@pytest.mark.parametrize("after", [0.3, 1.0])
+@pytest.mark.parametrize("after", [pytest.param(0.3, marks=pytest.mark.soak), 1.0])
 def test_an_import_with_decisions_killed_at_any_moment_keeps_each_decision_once_or_none(
     here: Run, tmp_path: Path, after: float
 ) -> None:

@@ -549,7 +549,7 @@ def test_in_any_history_the_sum_holds_and_decisions_are_kept(
 
 
 @on_postgresql
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.soak)])
 def test_in_a_random_history_the_sum_holds_and_decisions_are_kept(
     store: Store, review: ReviewInfo, person: PersonInfo, seed: int
 ) -> None:
