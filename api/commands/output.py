@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from sqlalchemy.exc import OperationalError
 
+from api.commands.interruption import CODE, stopping_in_order
 from api.refusals import Blocked, ConfirmationNeeded, FreezeDateNeeded, ReasonNeeded
 from api.services.pieces import spare_loaded_code
 from api.services.reviews.opening import open_store
@@ -175,12 +176,13 @@ def command(as_json: bool, *, file: Path | None = None) -> Iterator[Output]:
     """Run a command's body; expected errors become a message, a remedy and exit code 1."""
     output = Output(as_json=as_json)
     try:
-        yield output
+        with stopping_in_order():
+            yield output
     except _EXPECTED as error:
         output.fail(error, file=str(file) if file else None)
     except KeyboardInterrupt:
         output.say("Interrupted. Everything stored so far is kept.")
-        raise typer.Exit(130) from None
+        raise typer.Exit(CODE) from None
 
 
 def settings(**overrides: Any) -> Settings:
