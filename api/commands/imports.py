@@ -19,6 +19,7 @@ from api.commands.output import (
     Refused,
     ReviewOption,
     command,
+    count_reached,
     find_person,
     find_review,
     opened,
@@ -174,7 +175,17 @@ def _import(
         with store.read() as session:
             person = find_person(session, actor)
         in_review = _find_or_create_review(output, store, review, file, person)
-        with output.progress("reading") as progress:
+        with output.progress_of_steps("reading") as show:
+
+            def progress(stage: str, done: int, total: int | None) -> None:
+                if stage != "begun":
+                    show(stage, done, total)
+                elif done:
+                    output.say(
+                        f"An earlier import of {file.name} was interrupted; it goes on after "
+                        f"{count_reached(done, total)} entries."
+                    )
+
             outcome = import_file(
                 store,
                 in_review.id,
@@ -182,7 +193,7 @@ def _import(
                 file.name,
                 request,
                 person_id=person.id,
-                progress=lambda number: progress(number, None),
+                progress=progress,
             )
         with store.read() as session:
             search = get_search(session, in_review.id, outcome.batch.search_id)

@@ -7,13 +7,14 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
 from pydantic import ValidationError
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from sqlalchemy.exc import OperationalError
 
 from api.commands.interruption import CODE, stopping_in_order
@@ -50,6 +51,11 @@ class Refused(Exception):
         self.file = file
 
 
+def count_reached(done: int, total: int | None) -> str:
+    """How far something has got: "410 of 8,911"."""
+    return f"{done:,}" if total is None else f"{done:,} of {total:,}"
+
+
 class Output:
     """Where a command writes: messages to stderr, its result to stdout."""
 
@@ -73,17 +79,28 @@ class Output:
     @contextmanager
     def progress(self, label: str) -> Iterator[Callable[[int, int | None], None]]:
         """Show a progress bar on stderr, and yield a function of (done, total)."""
+        with self.progress_of_steps(label) as report:
+            yield partial(report, label)
+
+    @contextmanager
+    def progress_of_steps(self, label: str) -> Iterator[Callable[[str, int, int | None], None]]:
+        """Show a progress bar on stderr for several steps, and yield (label, done, total)."""
         columns = (
-            TextColumn("{task.description}"),
+            TextColumn("{task.description} {task.fields[reached]}"),
             BarColumn(),
-            MofNCompleteColumn(),
             TimeRemainingColumn(),
         )
         with Progress(*columns, console=self.console, transient=True) as bar:
-            task = bar.add_task(label, total=None)
+            task = bar.add_task(label, total=None, reached="")
+            shown = label
 
-            def report(done: int, total: int | None = None) -> None:
-                bar.update(task, completed=done, total=total)
+            def report(label: str, done: int, total: int | None = None) -> None:
+                nonlocal shown
+                if label != shown:
+                    # What is left is estimated from this step alone.
+                    bar.reset(task, description=label)
+                    shown = label
+                bar.update(task, completed=done, total=total, reached=count_reached(done, total))
 
             yield report
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sqlite3
@@ -14,8 +15,10 @@ from types import FrameType
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from api.commands.interruption import CODE, stopping_in_order
+from api.commands.output import Output
 from store.core.engine import CONNECTIONS
 from store.core.session import Store
 from store.reviews import people
@@ -133,3 +136,19 @@ def test_an_import_ends_soon_after_ctrl_c_and_the_same_command_goes_on_with_it(
     again = result(here("import", file, "--json"))
     assert again["entries"] == 3000
     assert result(here("review", "list", "--json"))["reviews"][0]["records"] == 3000
+
+
+def test_a_bar_names_its_step_and_how_many_of_how_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    output = Output(as_json=False)
+    output.console = Console(file=io.StringIO(), force_terminal=True, color_system=None)
+    shown = []
+    with output.progress_of_steps("reading") as report:
+        for step in (("reading", 8911, None), ("storing", 7617, 8911), ("comparing", 500, 8911)):
+            report(*step)
+            before = len(output.console.file.getvalue())  # type: ignore[attr-defined]
+            time.sleep(0.3)
+            shown.append(output.console.file.getvalue()[before:])  # type: ignore[attr-defined]
+    assert "reading 8,911 " in shown[0]
+    assert "storing 7,617 of 8,911 " in shown[1]
+    assert "comparing 500 of 8,911 " in shown[2]
