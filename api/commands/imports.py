@@ -64,6 +64,17 @@ _NEEDED = {
     "searcher": "--searcher",
 }
 
+# What becomes of an import that somebody interrupts, and of its records once they are stored.
+_GOES_ON = (
+    "The import is not complete. A Winnow server that is running goes on with it by itself; so "
+    "does the same command. To cancel it, open Imports in the browser and choose “Cancel this "
+    "import”."
+)
+_IS_COMPARED = (
+    "The file is imported. A Winnow server that is running, or the next import, compares the rest "
+    "of its records with the others to find copies."
+)
+
 
 def _parse_stated(pairs: list[str]) -> dict[str, str]:
     """Fields of a search, from the FIELD=TEXT pairs of ``--state``."""
@@ -178,6 +189,7 @@ def _import(
         with output.progress_of_steps("reading") as show:
 
             def progress(stage: str, done: int, total: int | None) -> None:
+                output.interrupted = _IS_COMPARED if stage == "comparing" else _GOES_ON
                 if stage != "begun":
                     show(stage, done, total)
                 elif done:

@@ -57,10 +57,15 @@ def count_reached(done: int, total: int | None) -> str:
 
 
 class Output:
-    """Where a command writes: messages to stderr, its result to stdout."""
+    """Where a command writes: messages to stderr, its result to stdout.
+
+    Attributes:
+        interrupted: what to say if somebody interrupts the command now.
+    """
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
+        self.interrupted = "Everything stored so far is kept."
         self.console = Console(stderr=True, highlight=False, soft_wrap=True)
         self.screen = Console(highlight=False)
 
@@ -198,7 +203,7 @@ def command(as_json: bool, *, file: Path | None = None) -> Iterator[Output]:
     except _EXPECTED as error:
         output.fail(error, file=str(file) if file else None)
     except KeyboardInterrupt:
-        output.say("Interrupted. Everything stored so far is kept.")
+        output.say(f"Interrupted. {output.interrupted}")
         raise typer.Exit(CODE) from None
 
 
