@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from sqlalchemy.exc import OperationalError
 
-from api.commands.interruption import CODE, stopping_in_order
+from api.interruption import CODE, stopping_in_order
 from api.refusals import Blocked, ConfirmationNeeded, FreezeDateNeeded, ReasonNeeded
 from api.services.pieces import spare_loaded_code
 from api.services.reviews.opening import open_store
@@ -201,7 +201,9 @@ def command(as_json: bool, *, file: Path | None = None) -> Iterator[Output]:
         with stopping_in_order():
             yield output
     except _EXPECTED as error:
-        output.fail(error, file=str(file) if file else None)
+        # What is wrong with the database, or with what it holds, is no matter of the file's.
+        blamed = None if isinstance(error, (StoreError, SettingsError)) else file
+        output.fail(error, file=str(blamed) if blamed else None)
     except KeyboardInterrupt:
         output.say(f"Interrupted. {output.interrupted}")
         raise typer.Exit(CODE) from None

@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from api.commands.interruption import CODE, stopping_in_order
 from api.commands.output import Output
+from api.interruption import CODE, stopping_in_order
 from store.core.engine import CONNECTIONS
 from store.core.session import Store
 from store.reviews import people
@@ -81,7 +81,7 @@ def test_whenever_ctrl_c_is_pressed_in_a_transaction_others_can_write_at_once(
 def test_a_second_ctrl_c_ends_the_process_at_once(tmp_path: Path) -> None:
     script = (
         "import time\n"
-        "from api.commands.interruption import stopping_in_order\n"
+        "from api.interruption import stopping_in_order\n"
         "with stopping_in_order():\n"
         "    try:\n"
         "        print('one', flush=True); time.sleep(60)\n"
