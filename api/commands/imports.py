@@ -27,6 +27,7 @@ from api.commands.output import (
 )
 from api.commands.record_files import (
     Place,
+    describe_use,
     dump_rejected,
     parse_mapping,
     show_columns,
@@ -64,6 +65,13 @@ from store.searching.searches import (
     number_searches,
 )
 
+# What is asked for at a terminal, if it is not given.
+_QUESTIONS = {
+    "source": "Database",
+    "platform": "Platform",
+    "run_on": "Date of the search (YYYY-MM-DD)",
+    "reported": "Hits reported",
+}
 # What becomes of an import that somebody interrupts, and of its records once they are stored.
 _GOES_ON = (
     "The import is not complete. A Winnow server that is running goes on with it by itself; so "
@@ -102,7 +110,9 @@ def import_records(
     ] = None,
     source: Annotated[str | None, typer.Option(help="Database searched, e.g. PsycINFO.")] = None,
     platform: Annotated[str | None, typer.Option(help="Platform, e.g. Ovid.")] = None,
-    run_on: Annotated[str | None, typer.Option("--date", help="Day of the search.")] = None,
+    run_on: Annotated[
+        str | None, typer.Option("--date", help="Day of the search, as YYYY-MM-DD.")
+    ] = None,
     strategy: Annotated[
         Path | None, typer.Option(help="Text file with the strategy exactly as run.")
     ] = None,
@@ -130,7 +140,7 @@ def import_records(
     mapping = parse_mapping(column_map or [])
     with command(as_json, file=file) as output:
         if dry_run:
-            _dry_run(output, file, mapping)
+            _dry_run(output, file, mapping, labels)
             return
         if labels not in LABEL_USES:
             raise Refused(f"--labels must be one of {', '.join(LABEL_USES)}, not {labels!r}.")
@@ -160,16 +170,13 @@ def _ask_for_fields(request: ImportRequest, output: Output) -> ImportRequest:
     """Ask for what the search log needs, if somebody is at the terminal to answer."""
     if not sys.stdin.isatty():
         return request
-    output.say("About the search that these records come from (Enter leaves a field not stated):")
     fields = dict(request.search_fields or {})
-    for name, question in (
-        ("source", "Database"),
-        ("platform", "Platform"),
-        ("run_on", "Date of the search"),
-        ("reported", "Hits reported"),
-    ):
-        if name in fields:
-            continue
+    questions = {name: text for name, text in _QUESTIONS.items() if name not in fields}
+    if questions:
+        output.say(
+            "About the search that these records come from (Enter leaves a field not stated):"
+        )
+    for name, question in questions.items():
         answer = typer.prompt(question, default="", show_default=False, err=True).strip()
         if answer:
             fields[name] = int(answer) if name == "reported" and answer.isdigit() else answer
@@ -244,7 +251,7 @@ def _find_or_create_review(
     return created
 
 
-def _dry_run(output: Output, file: Path, mapping: Mapping[str, str]) -> None:
+def _dry_run(output: Output, file: Path, mapping: Mapping[str, str], use: str) -> None:
     wanted = Wanted(mapping=mapping, name=file.name)
     with (
         output.progress("reading") as progress,
@@ -252,6 +259,13 @@ def _dry_run(output: Output, file: Path, mapping: Mapping[str, str]) -> None:
     ):
         content, labels = opened.content(), opened.labels
     stated = search_fields_from_origin(content.origin)
+    labelled = count_labelled(content.records, labels)
+
+    def show(screen: Console) -> None:
+        _show_content(screen, file.name, content, stated, labels)
+        if labelled and use == "ignore":
+            screen.print(describe_use(labelled, use))
+
     output.result(
         {
             "file": str(file),
@@ -263,11 +277,11 @@ def _dry_run(output: Output, file: Path, mapping: Mapping[str, str]) -> None:
             "unused_columns": list(content.unused_columns),
             "notices": list(content.notices),
             "origin": stated,
-            "labelled": count_labelled(content.records, labels),
+            "labelled": labelled,
             "labels": asdict(summarise(labels)),
             "sha256": content.sha256,
         },
-        lambda screen: _show_content(screen, file.name, content, stated, labels),
+        show,
     )
 
 

@@ -154,13 +154,27 @@ def _show_counts(screen: Console, place: Place, outcome: ImportOutcome) -> None:
         screen.print(describe_left_out(outcome.out_of_range))
 
 
+def describe_use(labelled: int, labels: str, added: str = "") -> str:
+    """What is done with the decisions and relevance labels in a file.
+
+    Args:
+        labelled: how many records have one.
+        labels: how they are used.
+        added: what was taken over.
+    """
+    have = f"{count_noun(labelled, 'record')} {'has' if labelled == 1 else 'have'} a decision or "
+    if labels == "ignore":
+        return (
+            f"{have}relevance label, which Winnow ignores. To take them over, import the file with "
+            "--labels decisions, or as known studies with --labels gold."
+        )
+    use = {"gold": "known studies", "decisions": "decisions"}[labels]
+    return f"{have}relevance label; used as {use} ({added} added)"
+
+
 def _labels_line(outcome: ImportOutcome, labels: str) -> str:
     added = {
-        "gold": f" ({count_noun(outcome.gold_added, 'known study', 'known studies')} added)",
-        "decisions": f" ({count_noun(outcome.decisions_added, 'decision')} added)",
+        "gold": count_noun(outcome.gold_added, "known study", "known studies"),
+        "decisions": count_noun(outcome.decisions_added, "decision"),
     }
-    return (
-        f"{outcome.labelled:,} {'record has' if outcome.labelled == 1 else 'records have'} a "
-        f"decision or relevance label; labels: {labels}"
-        f"{added.get(labels, '')}"
-    )
+    return describe_use(outcome.labelled, labels, added.get(labels, ""))
