@@ -7,15 +7,17 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
 from pydantic import ValidationError
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from sqlalchemy.exc import OperationalError
 
+from api.interruption import CODE, stopping_in_order
 from api.refusals import Blocked, ConfirmationNeeded, FreezeDateNeeded, ReasonNeeded
 from api.services.pieces import spare_loaded_code
 from api.services.reviews.opening import open_store
@@ -49,11 +51,21 @@ class Refused(Exception):
         self.file = file
 
 
+def count_reached(done: int, total: int | None) -> str:
+    """How far something has got: "410 of 8,911"."""
+    return f"{done:,}" if total is None else f"{done:,} of {total:,}"
+
+
 class Output:
-    """Where a command writes: messages to stderr, its result to stdout."""
+    """Where a command writes: messages to stderr, its result to stdout.
+
+    Attributes:
+        interrupted: what to say if somebody interrupts the command now.
+    """
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
+        self.interrupted = "Everything stored so far is kept."
         self.console = Console(stderr=True, highlight=False, soft_wrap=True)
         self.screen = Console(highlight=False)
 
@@ -72,17 +84,28 @@ class Output:
     @contextmanager
     def progress(self, label: str) -> Iterator[Callable[[int, int | None], None]]:
         """Show a progress bar on stderr, and yield a function of (done, total)."""
+        with self.progress_of_steps(label) as report:
+            yield partial(report, label)
+
+    @contextmanager
+    def progress_of_steps(self, label: str) -> Iterator[Callable[[str, int, int | None], None]]:
+        """Show a progress bar on stderr for several steps, and yield (label, done, total)."""
         columns = (
-            TextColumn("{task.description}"),
+            TextColumn("{task.description} {task.fields[reached]}"),
             BarColumn(),
-            MofNCompleteColumn(),
             TimeRemainingColumn(),
         )
         with Progress(*columns, console=self.console, transient=True) as bar:
-            task = bar.add_task(label, total=None)
+            task = bar.add_task(label, total=None, reached="")
+            shown = label
 
-            def report(done: int, total: int | None = None) -> None:
-                bar.update(task, completed=done, total=total)
+            def report(label: str, done: int, total: int | None = None) -> None:
+                nonlocal shown
+                if label != shown:
+                    # What is left is estimated from this step alone.
+                    bar.reset(task, description=label)
+                    shown = label
+                bar.update(task, completed=done, total=total, reached=count_reached(done, total))
 
             yield report
 
@@ -175,12 +198,15 @@ def command(as_json: bool, *, file: Path | None = None) -> Iterator[Output]:
     """Run a command's body; expected errors become a message, a remedy and exit code 1."""
     output = Output(as_json=as_json)
     try:
-        yield output
+        with stopping_in_order():
+            yield output
     except _EXPECTED as error:
-        output.fail(error, file=str(file) if file else None)
+        # What is wrong with the database, or with what it holds, is no matter of the file's.
+        blamed = None if isinstance(error, (StoreError, SettingsError)) else file
+        output.fail(error, file=str(blamed) if blamed else None)
     except KeyboardInterrupt:
-        output.say("Interrupted. Everything stored so far is kept.")
-        raise typer.Exit(130) from None
+        output.say(f"Interrupted. {output.interrupted}")
+        raise typer.Exit(CODE) from None
 
 
 def settings(**overrides: Any) -> Settings:

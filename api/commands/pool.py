@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated
 
 import typer
@@ -28,6 +28,7 @@ from store.searching.admissions import NewAdmission, UrgentRecord
 from store.searching.flow import Flow
 from store.searching.pool_membership import SearchAssignment
 from store.searching.review_versions import ReviewVersion
+from store.searching.searches import get_search_by_number, number_searches
 
 app = typer.Typer(
     help="Incoming records: records of later searches, until a lead lets them in.",
@@ -53,16 +54,17 @@ def show_pool(review: ReviewOption = None, as_json: Json = False) -> None:
     with in_review(as_json, review) as run:
         with run.store.read() as session:
             status = pooling.get_status(session, run.review.id)
+            numbers = number_searches(session, run.review.id)
         run.output.result(
             {
                 "review": run.review.slug,
                 **PoolLines.model_validate(status).model_dump(mode="json"),
             },
-            lambda screen: _print_lines(screen, _pool_lines(status)),
+            lambda screen: _print_lines(screen, _pool_lines(status, numbers)),
         )
 
 
-def _pool_lines(status: PoolStatus) -> Iterator[str]:
+def _pool_lines(status: PoolStatus, numbers: Mapping[int, int]) -> Iterator[str]:
     if status.freeze_on:
         yield f"Records of searches run after {status.freeze_on} wait as incoming records."
     else:
@@ -72,7 +74,7 @@ def _pool_lines(status: PoolStatus) -> Iterator[str]:
     for search in status.waiting:
         undated = " (its date is not stated)" if search.undated else ""
         yield (
-            f"Search {search.search_id}, {search.source or 'source not stated'}, "
+            f"Search {numbers[search.search_id]}, {search.source or 'source not stated'}, "
             f"{search.first} to {search.last}{undated}: {count_noun(search.entries, 'record')} = "
             f"{search.new:,} new + {count_noun(search.copies, 'copy', 'copies')} + "
             f"{search.filtered:,} set aside; "
@@ -172,7 +174,7 @@ def rule(
 
 @app.command("assign")
 def assign(
-    search: Annotated[int, typer.Argument(help="Number of the search.")],
+    search: Annotated[int, typer.Argument(help="Number of the search in the review.")],
     to: Annotated[str, typer.Option(help="review, or pool for incoming records.")],
     reason: Annotated[str, typer.Option(help="Why; kept with the search.")],
     review: ReviewOption = None,
@@ -181,7 +183,9 @@ def assign(
 ) -> None:
     """Move a search to the review or to incoming records, whatever its date."""
     with acting(as_json, review, actor) as run:
-        assignment = SearchAssignment(search, to, reason)
+        with run.store.read() as session:
+            search_id = get_search_by_number(session, run.review.id, search)
+        assignment = SearchAssignment(search_id, to, reason)
         moved = pooling.assign_search(run.store, run.review.id, assignment, person_id=run.person.id)
         run.output.result(
             {"review": run.review.slug, "search": search, "to": to, "files_and_pages_moved": moved},

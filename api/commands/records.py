@@ -27,13 +27,21 @@ from api.services.searching import searches
 from api.settings import Settings
 from api.wording import count_noun
 from store.core.session import ReadSession
+from store.searching import batches
+from store.searching.searches import get_search_by_number
 
 
 def withdraw(
     reason: Annotated[str, typer.Option(help="Why; shown with the counts.")],
-    file_id: Annotated[int | None, typer.Argument(help="Number of the imported file.")] = None,
+    file: Annotated[
+        int | None, typer.Argument(help="Number of the imported file in the review.")
+    ] = None,
     search: Annotated[
-        int | None, typer.Option(help="Withdraw a whole search with its runs, instead of a file.")
+        int | None,
+        typer.Option(
+            help="Number of a search in the review; withdraws all of it with its runs, "
+            "instead of a file."
+        ),
     ] = None,
     review: ReviewOption = None,
     actor: AsOption = None,
@@ -42,28 +50,33 @@ def withdraw(
     """Withdraw a wrong file or search: its records no longer count, decisions stay readable."""
     with acting(as_json, review, actor) as act:
         store, review_id, person_id = act.store, act.review.id, act.person.id
-        if file_id is not None and search is None:
+        if file is not None and search is None:
+            with store.read() as session:
+                file_id = batches.get_file_by_number(session, review_id, file)
             withdrawn = searches.withdraw_file(
                 store, review_id, file_id, reason=reason, person_id=person_id
             )
-        elif search is not None and file_id is None:
+        elif search is not None and file is None:
+            with store.read() as session:
+                search_id = get_search_by_number(session, review_id, search)
             withdrawn = searches.withdraw_search(
-                store, review_id, search, reason=reason, person_id=person_id
+                store, review_id, search_id, reason=reason, person_id=person_id
             )
         else:
             raise Refused("Say which file, or which search with --search, to withdraw.")
         act.wake()
+        name = withdrawn.name if search is None else f"search {search}"
         act.output.result(
             {
                 "review": act.review.slug,
-                "file": file_id,
+                "file": file,
                 "search": search,
-                "name": withdrawn.name,
+                "name": name,
                 "reason": reason.strip(),
                 "reports_withdrawn": withdrawn.reports,
             },
             lambda screen: screen.print(
-                f"{withdrawn.name} is withdrawn, with {count_noun(withdrawn.reports, 'record')}. "
+                f"{name} is withdrawn, with {count_noun(withdrawn.reports, 'record')}. "
                 "Decisions stay readable; importing the same records again restores them."
             ),
         )

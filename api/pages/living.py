@@ -226,6 +226,7 @@ def _pool(request: ReviewRequest, problem: Problem | None = None) -> HTMLRespons
         versions=version_status,
         kind=status.next,
         searches=all_searches,
+        numbers={search.id: number for number, search in enumerate(all_searches, 1)},
         rule=status.rule,
         rules=list(ADMISSION_RULES),
         routes=searches.ROUTES,

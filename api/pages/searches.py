@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, File, Form, Path, UploadFile
@@ -110,6 +110,13 @@ def searches_page(request: ReadRequest) -> HTMLResponse:
     return _searches(request)
 
 
+def _is_listed(job: jobs.JobInfo, listed: Sequence[intakes.IntakeInfo]) -> bool:
+    """Whether a running import is among those that the page lists, or its file is in already."""
+    if job.kind != jobs.IMPORT or job.state != "running" or job.message:
+        return False
+    return job.done > 0 or any(one.state in intakes.UNFINISHED for one in listed)
+
+
 def _searches(request: ReviewRequest, problem: Problem | None = None) -> HTMLResponse:
     settings = request.state.settings
     with request.store.read() as session:
@@ -121,8 +128,9 @@ def _searches(request: ReviewRequest, problem: Problem | None = None) -> HTMLRes
         "searches.html",
         status=422 if problem else 200,
         searches=listed,
-        jobs=recent_jobs,
+        jobs=[job for job in recent_jobs if not _is_listed(job, unfinished)],
         intakes=unfinished,
+        without_imports=True,
         problem=problem.text if problem else None,
         limit=settings.upload_limit,
         limit_mb=settings.upload_limit_mb,

@@ -34,13 +34,38 @@ function line(job) {
   return p;
 }
 
+const imports = place?.dataset.imports;
+const UNFINISHED = ["under way", "ended", "leaving"];
+let before = null;
+
+// The page of imports lists them itself; each has one line there.
+async function lookAtImports() {
+  const answer = await fetch(imports);
+  if (!answer.ok) return [];
+  const listed = (await answer.json()).filter((one) => UNFINISHED.includes(one.state));
+  const now = listed.map((one) => `${one.id} ${one.state} ${one.stage} ${one.waiting}`).join();
+  if (before !== null && now !== before) location.reload();
+  before = now;
+  for (const one of listed) {
+    for (const shown of document.querySelectorAll(`[data-import="${one.id}"]`)) {
+      const [done, total] = [one.position, one.total].map((n) => n.toLocaleString("en"));
+      if (shown.localName === "progress") shown.value = one.position;
+      else shown.textContent = `${done} of ${total} entries stored`;
+    }
+  }
+  return listed;
+}
+
 async function look() {
   try {
+    const listed = imports ? await lookAtImports() : [];
     const answer = await fetch(place.dataset.url);
     if (!answer.ok) return;
     const { jobs, due } = await answer.json();
     const running = jobs.filter((job) => job.state === "running");
-    if (running.length) place.replaceChildren(...running.map(line));
+    const isListed = (job) =>
+      imports && job.kind === "import" && !job.message && (job.done > 0 || listed.length > 0);
+    if (running.length) place.replaceChildren(...running.filter((job) => !isListed(job)).map(line));
     // When a job ends, counts change all over the page, so the server renders it again.
     if (wasRunning && !running.length && !due) location.reload();
     wasRunning = wasRunning || running.length > 0;

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from api.services.searching.import_steps import ImportProgress
 from api.services.searching.imported_labels import describe
 from api.services.searching.importing import ImportOutcome
 from api.wording import count_noun, describe_left_out
@@ -12,6 +15,16 @@ from store.searching.uploads import UploadInfo
 
 # How often an import that a worker did not finish is started again automatically.
 _RESTARTS = 3
+
+
+def tell_job(progress: Callable[[int, int], None]) -> ImportProgress:
+    """How far a file's import has got, as the progress of a job, which has one number for it."""
+
+    def tell(stage: str, done: int, total: int | None) -> None:
+        if stage in {"reading", "storing"}:
+            progress(done, total or 0)
+
+    return tell
 
 
 def describe_import(outcome: ImportOutcome) -> str:

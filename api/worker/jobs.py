@@ -23,7 +23,7 @@ from api.services.searching.importing import (
     ImportRequest,
 )
 from api.settings import Settings
-from api.worker.import_messages import describe_import, return_to_preview
+from api.worker.import_messages import describe_import, return_to_preview, tell_job
 from api.worker.queues import QueuedJob, open_queue
 from harvest.errors import ReadingFailed, SourceError, UnreadableFile
 from harvest.file_content import fingerprint
@@ -124,9 +124,7 @@ class Jobs:
         def go_on(store: Store, progress: Progress) -> list[str]:
             try:
                 self._patiently(
-                    lambda: importing.resume(
-                        store, intake_id, progress=lambda done: progress(done, 0)
-                    )
+                    lambda: importing.resume(store, intake_id, progress=tell_job(progress))
                 )
             except (ImportCancelled, AnotherImport):
                 return []
@@ -389,6 +387,6 @@ class Jobs:
                 upload.name,
                 ImportRequest(**upload.request),
                 person_id=upload.person_id,
-                progress=lambda done: report(done, 0),
+                progress=tell_job(report),
                 patience=0,
             )

@@ -94,12 +94,12 @@ def _list_infos(session: ReadSession, *conditions: Any) -> list[IntakeInfo]:
     ]
 
 
-_UNFINISHED = ("under way", "ended", "leaving")
+UNFINISHED = ("under way", "ended", "leaving")
 
 
 def list_unfinished(session: ReadSession, review_id: int | None = None) -> list[IntakeInfo]:
     """Imports that still have something to do, oldest first; of all reviews if None is named."""
-    unfinished = Intake.state.in_(_UNFINISHED)
+    unfinished = Intake.state.in_(UNFINISHED)
     return _list_infos(
         session, unfinished if review_id is None else unfinished & (Intake.review_id == review_id)
     )
@@ -111,7 +111,7 @@ def list_recent(session: ReadSession, review_id: int, *, limit: int = 50) -> lis
         select(Intake.id)
         .where(
             Intake.review_id == review_id,
-            Intake.state.in_((*_UNFINISHED, "failed", "cancelled")),
+            Intake.state.in_((*UNFINISHED, "failed", "cancelled")),
         )
         .order_by(Intake.id.desc())
         .limit(limit)
@@ -137,7 +137,7 @@ def take_intake(session: WriteSession, intake_id: int, owner: str) -> bool:
     row = session.get(
         Intake, intake_id, with_for_update={"skip_locked": True}, populate_existing=True
     )
-    if row is None or row.state not in _UNFINISHED:
+    if row is None or row.state not in UNFINISHED:
         return False
     if not leases.is_free(row.owner, row.heartbeat_at):
         return False
@@ -154,7 +154,7 @@ def lock_owned_intake(session: WriteSession, intake_id: int, owner: str) -> Inta
         LeaseLost: another process took it over, or somebody cancelled it.
     """
     row = session.get(Intake, intake_id, with_for_update=True, populate_existing=True)
-    if row is None or row.owner != owner or row.state not in _UNFINISHED:
+    if row is None or row.owner != owner or row.state not in UNFINISHED:
         raise LeaseLost(f"import {intake_id} was taken over or cancelled")
     row.heartbeat_at = now()
     session.flush()

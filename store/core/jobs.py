@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, or_, select, update
 
 from store.core import leases
 from store.core.errors import LeaseLost
@@ -14,6 +14,8 @@ from store.core.session import ReadSession, WriteSession
 from store.core.tables import Job, now
 from store.core.work_faults import FAULT
 
+IMPORT = "import"
+_INTERRUPTED = "interrupted"
 _RECENT = dt.timedelta(minutes=15)
 
 
@@ -155,7 +157,7 @@ def mark_interrupted(session: WriteSession, job_ids: Sequence[int]) -> None:
     session.execute(
         update(Job)
         .where(Job.id.in_(job_ids), Job.state == "running")
-        .values(state="failed", message="interrupted", updated_at=now())
+        .values(state="failed", message=_INTERRUPTED, updated_at=now())
     )
 
 
@@ -164,7 +166,7 @@ def interrupt_lost_job(session: WriteSession, job_id: int) -> bool:
     row = session.get(Job, job_id, with_for_update=True, populate_existing=True)
     if row is None or row.state != "running" or not leases.is_free(row.owner, row.heartbeat_at):
         return False
-    row.state, row.message, row.updated_at = "failed", "interrupted", now()
+    row.state, row.message, row.updated_at = "failed", _INTERRUPTED, now()
     session.flush()
     return True
 
@@ -189,12 +191,16 @@ def discard_job(session: WriteSession, job_id: int) -> None:
 
 
 def list_recent_jobs(session: ReadSession, review_id: int) -> list[JobInfo]:
-    """List running operations, and of each kind the last that ended, within 15 minutes."""
+    """List running operations, and of each kind the last that ended, within 15 minutes.
+
+    Interrupted imports are left out: they go on by themselves, as operations of their own.
+    """
     rows = session.scalars(
         select(Job)
         .where(
             Job.review_id == review_id,
             Job.state != FAULT,
+            or_(Job.kind != IMPORT, Job.message.is_distinct_from(_INTERRUPTED)),
             (Job.state == "running") | (Job.updated_at > now() - _RECENT),
         )
         # One that had to wait may have begun before others that ended before it.

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 import store.core.tables  # noqa: F401 - foreign keys refer to tables by name
 from store.core.engine import BUSY_SECONDS, CONNECTIONS, WRITER, create_engine_for, create_file
 from store.core.errors import Busy, Unavailable, Unstorable
+from store.core.interrupts import interrupts_held
 from store.core.trouble import explain_error
 
 ReadSession = NewType("ReadSession", Session)
@@ -25,6 +26,8 @@ WriteSession = NewType("WriteSession", ReadSession)
 
 # After how many transactions SQLite's log is copied: as many as once made a commit copy it.
 _COPIED_EVERY: Final = 50
+# Milliseconds for which giving back its disk space waits for readers.
+_SHRINKING: Final = 200
 
 
 def execute_plain(
@@ -150,12 +153,15 @@ class Store:
     def write(self) -> Iterator[WriteSession]:
         """Open a transaction that writes: committed at the end, rolled back on an error.
 
+        Ctrl-C waits for its end.
+
         Raises:
             Unavailable: the database cannot be used now, and nothing was stored.
             Unstorable: it cannot hold a value.
         """
         try:
             with (
+                interrupts_held(),
                 self.explained(),
                 self._own_turn(),
                 Session(self._writer, expire_on_commit=False) as session,
@@ -209,10 +215,19 @@ class Store:
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
 
     def shrink_log(self) -> None:
-        """Give back the disk space of SQLite's write-ahead log after much was written in vain."""
+        """Give back the disk space of SQLite's write-ahead log after much was written in vain.
+
+        Nobody can write while it waits for readers, so it waits for a moment only; the next one
+        does it otherwise.
+        """
         if self.dialect == "sqlite":
             with self.engine.connect() as connection:
-                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+                usual = connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one()
+                connection.exec_driver_sql(f"PRAGMA busy_timeout={_SHRINKING}")
+                try:
+                    connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+                finally:
+                    connection.exec_driver_sql(f"PRAGMA busy_timeout={usual}")
 
     def close(self) -> None:
         """Close all connections."""

@@ -147,6 +147,28 @@ def find_batch(session: ReadSession, review_id: int, sha256: str) -> BatchInfo |
     return matching[0] if matching else None
 
 
+def number_files(session: ReadSession, review_id: int) -> dict[int, int]:
+    """Numbers of a review's imported files by id, from 1, as the command line says them."""
+    ids = session.scalars(
+        select(Batch.id)
+        .where(Batch.review_id == review_id, Batch.run_id.is_(None), is_shown(Batch.intake_id))
+        .order_by(Batch.id)
+    )
+    return {batch_id: number for number, batch_id in enumerate(ids, 1)}
+
+
+def get_file_by_number(session: ReadSession, review_id: int, number: int) -> int:
+    """The id of a review's imported file with this number.
+
+    Raises:
+        NotFound: the review has no such file.
+    """
+    ids = list(number_files(session, review_id))
+    if not 1 <= number <= len(ids):
+        raise NotFound(f"there is no imported file {number} in this review; it has {len(ids)}")
+    return ids[number - 1]
+
+
 def list_file_hashes(session: ReadSession, review_id: int) -> set[str]:
     """SHA-256 of every imported file that is not withdrawn."""
     query = select(Batch.sha256).where(

@@ -183,6 +183,29 @@ def list_searches(session: ReadSession, review_id: int) -> list[SearchInfo]:
     return [_info(row, files.get(row.id, []), received.get(row.id, 0), whole_runs) for row in rows]
 
 
+def number_searches(session: ReadSession, review_id: int) -> dict[int, int]:
+    """Numbers of a review's searches by id, from 1, as pages and the command line say them."""
+    ids = session.scalars(
+        select(Search.id)
+        .where(Search.review_id == review_id, is_shown(Search.intake_id))
+        .order_by(Search.id)
+    )
+    return {search_id: number for number, search_id in enumerate(ids, 1)}
+
+
+def get_search_by_number(session: ReadSession, review_id: int, number: int) -> int:
+    """The id of a review's search with this number.
+
+    Raises:
+        NotFound: the review has no such search.
+    """
+    ids = list(number_searches(session, review_id))
+    if not 1 <= number <= len(ids):
+        known = f"; it has {len(ids)}, see Imports" if ids else ""
+        raise NotFound(f"there is no search {number} in this review{known}")
+    return ids[number - 1]
+
+
 def _find_whole_runs(session: ReadSession, review_id: int) -> dict[int, tuple[int, bool]]:
     """For each search by API, its newest run that asked for everything.
 

@@ -22,7 +22,8 @@ ORDINARY = set(
     encode encoding encoding_progress endnote_xml engine entry eppi eppi_json errors europepmc
     europepmc_json event_actions evidence explanations exports features gold_files gold_lists
     night_jobs protocol_faults trouble
-    grouping groups harvests heartbeats http identifiers imports invitations jobs json_text
+    grouping groups harvests heartbeats http identifiers imports interruption
+    interrupts invitations jobs json_text
     json_values jsonl judging keys kinds known_matches known_outcome languages latex leases linear
     links lists living managing marking match matching members membership metrics migrate names nbib
     notify openalex openalex_json opening order_report origin output overlap ovid ovid_source pace

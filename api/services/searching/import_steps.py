@@ -35,6 +35,10 @@ from store.searching.imports import Head
 from store.searching.ingest import BatchContent
 from store.searching.record_rows import KeyedRecord
 
+# Called with what an import does now ("begun", "reading", "storing" or "comparing"), with how many
+# entries or records that is done, and of how many; None if that is not known yet.
+ImportProgress = Callable[[str, int, int | None], None]
+
 _CHUNK = 1024 * 1024
 # How the notice on a file begins whose records name several databases.
 MIXED = "several databases or platforms are named in its records: "
@@ -58,13 +62,14 @@ class Import:
 
     Attributes:
         store: refuses to write once the import is no longer ours.
-        progress: called with the number of entries stored.
+        progress: called several times a second at most while the file is read, and for each piece
+            that is stored.
     """
 
     store: Store
     intake: IntakeInfo
     batch_id: int
-    progress: Callable[[int], None]
+    progress: ImportProgress
     done: Done = field(default_factory=Done)
 
     @property
@@ -76,6 +81,21 @@ class Import:
         """Read how far it has got."""
         with self.store.read() as session:
             self.intake = intakes.get_intake(session, self.intake.id)
+
+
+def tell_nobody(_stage: str, _done: int, _total: int | None) -> None:
+    """Progress that nobody asked for."""
+
+
+def tell_reading(progress: ImportProgress) -> Callable[[int], None]:
+    """Progress of reading alone."""
+    return lambda number: progress("reading", number, None)
+
+
+def tell_begun(progress: ImportProgress, intake: IntakeInfo) -> None:
+    """Say that an import is under way, and how much of it an earlier process has stored."""
+    stored = {"bytes": 0, "entries": intake.position}.get(intake.stage, intake.total or 0)
+    progress("begun", stored, intake.total)
 
 
 def read_chunks(stream: BinaryIO) -> Iterator[bytes]:
@@ -188,7 +208,7 @@ def look_through(work: Import, file: OpenFile) -> None:
 def store_entries(work: Import, file: OpenFile) -> None:
     """Store the entries that are not stored yet; nobody sees them."""
     keys = _file_keys(work, file)
-    after = work.intake.position
+    after, total = work.intake.position, file.records + file.rejected
     writer = Pieces(work.store)
     for piece in writer.split(_strip_entries(work, file, file.entries(after=after))):
         content = BatchContent(
@@ -204,7 +224,7 @@ def store_entries(work: Import, file: OpenFile) -> None:
             imports.move(session, work.intake.id, position=position)
 
         writer.write(len(piece), add)
-        work.progress(position)
+        work.progress("storing", position, total)
 
 
 def end(work: Import) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
@@ -25,7 +25,7 @@ from api.services.searching.import_failures import (
     leave_if_cancelled,
     release,
 )
-from api.services.searching.import_steps import Import
+from api.services.searching.import_steps import Import, ImportProgress
 from api.services.searching.imported_labels import LabelSource, TakenOver, is_labelled, take_over
 from harvest.errors import ReadingFailed, UnreadableFile
 from harvest.file_content import fingerprint
@@ -104,7 +104,7 @@ def import_file(
     request: ImportRequest,
     *,
     person_id: int | None,
-    progress: Callable[[int], None] | None = None,
+    progress: ImportProgress | None = None,
     patience: float | None = None,
     comparing: float | None = None,
 ) -> ImportOutcome:
@@ -120,7 +120,7 @@ def import_file(
         name: what the file is called.
         request: how it is imported.
         person_id: who imports it.
-        progress: called with the number of entries read, and then with those stored.
+        progress: see ``ImportProgress``.
         patience: seconds to wait for another import into the review. None for no limit; one whose
             process has died is then completed here.
         comparing: seconds to compare records; the worker compares the rest. None for no limit.
@@ -133,7 +133,7 @@ def import_file(
     """
     if request.labels not in LABEL_USES:
         raise ValueError(f"labels must be one of {', '.join(LABEL_USES)}, not {request.labels!r}")
-    report = progress or (lambda _done: None)
+    report = progress or import_steps.tell_nobody
     with unpacked(stream) as plain:
         sha256, size = fingerprint(plain)
         new = NewImport(
@@ -152,7 +152,10 @@ def import_file(
         else:
             outcome = _carry_out(store, taken, owner, plain, report)
     end = math.inf if comparing is None else time.monotonic() + comparing
-    joined = compare_new_records(store, review_id, stop=lambda: time.monotonic() > end).joined
+    compared = partial(report, "comparing")
+    joined = compare_new_records(
+        store, review_id, stop=lambda: time.monotonic() > end, progress=compared
+    ).joined
     with store.read() as session:
         left_out = limits.count_left_out(session, outcome.batch.id)
     return replace(outcome, copies=joined, out_of_range=left_out)
@@ -208,7 +211,7 @@ def _find_earlier(
 
 
 def resume(
-    store: Store, intake_id: int, *, progress: Callable[[int], None] | None = None
+    store: Store, intake_id: int, *, progress: ImportProgress | None = None
 ) -> ImportOutcome | None:
     """Go on with an import whose process has died, from the bytes that are stored.
 
@@ -228,7 +231,7 @@ def resume(
             with store.read() as session:
                 for piece in raw.read_batch(session, intake.batch_id):
                     stream.write(piece)
-        outcome = _carry_out(store, intake_id, owner, stream, progress or (lambda _done: None))
+        outcome = _carry_out(store, intake_id, owner, stream, progress or import_steps.tell_nobody)
     if outcome.batch is not None:
         compare_new_records(store, intake.review_id)
     return outcome
@@ -239,7 +242,7 @@ def _carry_out(
     intake_id: int,
     owner: str,
     stream: BinaryIO,
-    progress: Callable[[int], None],
+    progress: ImportProgress,
 ) -> ImportOutcome:
     """Do what is left of an import that is ours, or take it away if it fails."""
     fenced = store.fenced(lambda session: intakes.lock_owned_intake(session, intake_id, owner))
@@ -251,6 +254,7 @@ def _carry_out(
             import_steps.remove(fenced, intake_id)
             raise ImportCancelled(f"the import of {intake.name} was cancelled or has failed")
         assert intake.batch_id is not None
+        import_steps.tell_begun(progress, intake)
         work = Import(fenced, intake, intake.batch_id, progress)
         with send_heartbeats(fenced, f"import-{intake_id}"):
             try:
@@ -304,7 +308,7 @@ def _do(work: Import, stream: BinaryIO) -> None:
         import_steps.store_bytes(work, stream)
     request = work.intake.request
     wanted = Wanted(mapping=request.get("mapping"), name=work.intake.name)
-    with open_file(stream, wanted, progress=work.progress) as file:
+    with open_file(stream, wanted, progress=import_steps.tell_reading(work.progress)) as file:
         import_steps.look_through(work, file)
         if work.intake.stage == "bytes":
             import_steps.store_head(work, file)
@@ -333,7 +337,7 @@ def _repeat(
     repeat: _Repeat,
     stream: BinaryIO,
     name: str,
-    progress: Callable[[int], None],
+    progress: ImportProgress,
 ) -> ImportOutcome:
     """Nothing to store; but its decisions can still be taken over."""
     earlier = repeat.earlier
@@ -348,7 +352,7 @@ def _repeat(
     if repeat.request.labels != "decisions":
         return outcome
     wanted = Wanted(mapping=repeat.request.mapping, name=name)
-    with open_file(stream, wanted, progress=progress) as file:
+    with open_file(stream, wanted, progress=import_steps.tell_reading(progress)) as file:
         labels = file.labels
         labelled = sum(
             isinstance(entry, Record) and is_labelled(entry, labels) for entry in file.entries()

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from api.commands import imports
+from api.commands.output import Output
+from api.services.searching.importing import ImportRequest
 from benchmarks.children import Child, command
 from tests.api.command_line import CSV, Run, result
 
@@ -169,3 +172,56 @@ def test_an_imported_person_is_mapped_and_taken_back_on_the_command_line(
     assert result(here("team", "map", "Ann", "--json"))["member"] is None
     refused = result(here("team", "map", "Nobody", "--json"), code=1)["error"]["message"]
     assert "the names are: Ann, Ben" in refused
+
+
+def test_searches_and_files_have_the_numbers_within_their_review(here: Run, tmp_path: Path) -> None:
+    here("init")
+    names = ["a.csv", "b.csv", "c.csv"]
+    for name in names:
+        (tmp_path / name).write_text(CSV.replace("One", name))
+    first, second, third = (tmp_path / name for name in names)
+    for review in ("one", "two"):
+        here("review", "add", review)
+    result(here("import", first, "--review", "one", "--json"))
+    shown = here("import", second, "--review", "two")
+    assert "into search 1 of two" in shown.stdout
+    added = result(here("import", third, "--review", "two", "--search", "1", "--json"))
+    assert (added["search"], added["file"]) == (1, 2)
+    assert (added["search_id"], added["file_id"]) == (2, 3)
+    assert "(file 2)" in here("import", third, "--review", "two").stdout
+    refused = here("import", first, "--review", "two", "--search", "2")
+    assert refused.returncode == 1
+    assert "Error: there is no search 2 in this review" in refused.stderr
+    assert str(first) not in refused.stderr
+    why = ("--review", "two", "--reason", "wrong", "--json")
+    assert result(here("withdraw", "2", *why))["name"] == "c.csv"
+    assert "no imported file 3" in result(here("withdraw", "3", *why), code=1)["error"]["message"]
+    gone = result(here("withdraw", "--search", "1", *why))
+    assert gone["name"] == "search 1"
+    again = ("--reason", "wrong", "--to", "review", "--review", "two", "--json")
+    assert "no search 2" in result(here("pool", "assign", "2", *again), code=1)["error"]["message"]
+    assert result(here("pool", "assign", "1", *again))["search"] == 1
+
+
+def test_labels_that_are_ignored_are_said_with_how_to_take_them_over(
+    here: Run, tmp_path: Path
+) -> None:
+    file = tmp_path / "articles.csv"
+    file.write_text(RAYYAN)
+    here("init")
+    words = "2 records have a decision or relevance label, which Winnow ignores."
+    for options in (("--dry-run",), ()):
+        said = " ".join(here("import", file, *options).stdout.split())
+        assert f"{words} To take them over, import the file with --labels decisions" in said
+    for options in (("--dry-run",), ()):
+        assert "ignores" not in here("import", file, "--labels", "decisions", *options).stdout
+
+
+def test_questions_about_a_search_are_announced_only_if_there_are_any(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    given = {"source": "PsycINFO", "platform": "Ovid", "run_on": "2026-03-01", "reported": 4}
+    asked = imports._ask_for_fields(ImportRequest(search_fields=given), Output(as_json=False))
+    assert asked.search_fields == given
+    assert "About the search" not in capsys.readouterr().err

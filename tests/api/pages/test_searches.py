@@ -10,6 +10,7 @@ from fastapi.testclient import TestClient
 from api.app import create_app
 from api.services.searching.importing import ImportRequest, import_file
 from api.settings import Settings
+from store.core import jobs, leases
 from store.core.session import Store
 from store.reviews import imported_people
 from store.reviews.people import PersonInfo
@@ -170,3 +171,56 @@ def test_people_of_a_file_are_listed_and_mapped_on_the_team_page_and_named_on_th
     assert f'<option value="{person.id}" selected>' not in back.text.split("imported/")[1]
     wrong = client.post(f"{pages}/team/imported/{ann.id}", data={"member": "999999"})
     assert wrong.status_code == 404
+
+
+def test_an_import_under_way_has_one_line_with_its_file_and_how_much_is_stored(
+    client: TestClient, store: Store, review: ReviewInfo, person: PersonInfo
+) -> None:
+    raw = "title\n" + "".join(f"Trial {n} of drug {n * 7919}\n" for n in range(600))
+    pages: list[str] = []
+
+    def look(stage: str, done: int, _total: int | None) -> None:
+        if stage != "storing" or done == 600 or pages:
+            return
+        with store.write() as session:
+            job = jobs.start_job(session, review.id, "import", owner=leases.create_owner())
+            jobs.update_progress(session, job, done=done, total=600)
+        pages.append(client.get(f"/reviews/{review.slug}/searches").text)
+        raise KeyboardInterrupt
+
+    def read() -> None:
+        import_file(
+            store,
+            review.id,
+            io.BytesIO(raw.encode()),
+            "child-ratio.csv",
+            ImportRequest(),
+            person_id=person.id,
+            progress=look,
+        )
+
+    with pytest.raises(KeyboardInterrupt):
+        read()
+    (under_way,) = pages
+    pages.append(client.get(f"/reviews/{review.slug}/searches").text)
+    assert "Importing" not in under_way
+    assert under_way.count("child-ratio.csv") == under_way.count("<progress") == 1
+    assert " of 600 entries stored" in under_way
+    assert "interrupted" not in under_way
+    assert "interrupted; it will go on by itself." in pages[1]
+    assert "being received" not in pages[1]
+    read()
+    ended = client.get(f"/reviews/{review.slug}/searches").text
+    assert "<progress" not in ended
+    assert "Imports that have not ended" not in ended
+
+
+def test_an_import_whose_worker_has_died_leaves_no_word_of_it(
+    client: TestClient, store: Store, review: ReviewInfo
+) -> None:
+    with store.write() as session:
+        lost = jobs.start_job(session, review.id, "import")
+        other = jobs.start_job(session, review.id, "hits")
+        assert jobs.interrupt_lost_job(session, lost)
+        assert jobs.interrupt_lost_job(session, other)
+        assert [job.id for job in jobs.list_recent_jobs(session, review.id)] == [other]

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import closing
+from pathlib import Path
+
 import pytest
 
 from store.core.errors import NotFound
@@ -29,3 +33,16 @@ def test_statements_read_singly_cost_no_transaction_on_postgresql(store: Store) 
             assert raw is not None
             open_now = raw.info.transaction_status.name != "IDLE"
     assert open_now == (store.dialect == "sqlite")
+
+
+def test_giving_back_disk_space_does_not_wait_for_a_long_reader(tmp_path: Path) -> None:
+    with closing(Store(f"sqlite:///{tmp_path / 'x.db'}", busy_seconds=6)) as store:
+        with store.engine.begin() as connection:
+            connection.exec_driver_sql("CREATE TABLE t (n)")
+        with store.read() as session:
+            session.connection().exec_driver_sql("SELECT * FROM t")
+            with store.engine.begin() as connection:
+                connection.exec_driver_sql("INSERT INTO t VALUES (1)")
+            began = time.monotonic()
+            store.shrink_log()
+            assert time.monotonic() - began < 3

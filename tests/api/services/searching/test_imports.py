@@ -19,6 +19,7 @@ from sqlalchemy import event, func, select
 from api.protocol import ProtocolBody
 from api.services.searching import import_steps, importing
 from api.services.searching.import_failures import AnotherImport, ImportCancelled
+from api.services.searching.import_steps import ImportProgress
 from api.services.searching.importing import ImportOutcome, ImportRequest
 from harvest.errors import UnreadableFile
 from store.core import intakes
@@ -56,6 +57,7 @@ def table(first: int = 1, number: int = NUMBER) -> bytes:
     return ("title,abstract,year\n" + "".join(rows)).encode()
 
 
+LATER = ("storing", "comparing")
 Import = Callable[..., ImportOutcome]
 
 
@@ -63,7 +65,7 @@ Import = Callable[..., ImportOutcome]
 def run(store: Store, review: ReviewInfo, person: PersonInfo) -> Import:
     def import_it(
         raw: bytes = table(),
-        progress: Callable[[int], None] | None = None,
+        progress: ImportProgress | None = None,
         labels: str = "ignore",
         patience: float | None = None,
     ) -> ImportOutcome:
@@ -113,11 +115,11 @@ class Killed(BaseException):
     """Ends the work as a stopped process does."""
 
 
-def at_stored(store: Store, act: Callable[[], None]) -> Callable[[int], None]:
+def at_stored(store: Store, act: Callable[[], None]) -> ImportProgress:
     """Progress that acts once, when some entries are stored and others are not."""
     acted = False
 
-    def progress(done: int) -> None:
+    def progress(_stage: str, done: int, _total: int | None) -> None:
         nonlocal acted
         if acted or done >= NUMBER:
             return
@@ -185,6 +187,31 @@ def test_a_stopped_import_goes_on_where_it_was(
         assert stored < set(session.scalars(select(RecordRow.id)))
     assert count_rows(store)["record"] == count_rows(store)["batch_entry"] == NUMBER
     assert run().repeated
+
+
+def test_progress_says_what_is_done_and_of_how_many_and_where_an_import_goes_on(
+    store: Store, run: Import
+) -> None:
+    told: list[tuple[str, int, int | None]] = []
+
+    def note(stage: str, done: int, total: int | None) -> None:
+        told.append((stage, done, total))
+        if stage == "storing" and len({each for each in told if each[0] == stage}) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(progress=note)
+    (_, stored, _) = told[-1]
+    assert told[0] == ("begun", 0, None)
+    assert all(total is None for stage, _, total in told if stage == "reading")
+    again: list[tuple[str, int, int | None]] = []
+    run(progress=lambda *all_: again.append(all_))
+    assert again[0] == ("begun", stored, NUMBER)
+    steps = [(stage, done, total) for stage, done, total in again if stage in LATER]
+    assert [stage for stage, _, _ in steps] == sorted((s for s, _, _ in steps), reverse=True)
+    assert {total for _, _, total in steps} == {NUMBER}
+    assert ("storing", NUMBER, NUMBER) in steps
+    assert steps[-1] == ("comparing", NUMBER, NUMBER)
 
 
 def test_another_import_first_completes_one_whose_process_has_died(
@@ -425,7 +452,7 @@ import io, os, signal, sys
 from api.services.searching.importing import ImportRequest, import_file
 from store.core.session import Store
 url, review, person, number, path = sys.argv[1:]
-def progress(done):
+def progress(stage, done, total):
     if done >= int(number):
         os.kill(os.getpid(), signal.SIGKILL)
 with open(path, "rb") as file:
