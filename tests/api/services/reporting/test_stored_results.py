@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import threading
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 
 import pytest
@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import delete, update
 
 from api.app import create_app
+from api.services.duplicates.deduplicating import compare_new_records
 from api.services.reporting import stored_results
 from api.services.reporting.evaluation import evaluate
 from api.services.reporting.screening_figures import work_out_figures
@@ -35,6 +36,7 @@ from store.core.tables import ComputedResult, Identity
 from store.reviews.people import PersonInfo
 from store.reviews.reviews import ReviewInfo
 from store.screening import computed_results, rankings
+from store.searching import gold, searches
 from tests.api.answers import corpus_with_gold, newest_job
 from tests.api.people import api_client, browser
 from tests.api.services.reporting.test_evaluation import RANKING
@@ -385,3 +387,117 @@ def test_figures_are_worked_out_once_however_often_they_wait_in_the_queue(
     for _ in range(3):
         stored_results.work_out(store, review.id, "evaluation")
     assert times == [review.id]
+
+
+def _add_known(store: Store, review: ReviewInfo, person: PersonInfo) -> None:
+    with store.write() as session:
+        new = [gold.NewGold("One more known study", year=2020)]
+        gold.add_gold(session, review.id, new, list_name="more", person_id=person.id)
+
+
+def _split_known(store: Store, review: ReviewInfo, person: PersonInfo) -> None:
+    with store.write() as session:
+        name = gold.list_gold(session, review.id)[0].list_name
+        uses = gold.GoldUses(search="development", ranking="seed")
+        gold.set_uses(session, review.id, name, uses, person_id=person.id)
+
+
+def _remove_known(store: Store, review: ReviewInfo, person: PersonInfo) -> None:
+    with store.write() as session:
+        name = gold.list_gold(session, review.id)[0].list_name
+        gold.remove_list(session, review.id, name, person_id=person.id)
+
+
+def _give_role(store: Store, review: ReviewInfo, person: PersonInfo) -> None:
+    with store.write() as session:
+        join(session, review.id, "new")
+
+
+def _state_search(store: Store, review: ReviewInfo, person: PersonInfo) -> None:
+    with store.write() as session:
+        searches.create_search(
+            session, review.id, kind="file", person_id=person.id, fields={"source": "PsycINFO"}
+        )
+
+
+def _edit_search(store: Store, review: ReviewInfo, person: PersonInfo) -> None:
+    with store.write() as session:
+        (first, *_) = searches.list_searches(session, review.id)
+        changed = {"source": "PsycINFO"}
+        searches.update_search(session, review.id, first.id, changed, person_id=person.id)
+
+
+def _change_plan(store: Store, review: ReviewInfo, person: PersonInfo) -> None:
+    plan(store, review, person, dual_share=0.5)
+
+
+def _match(store: Store, review: ReviewInfo, person: PersonInfo) -> None:
+    # They come by a search of their own.
+    add_records(store, review.id, 1)
+    compare_new_records(store, review.id)
+
+
+def _rank(store: Store, review: ReviewInfo, person: PersonInfo) -> None:
+    with store.write() as session:
+        rankings.save_ranking(session, review.id, RANKING)
+
+
+ON_ORDER = {"evaluation", "screening"}
+
+
+@pytest.mark.parametrize(
+    ("change", "words", "kinds"),
+    [
+        (_add_known, "known studies", KINDS),
+        (_split_known, "known studies", KINDS),
+        (_remove_known, "known studies", KINDS),
+        (_give_role, "people", KINDS),
+        (_state_search, "searches", KINDS),
+        (_edit_search, "searches", KINDS),
+        (_change_plan, "the protocol", KINDS),
+        (_match, "records, searches", KINDS),
+        (_rank, "the order", ON_ORDER),
+    ],
+)
+def test_each_change_marks_the_figures_that_depend_on_it_and_is_named(
+    store: Store,
+    review: ReviewInfo,
+    person: PersonInfo,
+    screened: list[int],
+    change: Callable[[Store, ReviewInfo, PersonInfo], None],
+    words: str,
+    kinds: Collection[str],
+) -> None:
+    for name in KINDS:
+        assert stored_results.work_out(store, review.id, name) is None
+    change(store, review, person)
+    for name, kind in KINDS.items():
+        with store.read() as session:
+            made = stored_results.get_stored_figures(session, review.id, kind).worked_out
+        assert made is not None
+        assert (name, made.changed, made.what) == (
+            name,
+            name in kinds,
+            tuple(words.split(", ")) if name in kinds else (),
+        )
+        said = f"changed since: {words}." in stored_results.describe_worked_out(made)
+        assert said == (name in kinds)
+
+
+def test_pages_deny_no_known_studies_that_were_just_added(
+    app: FastAPI, store: Store, review: ReviewInfo, person: PersonInfo, worker: Jobs
+) -> None:
+    add_records(store, review.id, 3)
+    page = browser(app, store, person)
+    addresses = [f"/reviews/{review.slug}/{each}" for each in ("evaluation", "evaluation/search")]
+    denied = "There are no known studies"
+    for name in ("evaluation", "search-check"):
+        stored_results.work_out(store, review.id, name)
+    assert all(denied in page.get(each).text for each in addresses)
+    _add_known(store, review, person)
+    for each in addresses:
+        text = page.get(each).text
+        assert denied not in text
+        assert "are being worked out" in text
+    assert do_jobs(worker) == 2
+    assert all(denied not in page.get(each).text for each in addresses)
