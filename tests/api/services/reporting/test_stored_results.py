@@ -501,3 +501,14 @@ def test_pages_deny_no_known_studies_that_were_just_added(
         assert "are being worked out" in text
     assert do_jobs(worker) == 2
     assert all(denied not in page.get(each).text for each in addresses)
+
+
+def test_the_evaluation_says_what_each_count_of_known_studies_is_of(
+    app: FastAPI, store: Store, review: ReviewInfo, person: PersonInfo, screened: list[int]
+) -> None:
+    stored_results.work_out(store, review.id, "evaluation")
+    text = browser(app, store, person).get(f"/reviews/{review.slug}/evaluation").text
+    assert text.count("not among the records.") == 1
+    assert "without a place in the order, because they are not among the records, could" in text
+    assert "of those that may check the search without a year" in text
+    assert "of those held out from the ranking without a year" in text
