@@ -345,7 +345,7 @@ def _show_screening(screen: Console, screening: ScreeningRecall) -> None:
         f"check the order, among {count_noun(screening.reports, 'record')} "
         f"(shown to the ranking and left out: {screening.seeds}; "
         f"outside the limits: {screening.out_of_scope}; "
-        f"held out from the ranking without a year: {screening.undated}; without a place in the "
+        f"not shown to the ranking and without a year: {screening.undated}; without a place in the "
         f"order, because they are not among the records, could not be matched or are on the list "
         f"twice: {screening.unplaced})"
     )

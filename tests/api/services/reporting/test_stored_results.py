@@ -511,4 +511,4 @@ def test_the_evaluation_says_what_each_count_of_known_studies_is_of(
     assert text.count("not among the records.") == 1
     assert "without a place in the order, because they are not among the records, could" in text
     assert "of those that may check the search without a year" in text
-    assert "of those held out from the ranking without a year" in text
+    assert "of those not shown to the ranking without a year" in text
