@@ -321,7 +321,8 @@ def _show_search(screen: Console, search: SearchRecall) -> None:
     if search.out_of_scope or search.undated:
         screen.print(
             f"  {search.out_of_scope} outside the protocol's limits (not counted), "
-            f"{search.undated} without a year (counted as if within the limits)"
+            f"{search.undated} of those that may check the search without a year "
+            "(counted as if within the limits)"
         )
     for match in search.missing[:20]:
         screen.print(f"  missing: {match.known.title or match.known.doi}", markup=False)
@@ -344,7 +345,9 @@ def _show_screening(screen: Console, screening: ScreeningRecall) -> None:
         f"check the order, among {count_noun(screening.reports, 'record')} "
         f"(shown to the ranking and left out: {screening.seeds}; "
         f"outside the limits: {screening.out_of_scope}; "
-        f"without a year: {screening.undated}; not among the records: {screening.unplaced})"
+        f"not shown to the ranking and without a year: {screening.undated}; without a place in the "
+        f"order, because they are not among the records, could not be matched or are on the list "
+        f"twice: {screening.unplaced})"
     )
     screen.print(f"  of these records, {screening.read:,} have been read")
     if screening.imported:

@@ -6,6 +6,7 @@ from typing import Any
 
 from api.wording import count_noun
 from store.core.audit import AuditEntry
+from store.rules.roles import ROLE_NAMES
 
 # What somebody did, by the action in the audit trail. Names in braces are keys of its detail. A
 # sentence says no more than every role in the review may know.
@@ -103,6 +104,9 @@ def _action(entry: AuditEntry) -> str:
     removed = entry.detail.get("person") if entry.action == "person.removed" else None
     if removed is not None and removed == entry.person_id:
         return "left the review"
+    if entry.action == "invitation.used" and "role" in entry.detail:
+        # An older version of Winnow did not write the role.
+        return "joined through {invitation_of}, with the role “{role}”"
     return SENTENCES.get(entry.action, entry.action)
 
 
@@ -111,6 +115,10 @@ def _words(entry: AuditEntry) -> _Detail:
     detail = _Detail(entry.detail)
     if isinstance(detail.get("records"), int):
         detail["records"] = count_noun(detail["records"], "record")
+    if entry.action == "invitation.used":
+        by = entry.inviter
+        detail["invitation_of"] = f"an invitation link of {by}" if by else "an invitation link"
+        detail["role"] = ROLE_NAMES.get(detail["role"], detail["role"])
     if "to" in detail:
         detail["to"] = _PLACES.get(detail["to"], detail["to"])
     return detail

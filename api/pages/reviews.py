@@ -18,7 +18,7 @@ from api.services.ranking import order_state
 from api.services.ranking.encoding import get_vectors_folder
 from api.services.reviews import work_faults
 from api.services.screening import progress
-from store.core import audit, jobs
+from store.core import audit, intakes, jobs
 from store.reports import limits, record_counts, record_events
 from store.reviews import members, reviews, screeners
 from store.screening import rankings
@@ -53,6 +53,7 @@ def overview(request: ReadRequest) -> HTMLResponse:
             "behind": order_state.describe_state(session, review_id, ranking),
             "due": review_id in rankings.list_reviews_to_rank(session),
             "jobs": jobs.list_recent_jobs(session, review_id),
+            "importing": intakes.list_unfinished(session, review_id),
             "limits": limits.count_limits(session, review_id),
             "protocol": reviews.get_readable_protocol(session, review_id),
             "gold": len(gold.list_gold(session, review_id)),

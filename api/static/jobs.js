@@ -10,10 +10,9 @@ const NAMES = {
   comparison: "Replaying",
   explanation: "Explaining",
   "likely misses": "Choosing possible misses",
-  evaluation: "Working out figures",
-  screening: "Working out figures",
-  duplicates: "Working out figures",
 };
+// Figures are worked out in one step, so there is no progress to count.
+const FIGURES = ["evaluation", "screening", "duplicates", "search-check"];
 let wasRunning = place !== null && place.querySelector(".job") !== null;
 
 function line(job) {
@@ -22,7 +21,9 @@ function line(job) {
   const total = job.total ? ` of ${job.total.toLocaleString("en")}` : "";
   // The message of a running job says what it waits for.
   const reached = job.message ?? `${job.done.toLocaleString("en")}${total}`;
-  p.textContent = job.state === "failed" ? job.message : `${NAMES[job.kind] ?? job.kind}: ${reached} `;
+  if (job.state === "failed") p.textContent = job.message;
+  else if (FIGURES.includes(job.kind)) p.textContent = `${place.dataset.figures} `;
+  else p.textContent = `${NAMES[job.kind] ?? job.kind}: ${reached} `;
   if (job.state === "running") {
     const bar = document.createElement("progress");
     if (job.total) {
@@ -65,7 +66,12 @@ async function look() {
     const running = jobs.filter((job) => job.state === "running");
     const isListed = (job) =>
       imports && job.kind === "import" && !job.message && (job.done > 0 || listed.length > 0);
-    if (running.length) place.replaceChildren(...running.filter((job) => !isListed(job)).map(line));
+    // Several kinds of figures are one line.
+    const first = running.find((job) => FIGURES.includes(job.kind));
+    const shown = running.filter(
+      (job) => !isListed(job) && (job === first || !FIGURES.includes(job.kind)),
+    );
+    if (running.length) place.replaceChildren(...shown.map(line));
     // When a job ends, counts change all over the page, so the server renders it again.
     if (wasRunning && !running.length && !due) location.reload();
     wasRunning = wasRunning || running.length > 0;

@@ -5,16 +5,14 @@ from __future__ import annotations
 import logging
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from api.errors import remedy_of
-from api.heartbeats import send_heartbeats
 from api.services.ranking import comparing, explaining
-from api.services.ranking.ranker import Ranker, TextsUnread
-from api.services.reporting import evaluation, search_check, stored_results
+from api.services.ranking.ranker import Ranker
+from api.services.reporting import evaluation, search_check
 from api.services.screening import choosing_misses, likely_misses
 from api.services.searching import counting, importing, uploading
 from api.services.searching.import_failures import AnotherImport, ImportCancelled
@@ -23,12 +21,14 @@ from api.services.searching.importing import (
     ImportRequest,
 )
 from api.settings import Settings
+from api.worker.figure_jobs import FigureJobs
 from api.worker.import_messages import describe_import, return_to_preview, tell_job
-from api.worker.queues import QueuedJob, open_queue
+from api.worker.leased_jobs import LeasedJobs, Progress
+from api.worker.queues import open_queue
 from harvest.errors import ReadingFailed, SourceError, UnreadableFile
 from harvest.file_content import fingerprint
 from harvest.http import masked
-from store.core import jobs, leases, raw
+from store.core import jobs, raw
 from store.core.errors import LeaseLost, NotFound, Unavailable
 from store.core.intakes import IntakeInfo
 from store.core.session import Store
@@ -39,15 +39,11 @@ logger = logging.getLogger(__name__)
 
 # Seconds within which a job that waits notices that the worker is stopping.
 _BLINK = 0.2
-# Seconds after which a job that waits for something else looks again.
-_AGAIN = 5.0
 
 T = TypeVar("T")
-# Takes how much of a job is done, and how much there is in all.
-Progress = Callable[[int, int], None]
 
 
-class Jobs:
+class Jobs(LeasedJobs):
     """The program's jobs: the server puts them into the queue, and the worker runs them."""
 
     def __init__(
@@ -68,10 +64,8 @@ class Jobs:
             ranker: the worker's; None for a server, which only adds jobs to the queue.
             stopping: whether a long job should end.
         """
+        super().__init__(open_queue(settings), store, stopping)
         self._ranker = ranker
-        self._stopping = stopping
-        self.huey = open_queue(settings)
-        self._store = store
         self._settings = settings
         self._done = done
         self.import_upload = self._queued("import_upload", self._import_upload)
@@ -82,23 +76,16 @@ class Jobs:
         self.count_hits = self._queued("count_hits", self._count_hits)
         self.compare_orders = self._queued("compare_orders", self._compare_orders)
         self.find_misses = self._queued("find_misses", self._find_misses)
-        self.work_out = self._queued("work_out", self._work_out)
         self.explain = self._queued("explain", self._explain)
-
-    def _queued(self, name: str, work: Callable[..., None]) -> QueuedJob:
-        def end(words: tuple[Any, ...]) -> None:
-            message = "It could not be put into the worker's queue; start it again."
-            # If the database is away, too, the next worker that starts finds the job.
-            with suppress(Unavailable), self._store.write() as session:
-                jobs.end_job(session, words[-1], state="failed", message=message)
-                if name == "import_upload":
-                    uploads.return_to_preview(session, words[0])
-
-        return QueuedJob(self.huey, name, work, end)
+        self.figures = FigureJobs(store, settings, stopping)
+        self.work_out = self.figures.work_out
+        # Messages that a program left here before figures had a queue of their own.
+        self._queued("work_out", self.figures.carry_out)
 
     def close(self) -> None:
-        """Close the queue's connections of this thread."""
-        self.huey.storage.close()
+        """Close the queues' connections of this thread."""
+        super().close()
+        self.figures.close()
 
     def resume(self, intake: IntakeInfo) -> None:
         """Put an import whose process has died into the queue, unless this worker has done so.
@@ -208,94 +195,10 @@ class Jobs:
 
         self._run(partial(self.explain, review_id, report_id, job), "Explanation", explain)
 
-    def _work_out(self, review_id: int, kind: str, job: int) -> None:
-        """Work out figures that take too long for a page to wait for."""
-
-        def work_out(store: Store, _progress: Progress) -> list[str]:
-            problem = stored_results.work_out(store, review_id, kind)
-            return [problem] if problem else []
-
-        self._run(partial(self.work_out, review_id, kind, job), "Figures", work_out)
-
     def _require_ranker(self) -> Ranker:
         if self._ranker is None:
             raise RuntimeError("only a worker has a ranker")
         return self._ranker
-
-    def _stoppable(self, progress: Progress) -> Progress:
-        """Progress that ends a job once the worker is stopping."""
-
-        def report(done: int, total: int) -> None:
-            if self._stopping():
-                raise InterruptedError("the worker was stopped; start this again")
-            progress(done, total)
-
-        return report
-
-    def _run(
-        self, again: partial[None], name: str, work: Callable[[Store, Progress], list[str]]
-    ) -> None:
-        """Run a long job, and store its progress and what went wrong.
-
-        Args:
-            again: puts it back into the queue; its last argument is the job's id.
-            name: what pages call it.
-            work: does it with a store that refuses to write once the job is no longer ours, and
-                returns its problems in words.
-        """
-        job = again.args[-1]
-        with self._leased(job) as store:
-            if store is None:
-                return
-            try:
-                problems = work(store, self._progress_of(store, job))
-            except LeaseLost:
-                raise
-            except TextsUnread:
-                self._put_back(store, again, "waits until the texts are read")
-                return
-            except Exception as error:
-                logger.exception("%s failed", name)
-                self._end(store, job, failed=True, message=f"{name}: {error}")
-                raise
-            self._end(store, job, failed=bool(problems), message=" ".join(problems) or None)
-
-    @contextmanager
-    def _leased(self, job: int, *, upload_id: int | None = None) -> Iterator[Store | None]:
-        """The store for a job that this worker does; None if it is not ours to do.
-
-        If another worker takes the job over meanwhile, the first write after that ends it here.
-        """
-        owner = leases.create_owner()
-        with self._store.write() as session:
-            taken = jobs.take_job(session, job, owner, upload_id=upload_id)
-        if not taken:
-            logger.info("job %s has ended, or another worker does it", job)
-            yield None
-            return
-        store = self._store.fenced(lambda session: jobs.lock_owned_job(session, job, owner))
-        try:
-            with send_heartbeats(store, f"job-{job}"):
-                yield store
-        except LeaseLost as error:
-            logger.info("%s; what it had not stored yet is left to the other", error)
-
-    def _put_back(self, store: Store, again: partial[None], words: str) -> None:
-        """Let a job wait in the queue for something else, so that other jobs are done meanwhile."""
-        with store.write() as session:
-            jobs.put_back_job(session, again.args[-1], message=words)
-        again(delay=_AGAIN)
-
-    def _progress_of(self, store: Store, job: int) -> Progress:
-        def report(done: int, total: int) -> None:
-            with store.write() as session:
-                jobs.update_progress(session, job, done=done, total=total)
-
-        return report
-
-    def _end(self, store: Store, job: int, *, failed: bool, message: str | None) -> None:
-        with store.write() as session:
-            jobs.end_job(session, job, state="failed" if failed else "done", message=message)
 
     def _import_upload(self, upload_id: int, job: int) -> None:
         """Import a confirmed upload."""
@@ -303,6 +206,9 @@ class Jobs:
             with self._store.read() as session:
                 upload = uploads.get_upload(session, upload_id)
         except NotFound:
+            upload = None
+        if upload is None or not upload.request:
+            # It was cancelled meanwhile.
             with self._store.write() as session:
                 jobs.discard_job(session, job)
             return

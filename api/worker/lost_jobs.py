@@ -9,6 +9,7 @@ from api.worker.failures import Failures
 from api.worker.import_messages import restart_import
 from api.worker.jobs import Jobs
 from api.worker.pauses import Part
+from api.worker.removing import is_to_go
 from store.core import intakes, jobs
 from store.core.errors import Unavailable
 from store.core.jobs import LostJob
@@ -70,9 +71,9 @@ class LostJobs:
             self._failures.note_failure(part, error)
 
     def _list_queued(self) -> list[int]:
-        """Jobs whose messages wait in the queue; the last argument of a message is the job's id."""
-        huey = self._queue.huey
-        waiting = [*huey.pending(), *huey.scheduled()]
+        """Jobs whose messages wait in a queue; the last argument of a message is the job's id."""
+        queues = (self._queue.huey, self._queue.figures.huey)
+        waiting = [task for huey in queues for task in (*huey.pending(), *huey.scheduled())]
         return [int(task.args[-1]) for task in waiting if task.name != "import_upload"]
 
     def _end(self, job: LostJob, upload: UploadInfo | None) -> None:
@@ -100,7 +101,9 @@ class LostJobs:
         Those of uploaded files have a job of their own.
         """
         with self._store.read() as session:
-            waiting = [one for one in intakes.list_unfinished(session) if one.waiting]
+            # Those that are to go are taken away by ``Removing``, which waits for no queue.
+            unfinished = intakes.list_unfinished(session)
+            waiting = [one for one in unfinished if one.waiting and not is_to_go(one)]
             if not waiting:
                 return
             uploaded = {(one.review_id, one.name) for one in uploads.list_confirmed(session)}

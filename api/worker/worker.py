@@ -31,6 +31,7 @@ from api.worker.lost_jobs import LostJobs
 from api.worker.night_jobs import NightJobs
 from api.worker.pauses import Part
 from api.worker.queues import QuietConsumer
+from api.worker.removing import Removing
 from api.worker.supervise import stop_with_parent
 from api.worker.wake import Listener, open_listener, wake
 from store.core.errors import Conflict, Unavailable
@@ -211,7 +212,12 @@ class Worker:
         harvests = Harvests(self._store, self._settings, self._failures, done=records_came_in)
         indexing = Indexing(self._store)
         comparing = Comparing(self._store, self._failures, self._wake)
-        consumers = [QuietConsumer(jobs.huey), QuietConsumer(nightly.huey, periodic=True)]
+        removing = Removing(self._store, self._failures)
+        consumers = [
+            QuietConsumer(jobs.huey),
+            QuietConsumer(jobs.figures.huey),
+            QuietConsumer(nightly.huey, periodic=True),
+        ]
         for consumer in consumers:
             consumer.start()
         self._encoding.start()
@@ -220,6 +226,7 @@ class Worker:
             while not self._stop.is_set():
                 try:
                     # None of these may keep another from its work.
+                    removing.look()
                     self._attempt(Part("reading faults"), self._failures.refresh)
                     self._attempt(Part("taking up runs"), harvests.take_up)
                     self._attempt(Part("taking up jobs"), lost_jobs.take_up)
@@ -238,6 +245,7 @@ class Worker:
             harvests.close()
             indexing.close()
             comparing.close()
+            removing.close()
             for consumer in consumers:
                 consumer.stop(graceful=True)
             jobs.close()

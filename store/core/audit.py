@@ -19,7 +19,11 @@ _GENESIS = "0" * 64
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """One entry of the audit trail; who did it, by name and id, if it was a person."""
+    """One entry of the audit trail; who did it, by name and id, if it was a person.
+
+    Attributes:
+        inviter: who invited the person, by name, if an invitation link was used.
+    """
 
     id: int
     at: dt.datetime
@@ -27,6 +31,7 @@ class AuditEntry:
     person: str | None
     action: str
     detail: Mapping[str, Any]
+    inviter: str | None = None
 
 
 def _hash(previous: str, event: AuditEvent) -> str:
@@ -82,9 +87,22 @@ def list_events(session: ReadSession, review_id: int, *, limit: int = 200) -> li
         .where(AuditEvent.review_id == review_id)
         .order_by(AuditEvent.id.desc())
         .limit(limit)
+    ).all()
+    ids = {event.detail["invited_by"] for event, _ in rows if event.detail.get("invited_by")}
+    found = session.execute(
+        select(Identity.person_id, Identity.name).where(Identity.person_id.in_(ids))
     )
+    names: dict[Any, str] = {row.person_id: row.name for row in found}
     return [
-        AuditEntry(event.id, event.at, event.person_id, name, event.action, event.detail)
+        AuditEntry(
+            event.id,
+            event.at,
+            event.person_id,
+            name,
+            event.action,
+            event.detail,
+            names.get(event.detail.get("invited_by")),
+        )
         for event, name in rows
     ]
 

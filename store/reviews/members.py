@@ -159,16 +159,7 @@ def add_member(
             raise NotAllowed(
                 "You cannot make somebody an owner or change an owner's role; ask an owner."
             )
-    if row is None:
-        session.add(Membership(review_id=review_id, person_id=person_id, role=role, since=now()))
-    else:
-        if before == "owner":
-            _keep_an_owner(session, review_id, person_id)
-        row.role = role
-        if not role_allows(role, "screen"):
-            release_cards(session, review_id, person_id)
-    session.flush()
-    changes.note_rule_change(session, review_id)
+    _set_role(session, review_id, person_id, role)
     audit.append_event(
         session,
         "person.role",
@@ -176,6 +167,20 @@ def add_member(
         person_id=by,
         detail={"person": person_id, "role": role, "before": before},
     )
+
+
+def _set_role(session: WriteSession, review_id: int, person_id: int, role: Role) -> None:
+    row = session.get(Membership, (review_id, person_id), populate_existing=True)
+    if row is None:
+        session.add(Membership(review_id=review_id, person_id=person_id, role=role, since=now()))
+    else:
+        if parse_role(row.role) == "owner":
+            _keep_an_owner(session, review_id, person_id)
+        row.role = role
+        if not role_allows(role, "screen"):
+            release_cards(session, review_id, person_id)
+    session.flush()
+    changes.note_rule_change(session, review_id)
 
 
 def remove_member(session: WriteSession, review_id: int, person_id: int, *, by: int | None) -> None:
@@ -345,15 +350,18 @@ def redeem_invitation(session: WriteSession, secret: str, person: PersonInfo) ->
     )
     if review_id is None:
         raise NotFound("this invitation is no longer valid; ask for a new one")
+    reviews.lock_review(session, review_id)
     own = get_role(session, review_id, person.id)
     if own is None or is_higher(info.role, own):
-        add_member(session, review_id, person.id, info.role, by=None)
+        _set_role(session, review_id, person.id, info.role)
+        own = info.role
+    invited_by = session.scalar(select(Invitation.invited_by).where(Invitation.id == info.id))
     audit.append_event(
         session,
         "invitation.used",
         review_id=review_id,
         person_id=person.id,
-        detail={"invitation": info.id},
+        detail={"invitation": info.id, "role": own, "invited_by": invited_by},
     )
     return info
 

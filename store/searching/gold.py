@@ -17,6 +17,8 @@ from store.core.tables import GoldLookup, GoldRecord, now
 from store.reviews import reviews
 from store.reviews.reviews import NewProtocol
 
+# The note of protocol versions that only name the lists anew.
+KNOWN_CHANGED = "known relevant records changed"
 SEARCH_USES = ("development", "validation")
 RANKING_USES = ("seed", "held_out")
 # Where a record comes from: somebody's list, the labels of a file that was imported as a search of
@@ -130,9 +132,7 @@ def _record_change(
         lists.setdefault(info.list_name, []).append(info)
     body = dict(reviews.get_protocol(session, review_id).body)
     body["known_relevant"] = [_summary(name, infos) for name, infos in sorted(lists.items())]
-    reviews.create_protocol(
-        session, review_id, NewProtocol(body, person_id, "known relevant records changed")
-    )
+    reviews.create_protocol(session, review_id, NewProtocol(body, person_id, KNOWN_CHANGED))
 
 
 def _summary(name: str, infos: Sequence[GoldInfo]) -> dict[str, Any]:

@@ -91,6 +91,16 @@ def withdraw_request(session: WriteSession, upload_id: int) -> None:
     session.execute(update(Upload).where(Upload.id == upload_id).values(request={}))
 
 
+def withdraw_requests(session: WriteSession, review_id: int, sha256: str) -> list[int]:
+    """Note that a review's files with this content need not be imported; returns their ids."""
+    query = select(Upload).where(Upload.review_id == review_id, Upload.sha256 == sha256)
+    rows = [row for row in session.scalars(query.order_by(Upload.id)) if row.request]
+    for row in rows:
+        row.request = {}
+    session.flush()
+    return [row.id for row in rows]
+
+
 def record_import_start(session: WriteSession, upload_id: int) -> int:
     """Record one more start of an unfinished import; returns how many there were."""
     n_starts: int | None = session.scalar(

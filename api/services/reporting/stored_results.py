@@ -28,7 +28,7 @@ from store.core.errors import StoreError, Unavailable
 from store.core.session import ReadSession, Store
 from store.reviews import reviews
 from store.screening import computed_results
-from store.screening.computed_results import Basis, NewResult, StoredResult
+from store.screening.computed_results import KNOWN, Basis, NewResult, StoredResult
 
 logger = logging.getLogger(__name__)
 
@@ -50,12 +50,14 @@ class Kind(Generic[T]):
     name: str
     json: TypeAdapter[T]
     work_out: Callable[[ReadSession, int], T]
+    # Whether they depend on the order of the records.
+    ordered: bool = True
 
 
 EVALUATION: Final = Kind("evaluation", TypeAdapter(Evaluation), evaluate)
 SCREENING: Final = Kind("screening", TypeAdapter(ScreeningFigures), work_out_figures)
-DUPLICATES: Final = Kind("duplicates", TypeAdapter(DuplicateFigures), work_out_duplicates)
-SEARCH_CHECK: Final = Kind("search-check", TypeAdapter(KnownMatches), match_all)
+DUPLICATES: Final = Kind("duplicates", TypeAdapter(DuplicateFigures), work_out_duplicates, False)
+SEARCH_CHECK: Final = Kind("search-check", TypeAdapter(KnownMatches), match_all, False)
 KINDS: Final[Mapping[str, Kind[Any]]] = {
     kind.name: kind for kind in (EVALUATION, SCREENING, DUPLICATES, SEARCH_CHECK)
 }
@@ -69,6 +71,7 @@ class WorkedOut:
         decisions: lines of the log of decisions that they were worked out from.
         since: lines that were added since.
         changed: whether anything that they depend on has changed since.
+        what: what has changed besides decisions, in words, as far as that has a name.
         seconds: how long it took.
     """
 
@@ -77,15 +80,16 @@ class WorkedOut:
     since: int
     changed: bool
     seconds: float
+    what: tuple[str, ...] = ()
 
 
 def describe_worked_out(made: WorkedOut) -> str:
     """A sentence on when figures were worked out, and what has happened since."""
-    since = ""
-    if made.since:
-        since = f"; {count_noun(made.since, 'decision')} since"
-    elif made.changed:
-        since = "; records, rules or the order have changed since"
+    since = f"; {count_noun(made.since, 'decision')} since" if made.since else ""
+    if made.what:
+        since += f"; changed since: {', '.join(made.what)}"
+    elif made.changed and not made.since:
+        since = "; rules or settings have changed since"
     return (
         f"Worked out at {made.at:%Y-%m-%d %H:%M} UTC from "
         f"{count_noun(made.decisions, 'decision')}{since}."
@@ -123,7 +127,7 @@ def get_figures(store: Store, review_id: int, kind: Kind[T], queue: Queue) -> Fi
         queue: asks the worker.
     """
     with store.read_snapshot() as session:
-        basis = _find_basis(session, review_id)
+        basis = _find_basis(session, review_id, kind)
         earlier = computed_results.list_results(session, review_id, kind.name)
         figures = _read(kind, earlier, basis)
         small = basis.records + basis.decisions <= SMALL
@@ -140,7 +144,7 @@ def get_figures(store: Store, review_id: int, kind: Kind[T], queue: Queue) -> Fi
 def get_stored_figures(session: ReadSession, review_id: int, kind: Kind[T]) -> Figures[T]:
     """The newest stored figures, without asking for newer ones."""
     earlier = computed_results.list_results(session, review_id, kind.name)
-    return _read(kind, earlier, _find_basis(session, review_id))
+    return _read(kind, earlier, _find_basis(session, review_id, kind))
 
 
 def ask_for_figures(store: Store, review_id: int, kind: Kind[Any], queue: Queue) -> int:
@@ -168,7 +172,7 @@ def work_out(store: Store, review_id: int, name: str) -> str | None:
     start = time.perf_counter()
     # Figures and basis are of one moment, whatever is changed in the seconds that this takes.
     with store.read_snapshot() as session:
-        basis = _find_basis(session, review_id)
+        basis = _find_basis(session, review_id, kind)
         if any(_is_current(stored, basis) for stored in _list(session, review_id, kind)):
             return None
         try:
@@ -194,9 +198,9 @@ def _is_current(stored: StoredResult, basis: Basis) -> bool:
     return stored.body is not None and stored.basis == basis.key
 
 
-def _find_basis(session: ReadSession, review_id: int) -> Basis:
+def _find_basis(session: ReadSession, review_id: int, kind: Kind[Any]) -> Basis:
     """What figures are worked out from now; another version of Winnow may count in another way."""
-    basis = computed_results.find_basis(session, review_id)
+    basis = computed_results.find_basis(session, review_id, ordered=kind.ordered)
     return replace(basis, key=f"{__version__} {basis.key}")
 
 
@@ -218,9 +222,9 @@ def _read(kind: Kind[T], earlier: Sequence[StoredResult], basis: Basis) -> Figur
             continue
         since = max(0, basis.decisions - stored.decisions)
         changed = stored.basis != basis.key
-        figures = Figures(
-            value, WorkedOut(stored.at, stored.decisions, since, changed, stored.seconds)
-        )
+        what = computed_results.list_changes(stored.basis, basis.key)
+        made = WorkedOut(stored.at, stored.decisions, since, changed, stored.seconds, what)
+        figures = Figures(value, made)
     return figures
 
 
@@ -231,7 +235,10 @@ def _is_due(figures: Figures[Any], earlier: Sequence[StoredResult], basis: Basis
         failed = earlier[-1]
         return failed.basis != basis.key and failed.at < old
     made = figures.worked_out
-    return made is None or (made.changed and made.at < old)
+    if made is None or KNOWN in made.what:
+        # What a page says of known studies would contradict their list.
+        return True
+    return made.changed and made.at < old
 
 
 def _work_out_now(

@@ -203,7 +203,10 @@ def test_a_message_that_an_older_program_left_in_the_queue_is_still_read(
     queue = Jobs(store, settings, done=lambda: None)
     nightly = NightJobs(store, settings, begun=lambda: None)
     names = {
-        queue.huey: ("import_upload look_up count_hits compare_orders find_misses explain".split()),
+        queue.huey: (
+            "import_upload look_up count_hits compare_orders find_misses explain work_out".split()
+        ),
+        queue.figures.huey: ["work_out"],
         nightly.huey: ["tick", "look"],
     }
     for huey, jobs_of_queue in names.items():

@@ -187,7 +187,7 @@ def test_a_job_that_cannot_be_queued_has_failed(
         assert uploads.list_confirmed(session) == []
         assert uploads.get_upload(session, upload, review.id)
     stored_results.ask_for_figures(store, review.id, stored_results.EVALUATION, queue.work_out)
-    assert [task.name for task in queue.huey.pending()] == ["work_out"]
+    assert [task.name for task in queue.figures.huey.pending()] == ["work_out"]
 
 
 def test_an_import_that_could_not_be_queued_is_resumed_later(

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from api.documents.changes import sentence
 from api.protocol import ProtocolBody
+from store.core import audit
 from store.core.errors import Conflict, NotAllowed, NotFound
 from store.core.session import Store
 from store.reviews import members, people, reviews
@@ -256,3 +258,16 @@ def test_nobody_can_invite_above_their_role_and_an_invitation_never_lowers_a_rol
         members.redeem_invitation(session, secret, cy)
     with store.read() as session:
         assert members.get_role(session, review.id, cy.id) == "adjudicator"
+
+
+def test_the_trail_says_who_joined_by_whose_invitation_and_with_which_role(
+    store: Store, review: ReviewInfo, person: PersonInfo
+) -> None:
+    bo = _person(store, review, "bo", None)
+    secret = _invited(store, review, person)
+    with store.write() as session:
+        members.redeem_invitation(session, secret, bo)
+    with store.read() as session:
+        said = [sentence(entry) for entry in audit.list_events(session, review.id)]
+    assert said[0] == "bo joined through an invitation link of ada, with the role “Screens”"
+    assert not [each for each in said if "administrator" in each]

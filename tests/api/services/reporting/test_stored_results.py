@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import threading
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 
 import pytest
@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import delete, update
 
 from api.app import create_app
+from api.services.duplicates.deduplicating import compare_new_records
 from api.services.reporting import stored_results
 from api.services.reporting.evaluation import evaluate
 from api.services.reporting.screening_figures import work_out_figures
@@ -35,6 +36,7 @@ from store.core.tables import ComputedResult, Identity
 from store.reviews.people import PersonInfo
 from store.reviews.reviews import ReviewInfo
 from store.screening import computed_results, rankings
+from store.searching import gold, searches
 from tests.api.answers import corpus_with_gold, newest_job
 from tests.api.people import api_client, browser
 from tests.api.services.reporting.test_evaluation import RANKING
@@ -89,8 +91,8 @@ def worker(store: Store, settings: Settings) -> Iterator[Jobs]:
 def do_jobs(worker: Jobs) -> int:
     """Do what is in the queue; how many jobs there were."""
     done = 0
-    while (task := worker.huey.dequeue()) is not None:
-        worker.huey.execute(task)
+    while (task := worker.figures.huey.dequeue()) is not None:
+        worker.figures.huey.execute(task)
         done += 1
     return done
 
@@ -136,7 +138,7 @@ def test_pages_ask_the_worker_once_and_then_show_the_figures_with_their_time(
     for address in (*ADDRESSES, *ADDRESSES):
         text = page.get(f"/reviews/{review.slug}/{address}").text
         assert "This page will show them when they are ready" in text
-        assert "Working out figures" in text
+        assert text.count(">These figures are being worked out.<") == 1
     # The agreement and the report share theirs.
     assert do_jobs(worker) == 3
     for address in ADDRESSES:
@@ -178,7 +180,7 @@ def test_old_figures_are_worked_out_again_when_somebody_opens_their_page(
     decide(store, review, person, screened[40], "include")
     text = page.get(f"/reviews/{review.slug}/agreement").text
     assert "1 decision since" in text
-    assert "Working out figures" in text
+    assert text.count(">These figures are being worked out.<") == 1
     assert do_jobs(worker) == 1
 
 
@@ -385,3 +387,128 @@ def test_figures_are_worked_out_once_however_often_they_wait_in_the_queue(
     for _ in range(3):
         stored_results.work_out(store, review.id, "evaluation")
     assert times == [review.id]
+
+
+def _add_known(store: Store, review: ReviewInfo, person: PersonInfo) -> None:
+    with store.write() as session:
+        new = [gold.NewGold("One more known study", year=2020)]
+        gold.add_gold(session, review.id, new, list_name="more", person_id=person.id)
+
+
+def _split_known(store: Store, review: ReviewInfo, person: PersonInfo) -> None:
+    with store.write() as session:
+        name = gold.list_gold(session, review.id)[0].list_name
+        uses = gold.GoldUses(search="development", ranking="seed")
+        gold.set_uses(session, review.id, name, uses, person_id=person.id)
+
+
+def _remove_known(store: Store, review: ReviewInfo, person: PersonInfo) -> None:
+    with store.write() as session:
+        name = gold.list_gold(session, review.id)[0].list_name
+        gold.remove_list(session, review.id, name, person_id=person.id)
+
+
+def _give_role(store: Store, review: ReviewInfo, person: PersonInfo) -> None:
+    with store.write() as session:
+        join(session, review.id, "new")
+
+
+def _state_search(store: Store, review: ReviewInfo, person: PersonInfo) -> None:
+    with store.write() as session:
+        searches.create_search(
+            session, review.id, kind="file", person_id=person.id, fields={"source": "PsycINFO"}
+        )
+
+
+def _edit_search(store: Store, review: ReviewInfo, person: PersonInfo) -> None:
+    with store.write() as session:
+        (first, *_) = searches.list_searches(session, review.id)
+        changed = {"source": "PsycINFO"}
+        searches.update_search(session, review.id, first.id, changed, person_id=person.id)
+
+
+def _change_plan(store: Store, review: ReviewInfo, person: PersonInfo) -> None:
+    plan(store, review, person, dual_share=0.5)
+
+
+def _match(store: Store, review: ReviewInfo, person: PersonInfo) -> None:
+    # They come by a search of their own.
+    add_records(store, review.id, 1)
+    compare_new_records(store, review.id)
+
+
+def _rank(store: Store, review: ReviewInfo, person: PersonInfo) -> None:
+    with store.write() as session:
+        rankings.save_ranking(session, review.id, RANKING)
+
+
+ON_ORDER = {"evaluation", "screening"}
+
+
+@pytest.mark.parametrize(
+    ("change", "words", "kinds"),
+    [
+        (_add_known, "known studies", KINDS),
+        (_split_known, "known studies", KINDS),
+        (_remove_known, "known studies", KINDS),
+        (_give_role, "people", KINDS),
+        (_state_search, "searches", KINDS),
+        (_edit_search, "searches", KINDS),
+        (_change_plan, "the protocol", KINDS),
+        (_match, "records, searches", KINDS),
+        (_rank, "the order", ON_ORDER),
+    ],
+)
+def test_each_change_marks_the_figures_that_depend_on_it_and_is_named(
+    store: Store,
+    review: ReviewInfo,
+    person: PersonInfo,
+    screened: list[int],
+    change: Callable[[Store, ReviewInfo, PersonInfo], None],
+    words: str,
+    kinds: Collection[str],
+) -> None:
+    for name in KINDS:
+        assert stored_results.work_out(store, review.id, name) is None
+    change(store, review, person)
+    for name, kind in KINDS.items():
+        with store.read() as session:
+            made = stored_results.get_stored_figures(session, review.id, kind).worked_out
+        assert made is not None
+        assert (name, made.changed, made.what) == (
+            name,
+            name in kinds,
+            tuple(words.split(", ")) if name in kinds else (),
+        )
+        said = f"changed since: {words}." in stored_results.describe_worked_out(made)
+        assert said == (name in kinds)
+
+
+def test_pages_deny_no_known_studies_that_were_just_added(
+    app: FastAPI, store: Store, review: ReviewInfo, person: PersonInfo, worker: Jobs
+) -> None:
+    add_records(store, review.id, 3)
+    page = browser(app, store, person)
+    addresses = [f"/reviews/{review.slug}/{each}" for each in ("evaluation", "evaluation/search")]
+    denied = "There are no known studies"
+    for name in ("evaluation", "search-check"):
+        stored_results.work_out(store, review.id, name)
+    assert all(denied in page.get(each).text for each in addresses)
+    _add_known(store, review, person)
+    for each in addresses:
+        text = page.get(each).text
+        assert denied not in text
+        assert "are being worked out" in text
+    assert do_jobs(worker) == 2
+    assert all(denied not in page.get(each).text for each in addresses)
+
+
+def test_the_evaluation_says_what_each_count_of_known_studies_is_of(
+    app: FastAPI, store: Store, review: ReviewInfo, person: PersonInfo, screened: list[int]
+) -> None:
+    stored_results.work_out(store, review.id, "evaluation")
+    text = browser(app, store, person).get(f"/reviews/{review.slug}/evaluation").text
+    assert text.count("not among the records.") == 1
+    assert "without a place in the order, because they are not among the records, could" in text
+    assert "of those that may check the search without a year" in text
+    assert "of those not shown to the ranking without a year" in text

@@ -1,0 +1,93 @@
+"""Takes away imports that were cancelled or have failed, in a thread of its own."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from api.services.searching import importing, uploading
+from api.services.searching.import_failures import ImportCancelled
+from api.worker.failures import Failures
+from api.worker.pauses import Part
+from store.core import intakes
+from store.core.errors import Unavailable
+from store.core.intakes import IntakeInfo
+from store.core.session import Store
+from store.searching import uploads
+
+logger = logging.getLogger(__name__)
+
+
+class Removing:
+    """Takes away what waits for it whenever it is asked to look; no import can hold it up.
+
+    Args:
+        store: the database.
+        failures: gets the imports that could not be taken away.
+    """
+
+    def __init__(self, store: Store, failures: Failures) -> None:
+        self._store = store
+        self._failures = failures
+        self._stop = threading.Event()
+        self._due = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="removing")
+        self._thread.start()
+
+    def look(self) -> None:
+        """Take away what has been cancelled since."""
+        self._due.set()
+
+    def close(self) -> None:
+        """Stop after the import that is being taken away."""
+        self._stop.set()
+        self._due.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            self._due.wait()
+            self._due.clear()
+            if self._stop.is_set():
+                return
+            try:
+                self.remove_waiting()
+            except Unavailable as error:
+                # Everything is still due when the database can be used again.
+                logger.warning("%s %s", error, error.remedy)
+            except Exception:
+                logger.exception("looking for cancelled imports failed")
+
+    def remove_waiting(self) -> None:
+        """Take away each import that is to go and that no process takes away now."""
+        with self._store.read() as session:
+            due = [one for one in intakes.list_unfinished(session) if is_to_go(one)]
+        for intake in due:
+            part = Part("import", intake.id)
+            if self._stop.is_set() or not self._failures.is_due(part):
+                continue
+            try:
+                self._remove(intake)
+                self._failures.note_success(part)
+            except Unavailable:
+                raise
+            except Exception as error:  # noqa: BLE001 - other imports must not wait for this one
+                self._failures.note_failure(part, error)
+
+    def _remove(self, intake: IntakeInfo) -> None:
+        """Take an import away, with the file that somebody uploaded for it."""
+        files: list[int] = []
+        if intake.stage == "cancelled":
+            with self._store.write() as session:
+                files = uploads.withdraw_requests(session, intake.review_id, intake.sha256)
+        try:
+            importing.resume(self._store, intake.id)
+        except ImportCancelled:
+            logger.info("took the import of %s away", intake.name)
+        for upload_id in files:
+            uploading.delete_upload(self._store, upload_id)
+
+
+def is_to_go(intake: IntakeInfo) -> bool:
+    """Whether an import waits for somebody to take it away."""
+    return intake.waiting and intake.state == "leaving"
