@@ -14,6 +14,7 @@ from api.services.reviews.invitations import InvitationRequest
 from api.services.screening.switching import switch_to_one_person
 from api.wording import count_noun, describe_share
 from store.reviews import imported_people, members, people
+from store.reviews import invitations as stored_invitations
 from store.rules.roles import parse_role
 
 app = typer.Typer(
@@ -31,7 +32,7 @@ def list_team(review: ReviewOption = None, as_json: Json = False) -> None:
     with in_review(as_json, review) as run:
         with run.store.read() as session:
             team = members.list_members(session, run.review.id)
-            valid = members.list_invitations(session, run.review.id)
+            valid = stored_invitations.list_invitations(session, run.review.id)
         lines = [
             f"{member.name}: {member.role}{'' if member.screens else ', does not screen'}"
             for member in team

@@ -15,7 +15,7 @@ from api.pages.session import signed_in
 from api.services.reviews import invitations
 from api.types import FormText
 from store.core.errors import AlreadyUsed, NotFound
-from store.reviews import members
+from store.reviews import invitations as stored_invitations
 
 router = APIRouter()
 _GONE = Problem(
@@ -42,7 +42,7 @@ def _page(
     offered = None
     try:
         with get_state(request).store.read() as session:
-            offered = members.get_invitation(session, link)
+            offered = stored_invitations.get_invitation(session, link)
     except NotFound:
         problem = _GONE
     return page(

@@ -16,6 +16,7 @@ from api.services.reviews.invitations import InvitationRequest
 from api.services.screening import assigning
 from api.types import FormText, Id, IdPath
 from store.reviews import imported_people, members, people
+from store.reviews import invitations as stored_invitations
 from store.rules.person_names import list_look_alikes
 from store.rules.roles import ROLES, is_higher, parse_role, role_allows
 from store.screening import assignments
@@ -65,7 +66,7 @@ def _page(
     with request.store.read() as session:
         own = members.get_role(session, review_id, request.person.id)
         team = members.list_members(session, review_id)
-        invited = members.list_invitations(session, review_id)
+        invited = stored_invitations.list_invitations(session, review_id)
         assigned = assignments.list_assignments(session, review_id)
         named = imported_people.list_imported_people(session, review_id)
         handed_over_by_all = assignments.count_handed_over_by_all(session, review_id)

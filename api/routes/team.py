@@ -10,6 +10,7 @@ from api.services.reviews import invitations, membership
 from api.services.reviews.invitations import InvitationRequest
 from api.types import IdPath
 from store.reviews import imported_people, members
+from store.reviews import invitations as stored_invitations
 from store.reviews.imported_people import ImportedPersonInfo
 from store.reviews.members import Member
 
@@ -60,7 +61,7 @@ def map_imported_person(
 def list_invitations(request: LeadRequest) -> list[InvitationOut]:
     """Invitations that can still be used, without their secrets."""
     with request.store.read() as session:
-        valid = members.list_invitations(session, request.review.id)
+        valid = stored_invitations.list_invitations(session, request.review.id)
     return [InvitationOut.model_validate(invitation) for invitation in valid]
 
 

@@ -10,8 +10,9 @@ from api.services.reviews.names import check_person_name
 from api.settings import Settings
 from store.core import audit
 from store.core.session import Store
-from store.reviews import members, people
-from store.reviews.members import InvitationInfo, NewInvitation
+from store.reviews import invitations as stored_invitations
+from store.reviews import people
+from store.reviews.invitations import InvitationInfo, NewInvitation
 from store.reviews.people import PersonInfo
 from store.rules.roles import Role
 
@@ -51,7 +52,7 @@ def invite_person(
     valid = dt.timedelta(hours=settings.invitation_hours)
     new = NewInvitation(request.role, valid, request.note)
     with store.write() as session:
-        info, secret = members.create_invitation(session, review_id, new, by=by)
+        info, secret = stored_invitations.create_invitation(session, review_id, new, by=by)
     return CreatedInvitation(info, secret)
 
 
@@ -62,7 +63,7 @@ def withdraw_invitation(store: Store, review_id: int, invitation_id: int, *, by:
         NotFound: the review has no such invitation.
     """
     with store.write() as session:
-        members.withdraw_invitation(session, review_id, invitation_id, by=by)
+        stored_invitations.withdraw_invitation(session, review_id, invitation_id, by=by)
 
 
 def accept_invitation(store: Store, secret: str, person: PersonInfo) -> InvitationInfo:
@@ -72,7 +73,7 @@ def accept_invitation(store: Store, secret: str, person: PersonInfo) -> Invitati
         NotFound: the invitation is not valid any more.
     """
     with store.write() as session:
-        return members.redeem_invitation(session, secret, person)
+        return stored_invitations.redeem_invitation(session, secret, person)
 
 
 def join_as_new_person(
@@ -89,15 +90,15 @@ def join_as_new_person(
     check_password(password)
     with store.read() as session:
         # Before the password is hashed, which is slow on purpose: strangers get no such work.
-        members.get_invitation(session, secret)
+        stored_invitations.get_invitation(session, secret)
     hashed = hash_password(password)
     with store.write() as session:
-        members.lock_invitation(session, secret)
+        stored_invitations.lock_invitation(session, secret)
         # First, so that people without an invitation cannot find out which names are taken.
-        members.get_invitation(session, secret)
+        stored_invitations.get_invitation(session, secret)
         person = people.create_person(session, name)
         people.set_password_hash(session, person.id, hashed)
         audit.append_event(
             session, "person.added", person_id=person.id, detail={"person": person.id}
         )
-        return person, members.redeem_invitation(session, secret, person)
+        return person, stored_invitations.redeem_invitation(session, secret, person)

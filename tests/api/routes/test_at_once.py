@@ -20,8 +20,8 @@ from store.core import audit, intakes
 from store.core.session import Store, WriteSession
 from store.reports import studies
 from store.reports.records import list_records_of_report
-from store.reviews import members, people, reviews
-from store.reviews.members import InvitationInfo
+from store.reviews import invitations, members, people, reviews
+from store.reviews.invitations import InvitationInfo
 from store.reviews.people import PersonInfo
 from store.reviews.reviews import ReviewInfo
 from store.searching import batches, gold, searches
@@ -232,7 +232,7 @@ def test_an_invitation_is_used_before_its_author_leaves_or_not_at_all(
     inviting = api_client(burst.app, burst.store, author)
     made = inviting.post(f"{burst.base}/invitations", json={"role": "viewer"}).json()
     lead, joining = burst.client(), api_client(burst.app, burst.store, guest)
-    read = members.get_invitation
+    read = invitations.get_invitation
     with ThreadPoolExecutor(1) as pool:
         leaving: list[Future[httpx.Response]] = []
 
@@ -242,7 +242,7 @@ def test_an_invitation_is_used_before_its_author_leaves_or_not_at_all(
             wait(leaving, timeout=0.3)
             return found
 
-        monkeypatch.setattr(members, "get_invitation", read_while_the_author_leaves)
+        monkeypatch.setattr(invitations, "get_invitation", read_while_the_author_leaves)
         joined = joining.post("/api/v1/invitations/redeem", json={"secret": made["secret"]})
         assert joined.status_code == 200
         assert leaving[0].result().status_code == 204

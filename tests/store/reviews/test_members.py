@@ -13,8 +13,8 @@ from api.protocol import ProtocolBody
 from store.core import audit
 from store.core.errors import Conflict, NotAllowed, NotFound
 from store.core.session import Store
-from store.reviews import members, people, reviews
-from store.reviews.members import NewInvitation
+from store.reviews import invitations, members, people, reviews
+from store.reviews.invitations import NewInvitation
 from store.reviews.people import PersonInfo
 from store.reviews.reviews import NewReview, ReviewInfo
 from store.rules.roles import ALLOWED_ACTIONS, ROLES, Role, is_higher, parse_role
@@ -166,7 +166,7 @@ def _invited(
 ) -> str:
     with store.write() as session:
         new = NewInvitation(role, valid, "for bo")
-        _, secret = members.create_invitation(session, review.id, new, by=by.id)
+        _, secret = invitations.create_invitation(session, review.id, new, by=by.id)
     return secret
 
 
@@ -174,17 +174,17 @@ def test_an_invitation_works_once(store: Store, review: ReviewInfo, person: Pers
     bo, cy = _person(store, review, "bo", None), _person(store, review, "cy", None)
     secret = _invited(store, review, person)
     with store.read() as session:
-        (open_one,) = members.list_invitations(session, review.id)
-        assert members.get_invitation(session, secret) == open_one
+        (open_one,) = invitations.list_invitations(session, review.id)
+        assert invitations.get_invitation(session, secret) == open_one
     assert (open_one.role, open_one.note, open_one.invited_by) == ("reviewer", "for bo", "ada")
     with store.write() as session:
-        members.redeem_invitation(session, secret, bo)
+        invitations.redeem_invitation(session, secret, bo)
     with store.write() as session, pytest.raises(NotFound, match="no longer valid"):
-        members.redeem_invitation(session, secret, cy)
+        invitations.redeem_invitation(session, secret, cy)
     with store.read() as session:
         assert members.get_role(session, review.id, bo.id) == "reviewer"
         assert members.get_role(session, review.id, cy.id) is None
-        assert members.list_invitations(session, review.id) == []
+        assert invitations.list_invitations(session, review.id) == []
 
 
 def test_only_one_of_two_people_who_redeem_an_invitation_at_once_joins(
@@ -199,7 +199,7 @@ def test_only_one_of_two_people_who_redeem_an_invitation_at_once_joins(
         start.wait(timeout=10)
         try:
             with store.write() as session:
-                members.redeem_invitation(session, secret, who)
+                invitations.redeem_invitation(session, secret, who)
         except NotFound:
             refused.append(who.name)
 
@@ -222,20 +222,20 @@ def test_an_invitation_ends_when_it_expires_is_revoked_or_its_sender_leaves(
     withdrawn = _invited(store, review, person)
     of_bo = _invited(store, review, bo, role="manager")
     with store.write() as session:
-        info = members.get_invitation(session, withdrawn)
-        members.withdraw_invitation(session, review.id, info.id, by=bo.id)
+        info = invitations.get_invitation(session, withdrawn)
+        invitations.withdraw_invitation(session, review.id, info.id, by=bo.id)
         # The person who invited now has a lower role than they offered.
         members.add_member(session, review.id, bo.id, "reviewer", by=person.id)
     gone += [withdrawn, of_bo, "never made"]
     for secret in gone:
         with store.write() as session, pytest.raises(NotFound, match="no longer valid"):
-            members.redeem_invitation(session, secret, cy)
+            invitations.redeem_invitation(session, secret, cy)
     with store.write() as session:
         members.add_member(session, review.id, bo.id, "manager", by=person.id)
         members.remove_member(session, review.id, bo.id, by=person.id)
         members.add_member(session, review.id, bo.id, "manager", by=person.id)
     with store.write() as session, pytest.raises(NotFound):
-        members.redeem_invitation(session, of_bo, cy)
+        invitations.redeem_invitation(session, of_bo, cy)
 
 
 def test_nobody_can_invite_above_their_role_and_an_invitation_never_lowers_a_role(
@@ -247,15 +247,15 @@ def test_nobody_can_invite_above_their_role_and_an_invitation_never_lowers_a_rol
         store.write() as session,
         pytest.raises(NotAllowed, match="cannot invite somebody as an owner"),
     ):
-        members.create_invitation(session, review.id, NewInvitation("owner", HOUR), by=bo.id)
+        invitations.create_invitation(session, review.id, NewInvitation("owner", HOUR), by=bo.id)
     with (
         store.write() as session,
         pytest.raises(NotAllowed, match="You can only screen and settle conflicts"),
     ):
-        members.create_invitation(session, review.id, NewInvitation("viewer", HOUR), by=cy.id)
+        invitations.create_invitation(session, review.id, NewInvitation("viewer", HOUR), by=cy.id)
     secret = _invited(store, review, person, role="viewer")
     with store.write() as session:
-        members.redeem_invitation(session, secret, cy)
+        invitations.redeem_invitation(session, secret, cy)
     with store.read() as session:
         assert members.get_role(session, review.id, cy.id) == "adjudicator"
 
@@ -266,7 +266,7 @@ def test_the_trail_says_who_joined_by_whose_invitation_and_with_which_role(
     bo = _person(store, review, "bo", None)
     secret = _invited(store, review, person)
     with store.write() as session:
-        members.redeem_invitation(session, secret, bo)
+        invitations.redeem_invitation(session, secret, bo)
     with store.read() as session:
         said = [sentence(entry) for entry in audit.list_events(session, review.id)]
     assert said[0] == "bo joined through an invitation link of ada, with the role “Screens”"
