@@ -18,7 +18,7 @@ from api.services.reporting import stored_results
 from api.services.searching import import_steps, importing
 from api.services.searching.importing import ImportRequest
 from api.settings import Settings
-from api.worker import jobs as worker_jobs
+from api.worker import leased_jobs
 from api.worker.failures import Failures
 from api.worker.jobs import Jobs
 from api.worker.lost_jobs import LostJobs
@@ -88,7 +88,7 @@ def test_a_worker_first_completes_the_import_of_a_dead_process_whatever_its_file
     person: PersonInfo,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(worker_jobs, "_AGAIN", 0.2)
+    monkeypatch.setattr(leased_jobs, "_AGAIN", 0.2)
 
     def stop(*_: object) -> None:
         raise _Killed
