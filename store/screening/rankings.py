@@ -10,11 +10,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sqlalchemy import case, func, select, update
+from sqlalchemy import case, exists, func, select, update
 
 from store.core.errors import NotFound
 from store.core.session import ReadSession, WriteSession
-from store.core.tables import Decision, Ranking, RecordRow, Report, ReportState, Review, now
+from store.core.tables import (
+    Decision,
+    PilotReport,
+    PilotRow,
+    Ranking,
+    RecordRow,
+    Report,
+    ReportState,
+    Review,
+    now,
+)
 from store.reports.report_states import at_stage
 from store.reports.screening_state import active_condition
 from store.rules.agreed_decision import OWN, UNDECIDED
@@ -233,14 +243,24 @@ def list_kinds(session: ReadSession, review_id: int) -> list[RankingKind]:
     return kinds
 
 
-def count_shown(session: ReadSession, review_id: int) -> tuple[int, int]:
-    """How many decisions were made on a record that a ranking had placed, and how many in all.
+def count_shown(session: ReadSession, review_id: int) -> tuple[int, int, int]:
+    """Decisions on records that a ranking had placed, on records drawn for pilot rounds, and all.
 
-    Undone decisions are left out, and so are those on reports that others must still decide, those
-    that settle a conflict, and those that came with a file.
+    Those of pilot rounds are not counted as placed: they were drawn at random. Undone decisions
+    are left out, and so are those on reports that others must still decide, those that settle a
+    conflict, and those that came with a file.
     """
-    shown, decided = session.execute(
-        select(func.count(Decision.place), func.count())
+    in_pilot = exists().where(
+        PilotReport.report_id == RecordRow.own_report_id,
+        PilotRow.id == PilotReport.pilot_id,
+        PilotRow.stage == TITLE_ABSTRACT,
+    )
+    shown, drawn, decided = session.execute(
+        select(
+            func.count(case((~in_pilot, Decision.place))),
+            func.count(case((in_pilot, 1))),
+            func.count(),
+        )
         .select_from(Decision)
         .join(RecordRow, RecordRow.id == Decision.record_id)
         .join(Report, Report.id == RecordRow.report_id)
@@ -253,7 +273,7 @@ def count_shown(session: ReadSession, review_id: int) -> tuple[int, int]:
             *active_condition(),
         )
     ).one()
-    return int(shown), int(decided)
+    return int(shown), int(drawn), int(decided)
 
 
 def list_expectations(session: ReadSession, review_id: int, span: str) -> list[tuple[int, float]]:

@@ -23,13 +23,18 @@ _EMBEDDED = "all-MiniLM-L6-v2"
 
 def describe_order(session: ReadSession, review_id: int) -> list[str]:
     """How records were put in order; empty if nobody decided a record of a ranking."""
-    shown, decided = rankings.count_shown(session, review_id)
+    shown, drawn, decided = rankings.count_shown(session, review_id)
     if not shown:
         return []
+    pilots = (
+        f" {drawn:,} {'was' if drawn == 1 else 'were'} made on records that were drawn at random "
+        "for pilot rounds."
+    )
     lines = [
         f"{shown:,} of {count_noun(decided, 'decision')} {'was' if shown == 1 else 'were'} made on "
-        "records that a ranking had put in order. A ranking sets the order in which records are "
-        "read, and leaves none out."
+        f"records that a ranking had put in order.{pilots if drawn else ''} Decisions on records "
+        "that still need a second person are not counted. A ranking sets the order in which "
+        "records are read, and leaves none out."
     ]
     for kind in rankings.list_kinds(session, review_id):
         lines += _describe_kind(kind)

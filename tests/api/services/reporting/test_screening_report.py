@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from api import resources
 from api.services.reporting.screening_report import build_report
 from store.core.session import Store
+from store.core.tables import PilotReport, PilotRow, now
 from store.reviews.people import PersonInfo
 from store.reviews.reviews import ReviewInfo
 from store.screening import decisions, rankings
@@ -154,10 +155,30 @@ def test_the_report_gives_algorithm_encoder_settings_dates_and_overturned_exclud
     assert "Deviations from the protocol" not in said
     order = said["Order of the records"]
     assert "1 of 5 decisions was made on records that a ranking had put in order" in order
+    assert "drawn at random" not in order
     assert f"pipeline *elas-u4* (SHA-256 of its settings {pipeline.hash}), seed 7" in order
     assert "A linear support vector machine on words of title and abstract" in order
     assert "all-MiniLM-L6-v2, package version 9.9" in order
     assert "begins 0123456789abcdef" in order
+    with store.write() as session:
+        pilot = PilotRow(
+            review_id=review.id,
+            stage="title-abstract",
+            number=1,
+            seed=1,
+            opened_by=person.id,
+            closed_at=now(),
+        )
+        session.add(pilot)
+        session.flush()
+        session.add(PilotReport(pilot_id=pilot.id, report_id=reports[1]))
+    order = report(store, review, person)["Order of the records"]
+    assert "1 of 5 decisions was made on records that a ranking" in order
+    assert "2 were made on records that were drawn at random for pilot rounds." in order
+    with store.write() as session:
+        session.add(PilotReport(pilot_id=pilot.id, report_id=reports[0]))
+    # What was drawn was not chosen by a ranking, though it had a place in one.
+    assert "Order of the records" not in report(store, review, person)
     assert "Software: Winnow 0.1.0, NumPy 2.0." in order
     assert "It was made before there was both an include and an exclude to learn from." in order
     today = f"{dt.datetime.now(dt.UTC):%Y-%m-%d}"
