@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import signal
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -48,6 +49,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="run most tests on one database, half of them on each, and none that is marked 'soak'",
     )
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C reach tests and what they start, though a shell ignores it in the background."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import time
 from collections.abc import Callable
 from functools import partial
+from typing import Final
 
 from api.worker.failures import Failures
 from api.worker.import_messages import restart_import
@@ -14,9 +17,14 @@ from store.core import intakes, jobs
 from store.core.errors import Unavailable
 from store.core.jobs import LostJob
 from store.core.session import Store
+from store.core.tables import now
 from store.reviews import reviews
 from store.searching import uploads
 from store.searching.uploads import UploadInfo
+
+# A job that was stored so shortly ago may not be in the queue yet; seconds that it gets for that.
+_SOON: Final = dt.timedelta(seconds=10)
+_SENDING: Final = 0.5
 
 
 class LostJobs:
@@ -41,9 +49,15 @@ class LostJobs:
         a worker that it killed.
         """
         with self._store.read() as session:
-            lost = jobs.list_lost_jobs(session, queued=self._list_queued())
+            found = jobs.list_lost_jobs(session, waiting=True)
             files = uploads.list_confirmed(session)
-        for job in lost:
+        if any(job.waiting_since and now() - job.waiting_since < _SOON for job in found):
+            # A server stores a job before it sends the message, which may be on its way.
+            time.sleep(_SENDING)
+        queued = self._list_queued()
+        for job in found:
+            if job.waiting_since is not None and job.id in queued:
+                continue
             self._attempt(Part("lost job", job.id), partial(self._end, job, None))
         for upload in files:
             self._attempt(Part("lost file", upload.id), partial(self._import_again, upload))

@@ -107,31 +107,37 @@ def lock_owned_job(session: WriteSession, job_id: int, owner: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class LostJob:
-    """A running operation that no process does any more."""
+    """A running operation that no process does any more, or that none does yet.
+
+    Attributes:
+        waiting_since: when it was put into the queue; None if a process had taken it.
+    """
 
     id: int
     review_id: int
     kind: str
     upload_id: int | None
+    waiting_since: dt.datetime | None
 
 
-def list_lost_jobs(session: ReadSession, *, queued: Sequence[int] | None = None) -> list[LostJob]:
+def list_lost_jobs(session: ReadSession, *, waiting: bool = False) -> list[LostJob]:
     """Running operations whose process has ended or has been silent for too long.
 
     Args:
         session: a transaction.
-        queued: ids of operations that wait in the queue; those that nobody has taken and that are
-            not among them are lost, too. None leaves all of those out.
+        waiting: list also those that nobody has taken; the caller leaves out those in the queue.
     """
     rows = session.scalars(select(Job).where(Job.state == "running").order_by(Job.id))
     return [
-        LostJob(row.id, row.review_id, row.kind, row.upload_id)
-        for row in rows
-        if (
-            queued is not None and row.id not in queued
-            if row.owner is None
-            else leases.is_free(row.owner, row.heartbeat_at)
+        LostJob(
+            row.id,
+            row.review_id,
+            row.kind,
+            row.upload_id,
+            row.updated_at if row.owner is None else None,
         )
+        for row in rows
+        if (waiting if row.owner is None else leases.is_free(row.owner, row.heartbeat_at))
     ]
 
 

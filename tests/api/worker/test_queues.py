@@ -131,3 +131,18 @@ def test_figures_that_wait_in_their_queue_are_not_lost_when_a_worker_starts(
     LostJobs(store, queue, Failures(store)).take_up_at_start()
     assert newest_job(store, review, kind.name).state == "failed"
     queue.close()
+
+
+def test_a_job_whose_message_is_on_its_way_is_not_lost_when_a_worker_starts(
+    store: Store, settings: Settings, review: ReviewInfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = Jobs(store, settings, done=lambda: None)
+    kind = stored_results.SCREENING
+    sent: list[tuple[int | str, ...]] = []
+    stored_results.ask_for_figures(store, review.id, kind, lambda *words: sent.append(words))
+    # The server sends it a moment after it has stored the job.
+    monkeypatch.setattr("api.worker.lost_jobs.time.sleep", lambda _: queue.work_out(*sent.pop()))
+    LostJobs(store, queue, Failures(store)).take_up_at_start()
+    assert sent == []
+    assert newest_job(store, review, kind.name).state == "running"
+    queue.close()

@@ -32,12 +32,11 @@ def test_running_jobs_are_listed_and_one_that_never_ended_can_be_closed(
     assert (newest.id, newest.state, newest.done, newest.total) == (second, "running", 4, 9)
 
 
-def test_jobs_that_wait_are_lost_only_if_they_are_not_in_the_queue(
+def test_jobs_that_wait_are_listed_only_if_somebody_asks_for_them(
     store: Store, review: ReviewInfo
 ) -> None:
     with store.write() as session:
-        queued = jobs.start_job(session, review.id, "hits")
-        left = jobs.start_job(session, review.id, "hits")
+        waiting = jobs.start_job(session, review.id, "hits")
         taken = jobs.start_job(session, review.id, "hits")
         dead = jobs.start_job(session, review.id, "hits")
         assert jobs.take_job(session, taken, leases.create_owner())
@@ -45,8 +44,9 @@ def test_jobs_that_wait_are_lost_only_if_they_are_not_in_the_queue(
         assert not jobs.take_job(session, taken, leases.create_owner())
     with store.read() as session:
         assert [job.id for job in jobs.list_lost_jobs(session)] == [dead]
-        lost = jobs.list_lost_jobs(session, queued=[queued])
-        assert [job.id for job in lost] == [left, dead]
+        lost = jobs.list_lost_jobs(session, waiting=True)
+        assert [job.id for job in lost] == [waiting, dead]
+        assert [job.waiting_since is None for job in lost] == [False, True]
 
 
 def _dead_owner() -> str:

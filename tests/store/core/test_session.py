@@ -36,7 +36,7 @@ def test_statements_read_singly_cost_no_transaction_on_postgresql(store: Store) 
 
 
 def test_giving_back_disk_space_does_not_wait_for_a_long_reader(tmp_path: Path) -> None:
-    with closing(Store(f"sqlite:///{tmp_path / 'x.db'}", busy_seconds=6)) as store:
+    with closing(Store(f"sqlite:///{tmp_path / 'x.db'}", busy_seconds=6, create=True)) as store:
         with store.engine.begin() as connection:
             connection.exec_driver_sql("CREATE TABLE t (n)")
         with store.read() as session:

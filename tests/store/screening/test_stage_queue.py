@@ -226,7 +226,7 @@ class _World:
             f"{next(_numbers)}.csv",
             ImportRequest(),
             person_id=self.lead.id,
-            progress=lambda _: self.check() and None,
+            progress=lambda *_: self.check() and None,
         )
 
     def withdraw_file(self) -> None:
