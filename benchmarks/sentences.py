@@ -66,7 +66,7 @@ REPORT: Final = (
     + measure("agreement.alpha")
     + ".",
     "{order.shown} of {order.decided} decisions were made on records that a ranking had put in "
-    "order.",
+    "order.[[ {order.drawn} were made on records that were drawn at random for pilot rounds.]]",
     "{order.rankings} rankings on ",
     "{order.cold} of them were made before",
     "{order.cold} of them was made before",
@@ -194,10 +194,11 @@ EVALUATION: Final = (
     "relevant, and {drift.found} were (if the rankings are right, 95 of 100 reviews find "
     "{drift.low} to {drift.high}).",
     "{known.search.out_of_scope} outside the protocol's limits, and so not counted; "
-    "{known.undated} without a year",
+    "of those that may check the search, {known.undated} [[has]][[have]] no year",
     "{known.relevant} known studies may check the order, among {known.reports} records; "
     "{known.seeds} shown to the ranking and so left out; {known.out_of_scope} outside the limits; "
-    "{known.undated} without a year; {known.unplaced} not among the records.",
+    "of those not shown to the ranking, {known.undated} [[has]][[have]] no year; {known.unplaced} "
+    "[[has]][[have]] no place in the order, because they are",
     "<depth*> | {known.recall_at.(depth):%}% | {known.recall_at.(depth).low:%~}% to "
     "{known.recall_at.(depth).high:%~}% | {known.random.(depth):%}% |",
     "<attribute> | <kind> | " + _HELD + "{kind.(attribute).(kind).recall:%}% | "

@@ -321,8 +321,8 @@ def _show_search(screen: Console, search: SearchRecall) -> None:
     if search.out_of_scope or search.undated:
         screen.print(
             f"  {search.out_of_scope} outside the protocol's limits (not counted), "
-            f"{search.undated} of those that may check the search without a year "
-            "(counted as if within the limits)"
+            f"and {count_noun(search.undated, 'study', 'studies')} without a year among those that "
+            "may check the search (counted as if within the limits)"
         )
     for match in search.missing[:20]:
         screen.print(f"  missing: {match.known.title or match.known.doi}", markup=False)

@@ -237,8 +237,11 @@ def ranked(data, rows):
     undone = own.supersedes[own.decision == "undo"]
     own = own[own.kind.isin(["own", "look"]) & (own.decision != "undo") & ~own.id.isin(undone)]
     newest = data["ranking"].sort_values("id").iloc[-1]
+    first_report = own.record_id.map(data["record"].set_index("id").own_report_id)
+    in_pilot = first_report.isin(data["pilot_report"].report_id)
     return {
-        "order.shown": int(own.ranking_id.notna().sum()),
+        "order.shown": int((own.ranking_id.notna() & ~in_pilot).sum()),
+        "order.drawn": int(in_pilot.sum()),
         "order.decided": len(own),
         "order.rankings": len(data["ranking"]),
         "order.cold": int(data["ranking"].cold_start.sum()),

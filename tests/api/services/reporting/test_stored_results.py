@@ -509,6 +509,6 @@ def test_the_evaluation_says_what_each_count_of_known_studies_is_of(
     stored_results.work_out(store, review.id, "evaluation")
     text = browser(app, store, person).get(f"/reviews/{review.slug}/evaluation").text
     assert text.count("not among the records.") == 1
-    assert "without a place in the order, because they are not among the records, could" in text
-    assert "of those that may check the search without a year" in text
-    assert "of those not shown to the ranking without a year" in text
+    assert "no place in the order, because they are not among the records, could" in text
+    assert "of those that may check the search, " in text
+    assert "of those not shown to the ranking, " in text
