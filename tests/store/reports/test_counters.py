@@ -8,7 +8,7 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 
 from api.protocol import ProtocolBody
 from store.core.session import Store
@@ -196,3 +196,16 @@ def test_wrong_counts_are_found_and_repaired(
         assert counters.find_differences(session) == wrong
         assert counters.repair_counts(session) == wrong
         assert counters.find_differences(session) == {}
+
+
+@on_postgresql
+def test_no_count_compares_each_changed_row_with_each(store: Store) -> None:
+    # A plan that was made for a few rows is kept, and a join would go on to compare all with all.
+    with store.read() as session:
+        found = session.execute(
+            text("SELECT proname, prosrc FROM pg_proc WHERE proname LIKE 'count\\_%'")
+        ).all()
+    assert {"count_record_changed", "count_record_moved", "count_batch_changed"} <= {
+        name for name, _ in found
+    }
+    assert [name for name, source in found if "JOIN" in source.upper()] == []
