@@ -6,8 +6,6 @@ reviews take turns.
 
 from __future__ import annotations
 
-import logging
-import threading
 import time
 from collections.abc import Callable
 from typing import Final
@@ -15,18 +13,16 @@ from typing import Final
 from api.services.duplicates.deduplicating import compare_new_records
 from api.services.reviews.work_faults import COMPARING
 from api.worker.failures import Failures
+from api.worker.own_thread import OwnThread
 from api.worker.pauses import Part
-from store.core.errors import Unavailable
 from store.core.session import Store
 from store.reports import pairs
-
-logger = logging.getLogger(__name__)
 
 # Seconds after which another review gets its turn.
 _TURN: Final = 5.0
 
 
-class Comparing:
+class Comparing(OwnThread):
     """Compares what waits whenever it is asked to look.
 
     Args:
@@ -39,35 +35,12 @@ class Comparing:
         self._store = store
         self._failures = failures
         self._done = done
-        self._stop = threading.Event()
-        self._due = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="comparing")
-        self._thread.start()
+        super().__init__("comparing records")
 
-    def look(self) -> None:
-        """Compare what has been left since."""
-        self._due.set()
-
-    def close(self) -> None:
-        """Stop after the step under way; the next worker goes on."""
-        self._stop.set()
-        self._due.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while True:
-            self._due.wait()
-            self._due.clear()
-            if self._stop.is_set():
-                return
-            try:
-                while self.take_turns() and not self._stop.is_set():
-                    pass
-            except Unavailable as error:
-                # Everything is still due when the database can be used again.
-                logger.warning("%s %s", error, error.remedy)
-            except Exception:
-                logger.exception("looking for records to compare failed")
+    def work(self) -> None:
+        """Give turns until nothing waits."""
+        while self.take_turns() and not self._stop.is_set():
+            pass
 
     def take_turns(self) -> bool:
         """Give each review that waits one turn; whether any was not finished."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-import threading
 
 from api.services.searching import importing, uploading
 from api.services.searching.import_failures import ImportCancelled
 from api.worker.failures import Failures
+from api.worker.own_thread import OwnThread
 from api.worker.pauses import Part
 from store.core import intakes
 from store.core.errors import Unavailable
@@ -18,7 +18,7 @@ from store.searching import uploads
 logger = logging.getLogger(__name__)
 
 
-class Removing:
+class Removing(OwnThread):
     """Takes away what waits for it whenever it is asked to look; no import can hold it up.
 
     Args:
@@ -29,34 +29,11 @@ class Removing:
     def __init__(self, store: Store, failures: Failures) -> None:
         self._store = store
         self._failures = failures
-        self._stop = threading.Event()
-        self._due = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="removing")
-        self._thread.start()
+        super().__init__("removing cancelled imports")
 
-    def look(self) -> None:
+    def work(self) -> None:
         """Take away what has been cancelled since."""
-        self._due.set()
-
-    def close(self) -> None:
-        """Stop after the import that is being taken away."""
-        self._stop.set()
-        self._due.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while True:
-            self._due.wait()
-            self._due.clear()
-            if self._stop.is_set():
-                return
-            try:
-                self.remove_waiting()
-            except Unavailable as error:
-                # Everything is still due when the database can be used again.
-                logger.warning("%s %s", error, error.remedy)
-            except Exception:
-                logger.exception("looking for cancelled imports failed")
+        self.remove_waiting()
 
     def remove_waiting(self) -> None:
         """Take away each import that is to go and that no process takes away now."""

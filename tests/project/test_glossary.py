@@ -21,7 +21,7 @@ ORDINARY = set(
     criteria dates deciding decision_log dedupe_report deduplicating delimited downloads ebsco_xml
     encode encoding encoding_progress endnote_xml engine entry eppi eppi_json errors europepmc
     europepmc_json event_actions evidence explanations exports features gold_files gold_lists
-    night_jobs protocol_faults trouble
+    night_jobs own_thread protocol_faults trouble
     grouping groups harvests heartbeats http identifiers imports interruption
     interrupts invitations jobs json_text
     json_values jsonl judging keys kinds known_matches known_outcome languages latex leases linear
