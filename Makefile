@@ -67,6 +67,7 @@ soak: $(VENV)/installed-dev ## the long kill, load and fuzz tests, and all tests
 bench: $(VENV)/installed-dev ## all benchmarks; writes benchmarks/results and docs/benchmarks.md
 	$(PY) -m benchmarks.speed
 	$(PY) -m benchmarks.load
+	$(PY) -m benchmarks.saturation
 	$(PY) -m benchmarks.login_flood
 	$(PY) -m benchmarks.encoding_beside
 	$(PY) -m benchmarks.harvest

@@ -11,7 +11,7 @@ import random
 import secrets
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -52,19 +52,22 @@ class Seen:
     late: int = 0
 
 
-class Client:
-    """One person's connection to the server."""
+class Connection:
+    """One client's connection to a server; it stays open from one request to the next.
 
-    def __init__(self, base: str, token: str) -> None:
+    Args:
+        base: the server's address.
+        headers: sent with each request.
+    """
+
+    def __init__(self, base: str, headers: Mapping[str, str]) -> None:
         parts = urlsplit(base)
         self._host, self._port = parts.hostname or "127.0.0.1", parts.port or 80
-        self._head = (
-            f"host: {self._host}:{self._port}\r\nauthorization: Bearer {token}\r\n"
-            "content-type: application/json\r\n"
-        )
+        own = {"host": f"{self._host}:{self._port}", **headers}
+        self._head = "".join(f"{name}: {value}\r\n" for name, value in own.items())
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
-    async def post(self, path: str, body: dict[str, Any]) -> tuple[int, bytes]:
+    async def ask(self, method: str, path: str, data: bytes = b"") -> tuple[int, bytes]:
         """Send a request, and return the answer's status and body.
 
         Raises:
@@ -73,8 +76,7 @@ class Client:
         if self._streams is None:
             self._streams = await asyncio.open_connection(self._host, self._port)
         reader, writer = self._streams
-        data = json.dumps(body).encode()
-        head = f"POST {path} HTTP/1.1\r\n{self._head}content-length: {len(data)}\r\n\r\n"
+        head = f"{method} {path} HTTP/1.1\r\n{self._head}content-length: {len(data)}\r\n\r\n"
         try:
             writer.write(head.encode() + data)
             lines = (await reader.readuntil(b"\r\n\r\n")).lower().split(b"\r\n")
@@ -96,6 +98,22 @@ class Client:
             self._streams = None
 
 
+class Client(Connection):
+    """One person's connection to Winnow."""
+
+    def __init__(self, base: str, token: str) -> None:
+        headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
+        super().__init__(base, headers)
+
+    async def post(self, path: str, body: dict[str, Any]) -> tuple[int, bytes]:
+        """Send a request, and return the answer's status and body.
+
+        Raises:
+            OSError, EOFError: the connection broke.
+        """
+        return await self.ask("POST", path, json.dumps(body).encode())
+
+
 @dataclass(frozen=True, slots=True)
 class Pace:
     """How long clients screen, and how many seconds lie between two decisions of one person."""
@@ -104,7 +122,7 @@ class Pace:
     between: float = 2.0
 
 
-def _run(work: Coroutine[Any, Any, T]) -> T:
+def run_apart(work: Coroutine[Any, Any, T]) -> T:
     """Run it in a thread of its own: the one that asks may have an event loop already."""
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(asyncio.run, work).result()
@@ -113,7 +131,7 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
 def screen(base: str, found: Prepared, pace: Pace, *, say: Callable[[str], None]) -> Seen:
     """Let all people screen at once, and return what they saw."""
     seen = Seen()
-    _run(_screen_together(base, found, pace, seen, say))
+    run_apart(_screen_together(base, found, pace, seen, say))
     return seen
 
 
@@ -228,4 +246,4 @@ def ask_quietly(base: str, found: Prepared, number: int) -> int:
         client.close()
         return got
 
-    return _run(ask())
+    return run_apart(ask())

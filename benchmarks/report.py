@@ -317,6 +317,7 @@ def document() -> str:
         ("teams", report_teams.teams),
         ("soak", _soak),
         ("load", report_load.load),
+        ("saturation", report_load.saturation),
         ("login_flood", report_service.login_flood),
         ("encoding_beside", report_service.encoding_beside),
         ("probe", _probe),

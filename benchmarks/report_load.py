@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from typing import Any
 
 from benchmarks.markdown import circumstances, table
@@ -65,3 +66,58 @@ def load(data: dict[str, Any]) -> str:
 
 def _processes(run: dict[str, Any]) -> str:
     return f", {run['processes']} processes" if run["processes"] > 1 else ""
+
+
+def saturation(data: dict[str, Any]) -> str:
+    """Decisions a second when nobody pauses, beside ASReview's server."""
+    best = data["best"]
+    verdict = "met" if best["ratio"] >= data["bar"] else "**missed**"
+    return "\n\n".join(
+        [
+            "## Decisions a second, when nobody pauses",
+            circumstances(data),
+            f"The same {data['records']:,} records in Winnow (SQLite, one decision a record) and "
+            "in ASReview 3.0.8 (its own server with accounts, one project that all share). Both "
+            "learn with ELAS u4 while people screen. Each client sends a decision, then asks for "
+            "the next record, without a pause, over one connection. The servers take turns of "
+            f"{data['seconds']:.0f} s; the table has medians.",
+            table(
+                [
+                    *("people at once", "Winnow, decisions a second", "ASReview", "ratio"),
+                    *("Winnow, decision and next card, p99", "ASReview, the same"),
+                    *("Winnow, processor time of both", "ASReview, the same"),
+                ],
+                [_saturated(data, line) for line in data["compared"]],
+            ),
+            f"Each at the number of people that it serves fastest: {best['winnow']:,.0f} and "
+            f"{best['asreview']:,.0f} a second, ratio {best['ratio']:.1f}. Target: at least "
+            f"{data['bar']:.0f} times, {verdict}; aim {data['aim']:.0f} times. Answers that were "
+            f"no success: Winnow {_count_errors(data, 'winnow'):,}, ASReview "
+            f"{_count_errors(data, 'asreview'):,}.",
+        ]
+    )
+
+
+def _saturated(data: dict[str, Any], line: dict[str, Any]) -> list[str]:
+    def median(tool: str, name: str) -> float:
+        return statistics.median(
+            run[name]
+            for run in data["runs"]
+            if run["tool"] == tool and run["clients"] == line["clients"]
+        )
+
+    def cost(tool: str) -> str:
+        return f"{1000 * median(tool, 'cpu_seconds') / (median(tool, 'decisions') or 1):,.1f} ms"
+
+    return [
+        str(line["clients"]),
+        f"{line['winnow']:,.1f}",
+        f"{line['asreview']:,.1f}",
+        f"{line['ratio']:.1f}" if line["ratio"] else "–",
+        *(f"{median(tool, 'cycle_p99_ms'):,.0f} ms" for tool in ("winnow", "asreview")),
+        *(cost(tool) for tool in ("winnow", "asreview")),
+    ]
+
+
+def _count_errors(data: dict[str, Any], tool: str) -> int:
+    return sum(sum(run["errors"].values()) for run in data["runs"] if run["tool"] == tool)

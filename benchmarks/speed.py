@@ -77,7 +77,8 @@ def projected(words: Any) -> NDArray[np.float32]:
     return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
 
 
-def _csv(documents: list[Document]) -> bytes:
+def as_csv(documents: list[Document]) -> bytes:
+    """A table with a title and an abstract of each."""
     buffer = io.StringIO()
     writer = csv.writer(buffer)
     writer.writerow(["title", "abstract"])
@@ -109,7 +110,7 @@ def fresh(**overrides: Any) -> Iterator[tuple[Settings, Store, int, int]]:
 def import_rate(documents: list[Document], repeats: int) -> dict[str, Any]:
     """Records a second from file to store, compared with all others for duplicates."""
     figures: dict[str, Any] = {"records": len(documents)}
-    for name, data in (("csv", _csv(documents)), ("ris", _ris(documents))):
+    for name, data in (("csv", as_csv(documents)), ("ris", _ris(documents))):
         rates = []
         for _ in range(repeats):
             with fresh() as (_, store, review, person):
@@ -230,7 +231,7 @@ def served(size: int, rounds: int, clients: int, each: int) -> dict[str, Any]:
     documents, y = texts(size)
     with fresh() as (settings, store, review, person):
         import_file(
-            store, review, io.BytesIO(_csv(documents)), "f", ImportRequest(), person_id=person
+            store, review, io.BytesIO(as_csv(documents)), "f", ImportRequest(), person_id=person
         )
         _keep_vectors(settings, documents)
         server = Server(settings, store, person)

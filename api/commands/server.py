@@ -86,10 +86,16 @@ def _without_password(url: str) -> str:
     return make_url(url).render_as_string(hide_password=True)
 
 
-def _listening(chosen: Settings) -> socket.socket:
-    """The socket to serve on, already bound, so that a busy port is refused before any work."""
+def listen(chosen: Settings) -> socket.socket:
+    """The socket to serve on, already bound, so that a busy port is refused before any work.
+
+    Raises:
+        Refused: the port cannot be used.
+    """
     family = socket.AF_INET6 if ":" in chosen.host else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM)
+    # Unless the protocol is named, asyncio leaves Nagle's algorithm on: each answer over a
+    # connection that is kept would wait some 40 ms for the client's acknowledgement of its headers.
+    sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     if os.name != "nt":
         # On Windows this option lets two servers share a port.
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -122,7 +128,7 @@ def serve(
     with command(as_json) as output:
         chosen = settings(host=host, port=port)
         _check_processes(chosen, processes)
-        sock = _listening(chosen)
+        sock = listen(chosen)
         chosen = chosen.model_copy(update={"port": sock.getsockname()[1]})
         start_logging(chosen.log_level)
         ready = open_store(chosen, create=True, busy_seconds=chosen.busy_seconds)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -14,7 +15,9 @@ from typing import Any
 
 import pytest
 
+from api.commands.server import listen
 from api.services.reviews import work_faults
+from api.settings import Settings
 from store.core.session import Store
 from tests.api.command_line import Run, result, words
 from tests.api.corpus import until
@@ -48,6 +51,26 @@ def test_doctor_names_what_keeps_failing_in_the_worker(here: Run, tmp_path: Path
     assert "beside: ranking failed, last at" in broken["found"]
     assert "RuntimeError: it cannot be put in order" in broken["found"]
     assert "tries again" in broken["remedy"]
+
+
+def test_what_is_sent_over_a_connection_is_not_held_back() -> None:
+    async def look() -> int:
+        found: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+        def connected(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            accepted = writer.get_extra_info("socket")
+            found.set_result(accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            writer.close()
+
+        listening = listen(Settings(host="127.0.0.1", port=0))
+        async with await asyncio.start_server(connected, sock=listening):
+            _, writer = await asyncio.open_connection(*listening.getsockname())
+            async with asyncio.timeout(10):
+                no_delay = await found
+            writer.close()
+        return no_delay
+
+    assert asyncio.run(look()) != 0
 
 
 class Served:
