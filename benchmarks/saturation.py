@@ -208,19 +208,19 @@ async def _screen_together(
     await asyncio.gather(*(_screen(each, end, seconds, errors) for each in team))
 
 
-def take_turn(tool: Tool, clients: int, duration: float) -> dict[str, Any]:
-    """Let that many people screen for so long, and count what they got done."""
+def take_turn(tool: Tool, duration: float) -> dict[str, Any]:
+    """Let its people screen for so many seconds, and count what they got done."""
     seconds: list[float] = []
     errors: Counter[str] = Counter()
     decided, orders = tool.count()
     cpu, began = count_cpu(tool.pid), time.perf_counter()
-    run_apart(_screen_together(tool.reviewers[:clients], duration, seconds, errors))
+    run_apart(_screen_together(tool.reviewers, duration, seconds, errors))
     lasted = time.perf_counter() - began
     cpu = count_cpu(tool.pid) - cpu
     decided_after, orders_after = tool.count()
     return {
         "tool": tool.name,
-        "clients": clients,
+        "clients": len(tool.reviewers),
         "per_second": round(len(seconds) / lasted, 2),
         "cycle_p50_ms": round(1000 * nearest(seconds, 0.5), 1),
         "cycle_p99_ms": round(1000 * nearest(seconds, 0.99), 1),
@@ -232,25 +232,13 @@ def take_turn(tool: Tool, clients: int, duration: float) -> dict[str, Any]:
 
 
 def measure(plan: Plan) -> dict[str, Any]:
-    """Measure both servers in turn, with each number of people."""
+    """Measure both servers in turn, with each number of people on reviews of their own."""
     documents, labels = texts(plan.records)
     data, relevant = as_csv(documents), [bool(each) for each in labels]
-    people = max(plan.clients)
-    runs: list[dict[str, Any]] = []
     os.environ["WINNOW_PIPELINE"] = PIPELINE
-    with (
-        tempfile.TemporaryDirectory() as ours,
-        tempfile.TemporaryDirectory() as theirs,
-        _winnow(Path(ours), data, relevant, people) as winnow,
-        _asreview(Path(theirs), data, relevant, people) as peer,
-    ):
-        for clients in plan.clients:
-            for _ in range(plan.turns):
-                for tool in (winnow, peer):
-                    runs.append(take_turn(tool, clients, plan.seconds))
-                    print(json.dumps(runs[-1]), flush=True)
-                    # A model that is still being fitted must not take the other's time.
-                    _wait_until_idle(tool.pid)
+    runs: list[dict[str, Any]] = []
+    for clients in plan.clients:
+        runs += _measure_turns(plan, clients, data, relevant)
     return {
         "records": plan.records,
         "seconds": plan.seconds,
@@ -260,6 +248,26 @@ def measure(plan: Plan) -> dict[str, Any]:
         "best": compare_best(runs),
         "runs": runs,
     }
+
+
+def _measure_turns(
+    plan: Plan, clients: int, data: bytes, relevant: Sequence[bool]
+) -> list[dict[str, Any]]:
+    runs: list[dict[str, Any]] = []
+    with (
+        tempfile.TemporaryDirectory() as ours,
+        tempfile.TemporaryDirectory() as theirs,
+        _winnow(Path(ours), data, relevant, clients) as winnow,
+        _asreview(Path(theirs), data, relevant, clients) as peer,
+    ):
+        for _ in range(plan.turns):
+            for tool in (winnow, peer):
+                # What is still being learned must not take the other's time.
+                _wait_until_idle(winnow.pid)
+                _wait_until_idle(peer.pid)
+                runs.append(take_turn(tool, plan.seconds))
+                print(json.dumps(runs[-1]), flush=True)
+    return runs
 
 
 def _wait_until_idle(pid: int) -> None:
@@ -301,9 +309,9 @@ def compare_best(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
 def main() -> None:
     """Measure, print and write."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--records", type=int, default=Plan.records)
-    parser.add_argument("--seconds", type=float, default=Plan.seconds)
-    parser.add_argument("--turns", type=int, default=Plan.turns)
+    parser.add_argument("--records", type=int, default=Plan().records)
+    parser.add_argument("--seconds", type=float, default=Plan().seconds)
+    parser.add_argument("--turns", type=int, default=Plan().turns)
     parser.add_argument("--print", action="store_true", help="print the figures, write nothing")
     given = parser.parse_args()
     if not DATA.is_dir():
