@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import socket
+import sys
 from collections.abc import Callable
+from typing import Final
 
 import uvicorn
 
@@ -13,6 +15,9 @@ from api.services.pieces import spare_loaded_code
 from api.settings import Settings
 from store.core.session import Store
 
+# Seconds for which a thread computes while others wait for the interpreter; Python's own 5 ms. Each
+# statement gives the interpreter up, and whoever holds the database's lock should soon go on.
+_SWITCH_INTERVAL: Final = 0.0005
 # Connections that wait to be accepted.
 WAITING_CONNECTIONS = 2048
 
@@ -26,6 +31,7 @@ class AnnouncingServer(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, and say so."""
+        sys.setswitchinterval(_SWITCH_INTERVAL)
         await super().startup(sockets=sockets)
         spare_loaded_code()
         if self.started:

@@ -16,6 +16,7 @@ pytestmark = [
 ]
 
 
+@pytest.mark.soak
 def test_both_servers_store_what_their_clients_decide() -> None:
     found = measure(Plan(records=200, clients=(2,), seconds=2.0, turns=1))
     assert [run["tool"] for run in found["runs"]] == ["winnow", "asreview"]
