@@ -80,7 +80,8 @@ class Upgrade:
         """Make the store that is copied."""
         if self._server:
             self._execute("CREATE DATABASE winnow_old")
-        store = Store(self._url("winnow_old") if self._server else f"sqlite:///{self._old}")
+        url = self._url("winnow_old") if self._server else f"sqlite:///{self._old}"
+        store = Store(url, create=True)
         with store.engine.begin() as connection:
             config = _config()
             config.attributes["connection"] = connection
