@@ -41,6 +41,8 @@ def insert_rows(
     model: type[Base],
     columns: Sequence[str],
     rows: Sequence[tuple[Any, ...]],
+    *,
+    skip_existing: bool = False,
 ) -> None:
     """Insert rows by the driver alone; SQLAlchemy would handle each value of each row.
 
@@ -51,11 +53,12 @@ def insert_rows(
         model: the class of the table.
         columns: their names, in the order of the values. All with a default in Python are named.
         rows: the values.
+        skip_existing: leave out rows that are there already, instead of failing.
     """
     if not rows:
         return
     connection = session.connection()
-    prepared = _prepare(table_of(model), connection.dialect, tuple(columns))
+    prepared = _prepare(table_of(model), connection.dialect, tuple(columns), skip_existing)
     values: dict[str, Iterable[Any]] = dict(zip(columns, zip(*rows, strict=True), strict=True))
     for name, convert in prepared.conversions:
         values[name] = map(convert, values[name])
@@ -82,13 +85,15 @@ class _Prepared:
 
 
 @lru_cache(maxsize=50)
-def _prepare(table: Table, dialect: Dialect, columns: tuple[str, ...]) -> _Prepared:
+def _prepare(
+    table: Table, dialect: Dialect, columns: tuple[str, ...], skip_existing: bool
+) -> _Prepared:
     """A statement built once: that takes as long as to insert some dozens of rows."""
     compiled = insert(table).compile(dialect=dialect, column_keys=list(columns))
     types = ((name, table.c[name].type.dialect_impl(dialect)) for name in columns)
     conversions = ((name, each.bind_processor(dialect)) for name, each in types)
     return _Prepared(
-        str(compiled),
+        f"{compiled} ON CONFLICT DO NOTHING" if skip_existing else str(compiled),
         compiled.positiontup,
         [(name, convert) for name, convert in conversions if convert is not None],
     )

@@ -22,7 +22,11 @@ _SQLITE: Final = text(
     """
     SELECT wanted.value, pair_key.record_id
     FROM json_each(:keys) AS wanted CROSS JOIN pair_key
-    WHERE pair_key.review_id = :review_id
+    WHERE EXISTS (
+        SELECT 1 FROM pair_key AS any_row
+        WHERE any_row.review_id = :review_id AND any_row.key = wanted.value
+      )
+      AND pair_key.review_id = :review_id
       AND pair_key.key = wanted.value
       AND pair_key.record_id NOT IN (SELECT value FROM json_each(:own))
       AND pair_key.record_id <= coalesce(
@@ -55,14 +59,27 @@ _POSTGRESQL: Final = text(
 _FORGET: Final = delete(PairKey).where(PairKey.record_id.in_(bindparam("ids", expanding=True)))
 
 
-def store_keys(session: WriteSession, review_id: int, keys: Mapping[int, Sequence[int]]) -> None:
-    """Replace the keys of some records; by record id."""
-    for part in batched(keys, CHUNK):
+def list_rows(keys: Mapping[int, Sequence[int]]) -> list[tuple[int, int]]:
+    """The keys of records, by id, as (key, record id), in the order in which they are stored.
+
+    Keys lie in the database by their values. Those of thousands of records, written a range of
+    values at a time, touch each page once; written a few records at a time, they touch most pages
+    each time.
+    """
+    return sorted((key, record_id) for record_id, own in keys.items() for key in own)
+
+
+def forget_keys(session: WriteSession, record_ids: Sequence[int]) -> None:
+    """Remove the keys of some records."""
+    for part in batched(record_ids, CHUNK):
         execute_plain(session, _FORGET, {"ids": part})
-    # In the order of the index, so that each of its pages is looked for once.
-    rows = [(review_id, key, record_id) for record_id, own in keys.items() for key in own]
-    rows.sort()
-    insert_rows(session, PairKey, ("review_id", "key", "record_id"), rows)
+
+
+def add_keys(session: WriteSession, review_id: int, rows: Sequence[tuple[int, int]]) -> None:
+    """Store some of the rows of ``list_rows``; others who compare may have stored them already."""
+    values = [(review_id, key, record_id) for key, record_id in rows]
+    columns = ("review_id", "key", "record_id")
+    insert_rows(session, PairKey, columns, values, skip_existing=True)
 
 
 def find_sharing_records(

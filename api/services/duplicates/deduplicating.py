@@ -1,12 +1,13 @@
 """Comparing new records with those of a review, and grouping the reports that they belong to.
 
-Each step compares up to ``STEP`` new records with all records that share a key with them, stores
-the pairs in pieces, and then groups the affected reports again in pieces, each of which marks its
+Each step compares some new records with all records that share a key with them, stores pairs and
+keys in pieces, and then groups the affected reports again in pieces, each of which marks its
 records as compared. If a worker is killed before that, the next one compares them once more.
 """
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,9 +28,15 @@ from store.reports import compared_records, pair_keys, pairs
 from store.reports.pairs import NewPair
 from store.reviews import reviews
 
-# How many new records are compared at once; fewer would take more statements, and nobody waits for
-# them. Also the most whose reports are grouped in one transaction.
+# How many new records are compared at once: at first, and at most. Their keys go to all pages of
+# the index, so larger steps write each page less often.
 STEP = 500
+_LONGEST_STEP: Final = 4_000
+# Seconds that a step should take: between two steps the work can be stopped.
+_STEP_SECONDS: Final = 2.0
+# The most records whose reports are grouped in one transaction, and rows of keys stored in one.
+_GROUPED: Final = 500
+_KEY_ROWS: Final = 20_000
 # Outlines kept for later steps, about 1 kB each.
 _KEPT: Final = 100_000
 
@@ -80,23 +87,39 @@ def compare_new_records(
     total = Outcome()
     with store.read() as session:
         waiting = pairs.count_uncompared_records(session, review_id)
+    if progress and waiting:
+        progress(0, waiting)
     outlines = _Outlines()
-    pieces = _Pieces(Pieces(store, most=STEP), Pieces(store, first=100, most=STEP))
+    pieces = _Pieces(
+        pairs=Pieces(store, most=_GROUPED),
+        keys=Pieces(store, first=1_000, most=_KEY_ROWS),
+        groups=Pieces(store, first=100, most=_GROUPED),
+    )
+    size = STEP
     while not (stop and stop()):
-        step = _compare_step(pieces, review_id, outlines)
+        began = time.monotonic()
+        step = _compare_step(pieces, review_id, outlines, size)
         if step is None:
             break
         total += step
+        size = _next_size(size, time.monotonic() - began)
         if progress:
             progress(total.compared, max(waiting, total.compared))
     return total
 
 
+def _next_size(size: int, seconds: float) -> int:
+    """How many records the next step compares, after one of this size took so long."""
+    wanted = round(size * _STEP_SECONDS / max(seconds, 0.001))
+    return max(min(STEP, size), min(wanted, 2 * size, _LONGEST_STEP))
+
+
 @dataclass(frozen=True, slots=True)
 class _Pieces:
-    """The pieces in which pairs are stored, and those in which reports are grouped."""
+    """The pieces in which pairs and keys are stored, and those in which reports are grouped."""
 
     pairs: Pieces
+    keys: Pieces
     groups: Pieces
 
 
@@ -132,20 +155,25 @@ class _Comparison:
     crowded: int
 
 
-def _compare_step(pieces: _Pieces, review_id: int, outlines: _Outlines) -> Outcome | None:
-    """One step; None if all records have been compared.
+def _compare_step(
+    pieces: _Pieces, review_id: int, outlines: _Outlines, size: int
+) -> Outcome | None:
+    """One step with so many records at most; None if all have been compared.
 
     If somebody else compares or changes the same records meanwhile, the step ends early. Otherwise
     all that they were compared with is as it was, or is to be compared again itself.
     """
     outlines.make_room()
     with pieces.groups.store.read() as session:
-        new = compared_records.list_next_uncompared(session, review_id, limit=STEP)
+        new = compared_records.list_next_uncompared(session, review_id, limit=size)
         if not new:
             return None
         found = _compare_new(session, review_id, new, outlines)
     for part in pieces.pairs.split(new):
         if not pieces.pairs.write(len(part), partial(_store_pairs, review_id, found, part)):
+            return Outcome()
+    for rows in pieces.keys.split(pair_keys.list_rows(found.keys)):
+        if not pieces.keys.write(len(rows), partial(_store_keys, review_id, found, rows)):
             return Outcome()
     # All pairs are stored by now, so the groups do not depend on the pieces.
     total = Outcome()
@@ -160,19 +188,34 @@ def _compare_step(pieces: _Pieces, review_id: int, outlines: _Outlines) -> Outco
 def _store_pairs(
     review_id: int, found: _Comparison, record_ids: Sequence[int], session: WriteSession
 ) -> bool:
-    """Store keys and pairs of some of the records.
-
-    False if others have compared some of them, or if one that comes before them has become visible:
-    who compares that one may have stored pairs that would be replaced here.
-    """
-    reviews.lock_review(session, review_id)
-    waiting = compared_records.list_uncompared_ids(session, review_id, limit=len(found.values))
-    if waiting != list(found.values):
+    """Store the pairs of some of the records, whose former keys are removed; see ``_may_store``."""
+    if not _may_store(session, review_id, found):
         return False
-    pair_keys.store_keys(session, review_id, {number: found.keys[number] for number in record_ids})
+    pair_keys.forget_keys(session, record_ids)
     new = [pair for number in record_ids for pair in found.pairs.get(number, ())]
     pairs.replace_rule_pairs(session, review_id, record_ids, new, version=VERSION)
     return True
+
+
+def _store_keys(
+    review_id: int, found: _Comparison, rows: Sequence[tuple[int, int]], session: WriteSession
+) -> bool:
+    """Store some of the keys; see ``_may_store``."""
+    if not _may_store(session, review_id, found):
+        return False
+    pair_keys.add_keys(session, review_id, rows)
+    return True
+
+
+def _may_store(session: WriteSession, review_id: int, found: _Comparison) -> bool:
+    """Whether what was found still holds.
+
+    It does not if others have compared some of the records, or if one that comes before them has
+    become visible: who compares that one may have stored pairs that would be replaced here.
+    """
+    reviews.lock_review(session, review_id)
+    waiting = compared_records.list_uncompared_ids(session, review_id, limit=len(found.values))
+    return waiting == list(found.values)
 
 
 def _group(

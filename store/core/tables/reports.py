@@ -207,7 +207,11 @@ class PairKey(Base):
     """A key that a record shares with possible duplicates; see harvest.dedupe.keys."""
 
     __tablename__ = "pair_key"
-    __table_args__ = (Index("ix_pair_key_record_id", "record_id"),)
+    # A row has nothing but its key, so SQLite keeps no table beside the index of keys.
+    __table_args__ = (
+        Index("ix_pair_key_record_id", "record_id"),
+        {"sqlite_with_rowid": False},
+    )
     review_id: Mapped[int] = mapped_column(ForeignKey("review.id"), primary_key=True)
     key: Mapped[int] = mapped_column(BigInteger(), primary_key=True)
     record_id: Mapped[int] = mapped_column(ForeignKey("record.id"), primary_key=True)

@@ -318,10 +318,18 @@ def test_records_left_by_a_killed_import_are_compared_by_the_next_run(
         assert pairs.count_uncompared_records(session, review.id) == 2
     told: list[tuple[int, int]] = []
     compare_new_records(store, review.id, progress=lambda done, total: told.append((done, total)))
-    assert told[0] == (2, 2)
+    assert told == [(0, 2), (2, 2)]
     assert sorted(map(len, groups(store, review))) == [2, 2]
     with store.read() as session:
         assert pairs.list_reviews_to_compare(session) == []
+
+
+@pytest.mark.parametrize(
+    ("size", "seconds", "following"),
+    [(500, 0.2, 1000), (1000, 1.5, 1333), (4000, 0.5, 4000), (4000, 8.0, 1000), (500, 9.0, 500)],
+)
+def test_steps_grow_while_they_are_quick(size: int, seconds: float, following: int) -> None:
+    assert deduplicating._next_size(size, seconds) == following
 
 
 def test_a_record_that_changes_while_it_is_compared_is_compared_again(
