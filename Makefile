@@ -40,7 +40,7 @@ demo-sources: $(VENV)/installed ## simulate PubMed, Europe PMC and OpenAlex on t
 demo-harvest: $(VENV)/installed ## search the three simulated sources at once, killed and resumed; a minute, no internet
 	$(PY) -m tests.loopback.demo
 
-test: $(VENV)/installed-dev ## run all tests: SQLite, PostgreSQL, Chromium
+test: $(VENV)/installed-dev ## run nearly all tests, most on one database: SQLite, PostgreSQL, Chromium
 	sh tests/system-packages.sh
 	$(PY) -m pytest -q -n auto --dist loadgroup --slice
 	@if command -v node >/dev/null; then node --test tests/js/; else echo "SKIPPED: node is not installed, so the scripts' unit tests did not run"; fi
@@ -53,7 +53,7 @@ lint: $(VENV)/installed-dev ## ruff, mypy, import-linter, djlint, node --check
 	$(BIN)/djlint --quiet --lint api/templates
 	@for script in api/static/*.js; do node --check "$$script" || exit 1; done
 
-soak: $(VENV)/installed-dev ## the long kill, load and fuzz tests, and all tests on both databases
+soak: $(VENV)/installed-dev ## every test on each of its databases, then the long kill, load and fuzz tests
 	$(PY) -m pytest -q -n auto --dist loadgroup
 	$(PY) -m benchmarks.soak
 	$(PY) -m benchmarks.crew

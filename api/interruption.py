@@ -40,7 +40,7 @@ def stopping_in_order() -> Iterator[None]:
             if interrupt():
                 _tell(b"Stopping; press Ctrl-C again to end at once.\n")
         elif time.monotonic() > pressed[0] + _SAME:
-            _tell(b"Ended at once.\n")
+            _tell(b"Stopped.\n")
             os._exit(CODE)
 
     signal.signal(signal.SIGINT, handle)

@@ -16,7 +16,7 @@ from api.settings import Settings
 from store.core.session import Store
 
 # Seconds for which a thread computes while others wait for the interpreter; Python's own 5 ms. Each
-# statement gives the interpreter up, and whoever holds the database's lock should soon go on.
+# statement gives the interpreter up, and the one that holds the database's lock should soon go on.
 _SWITCH_INTERVAL: Final = 0.0005
 # Connections that wait to be accepted.
 WAITING_CONNECTIONS = 2048

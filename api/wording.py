@@ -187,7 +187,7 @@ def list_problems(error: ValidationError) -> str:
 
 
 def describe_left_out(number: int) -> str:
-    """How many reports of a file are left out before screening, since their years are."""
+    """How many reports of a file are outside the protocol's years, in words."""
     is_are = "is" if number == 1 else "are"
     return (
         f"{count_noun(number, 'report')} {is_are} outside the protocol's years and left out before "

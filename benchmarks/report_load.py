@@ -80,9 +80,9 @@ def saturation(data: dict[str, Any]) -> str:
             "in ASReview 3.0.8 (its own server with accounts, one project that all share). Both "
             "learn with ELAS u4 while people screen. Each client sends a decision, then asks for "
             "the next record, without a pause, over one connection. The servers take turns of "
-            f"{data['seconds']:.0f} s; the table has medians. ASReview is asked to learn after each "
-            "decision, as its page asks it; how often it did so is seen from the orders that its "
-            "records came from.",
+            f"{data['seconds']:.0f} s; the table has medians. ASReview is asked to learn after "
+            "each decision, as its page asks it; how often it did is seen from the orders that "
+            "its records came from.",
             table(
                 [
                     *("people at once", "Winnow, decisions a second", "ASReview", "ratio"),

@@ -6,7 +6,8 @@ import itertools
 import os
 import signal
 import zlib
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -65,22 +66,39 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """
     if not config.getoption("--slice"):
         return
-    left_out = [item for item in items if _is_left_out(item)]
-    config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item in items if not _is_left_out(item)]
+    chosen = choose(items)
+    kept = set(map(id, chosen))
+    config.hook.pytest_deselected(items=[item for item in items if id(item) not in kept])
+    items[:] = chosen
 
 
-def _is_left_out(item: pytest.Item) -> bool:
+def choose(items: Sequence[pytest.Item]) -> list[pytest.Item]:
+    """The tests of the slice; one that is for one database alone is never left out."""
+    databases: dict[str, set[str]] = defaultdict(set)
+    for item in items:
+        databases[_without_database(item)].add(_database(item))
+    return [item for item in items if not _is_left_out(item, databases[_without_database(item)])]
+
+
+def _database(item: pytest.Item) -> str:
+    """The database that a test runs on; empty if it says none."""
+    call = getattr(item, "callspec", None)
+    return str(call.params.get("database_url", "")) if call is not None else ""
+
+
+def _without_database(item: pytest.Item) -> str:
+    database = _database(item)
+    name, bracket, values = item.nodeid.partition("[")
+    return name + bracket + (values.replace(database, "") if database else values)
+
+
+def _is_left_out(item: pytest.Item, databases: set[str]) -> bool:
     if item.get_closest_marker("soak"):
         return True
-    call = getattr(item, "callspec", None)
-    database = call.params.get("database_url") if call is not None else None
-    if database is None or not item.nodeid.startswith(_ON_ONE):
+    if item.get_closest_marker("both_databases") or not item.nodeid.startswith(_ON_ONE):
         return False
-    if item.get_closest_marker("both_databases"):
-        return False
-    name = item.nodeid.replace(str(database), "")
-    return bool(database != ("sqlite", "postgresql")[zlib.crc32(name.encode()) % 2])
+    chosen = ("sqlite", "postgresql")[zlib.crc32(_without_database(item).encode()) % 2]
+    return len(databases) > 1 and _database(item) != chosen
 
 
 @pytest.fixture(autouse=True)

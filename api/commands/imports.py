@@ -75,8 +75,8 @@ _QUESTIONS = {
 # What becomes of an import that somebody interrupts, and of its records once they are stored.
 _GOES_ON = (
     "The import is not complete. A Winnow server that is running goes on with it by itself; so "
-    "does the same command. To cancel it, open Imports in the browser and choose “Cancel this "
-    "import”."
+    "does the same command. To cancel it while none of it is in the review, open Imports in the "
+    "browser and choose “Cancel this import”."
 )
 _IS_COMPARED = (
     "The file is imported. A Winnow server that is running, or the next import, compares the rest "
@@ -187,7 +187,13 @@ def _ask_for_fields(request: ImportRequest, output: Output) -> ImportRequest:
 
 @dataclass(frozen=True, slots=True)
 class _Given:
-    """The file, and into what it is imported by whom: None for a new search, the only others."""
+    """A file, where to import it, and who does so.
+
+    Attributes:
+        search: number of a search; None for a new one.
+        review: short name; None for the only one.
+        actor: name; None for the only person.
+    """
 
     file: Path
     search: int | None

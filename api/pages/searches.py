@@ -15,9 +15,9 @@ from api.documents.search_log import WRITERS
 from api.pages.forms import Problem, problem_of, to_review
 from api.pages.render import review_page
 from api.services.reporting.search_log import ITEMS, build_log
-from api.services.searching import importing, searches, uploading
+from api.services.searching import searches, uploading
 from api.services.searching.imported_labels import describe_labels
-from api.services.searching.importing import ImportRequest
+from api.services.searching.importing import LABEL_USES, ImportRequest
 from api.services.searching.search_methods import QUESTIONS, state_methods
 from api.services.searching.uploading import SentFile
 from api.types import FormText, IdPath, WholeNumber
@@ -90,7 +90,7 @@ class ImportForm(SearchForm):
             search_id=int(self.search) if re.fullmatch(r"[0-9]{1,18}", self.search) else None,
             search_fields={k: v for k, v in self.fields().items() if v is not None},
             mapping=_mapping((self.model_extra or {}).items()),
-            labels=self.labels if self.labels in importing.LABEL_USES else "ignore",
+            labels=self.labels if self.labels in LABEL_USES else "ignore",
         )
 
 
@@ -238,7 +238,7 @@ def cancel_upload(request: LeadRequest, upload_id: IdPath) -> Response:
 @router.post("/reviews/{slug}/imports/{intake_id}/cancel")
 def cancel_import(request: LeadRequest, intake_id: IdPath) -> Response:
     """Cancel an import that is under way; the worker takes away what is stored of it."""
-    importing.cancel_import(
+    uploading.cancel_import(
         request.store,
         request.review.id,
         intake_id,

@@ -16,7 +16,7 @@ from api.schemas.searches import (
     WithdrawIn,
     WithdrawOut,
 )
-from api.services.searching import importing, searches
+from api.services.searching import searches, uploading
 from api.services.searching.importing import ImportRequest, import_file
 from api.services.searching.search_methods import get_stated_methods, state_methods
 from api.types import MAX_ID, IdPath
@@ -153,7 +153,7 @@ def list_imports(request: ReadRequest) -> list[IntakeInfo]:
 @router.post("/reviews/{slug}/imports/{import_id}/cancel")
 def cancel_import(request: LeadRequest, import_id: IdPath) -> IntakeInfo:
     """Cancel an import that is under way. What is stored of it is taken away."""
-    cancelled = importing.cancel_import(
+    cancelled = uploading.cancel_import(
         request.store,
         request.review.id,
         import_id,

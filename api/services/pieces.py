@@ -31,7 +31,7 @@ def spare_loaded_code() -> None:
     """Leave what this process has loaded by now out of Python's garbage collections.
 
     A full one looks at hundreds of thousands of objects. It stops every thread for a tenth of a
-    second, and with them whoever has the writer's lock. Once in a process: later there may be
+    second, and with them the one that has the writer's lock. Once in a process: later there may be
     garbage among the objects, which would never be freed.
     """
     gc.freeze()

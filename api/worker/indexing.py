@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from api.services.searching.indexing import build_search_index
 from api.worker.own_thread import OwnThread
+from store.core.errors import Unavailable
 from store.core.session import Store
 
 
@@ -25,6 +26,12 @@ class Indexing(OwnThread):
         """Index what has come in since."""
         if self._is_kept_up:
             return
+        try:
+            build_search_index(self._store, wait=self._stop.wait)
+        except Unavailable:
+            raise
+        except Exception:
+            self._is_kept_up = self._store.dialect != "sqlite"
+            raise
         # PostgreSQL keeps its index itself, and one that it refused it would refuse again.
         self._is_kept_up = self._store.dialect != "sqlite"
-        build_search_index(self._store, wait=self._stop.wait)

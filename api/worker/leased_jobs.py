@@ -28,7 +28,7 @@ Progress = Callable[[int, int], None]
 
 
 class LeasedJobs:
-    """Jobs of one queue, each done by whoever holds its lease.
+    """Jobs of one queue, each done by the process that holds its lease.
 
     Args:
         huey: the queue.

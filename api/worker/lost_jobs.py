@@ -22,8 +22,9 @@ from store.reviews import reviews
 from store.searching import uploads
 from store.searching.uploads import UploadInfo
 
-# A job that was stored so shortly ago may not be in the queue yet; seconds that it gets for that.
+# A job that was stored so shortly ago may not be in the queue yet.
 _SOON: Final = dt.timedelta(seconds=10)
+# Seconds that it gets for that.
 _SENDING: Final = 0.5
 
 

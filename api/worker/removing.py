@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from api.services.searching import importing, uploading
+from api.services.searching import importing
 from api.services.searching.import_failures import ImportCancelled
 from api.worker.failures import Failures
 from api.worker.own_thread import OwnThread
@@ -13,7 +13,6 @@ from store.core import intakes
 from store.core.errors import Unavailable
 from store.core.intakes import IntakeInfo
 from store.core.session import Store
-from store.searching import uploads
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +22,7 @@ class Removing(OwnThread):
 
     Args:
         store: the database.
-        failures: gets the imports that could not be taken away.
+        failures: gets the imports that could not be removed.
     """
 
     def __init__(self, store: Store, failures: Failures) -> None:
@@ -52,17 +51,10 @@ class Removing(OwnThread):
                 self._failures.note_failure(part, error)
 
     def _remove(self, intake: IntakeInfo) -> None:
-        """Take an import away, with the file that somebody uploaded for it."""
-        files: list[int] = []
-        if intake.stage == "cancelled":
-            with self._store.write() as session:
-                files = uploads.withdraw_requests(session, intake.review_id, intake.sha256)
         try:
             importing.resume(self._store, intake.id)
         except ImportCancelled:
             logger.info("took the import of %s away", intake.name)
-        for upload_id in files:
-            uploading.delete_upload(self._store, upload_id)
 
 
 def is_to_go(intake: IntakeInfo) -> bool:

@@ -88,7 +88,7 @@ class Supervisor:
                 logger.error("%s cannot start: %s; trying again in %.0f s", name, error, pause)
             else:
                 if self._stop.is_set():
-                    # Whoever asked it to stop may have found no program yet.
+                    # A request to stop may have come before there was a program.
                     self.ask_to_stop()
                 self._listen(self._child)
                 code = self._child.wait()

@@ -221,8 +221,8 @@ class Worker:
         for consumer in consumers:
             consumer.start()
         self._encoding.start()
-        self._attempt(Part("taking up texts"), self._take_up_encoding)
         try:
+            self._attempt(Part("taking up texts"), self._take_up_encoding)
             while not self._stop.is_set():
                 try:
                     # None of these may keep another from its work.

@@ -237,8 +237,10 @@ def ranked(data, rows):
     undone = own.supersedes[own.decision == "undo"]
     own = own[own.kind.isin(["own", "look"]) & (own.decision != "undo") & ~own.id.isin(undone)]
     newest = data["ranking"].sort_values("id").iloc[-1]
-    first_report = own.record_id.map(data["record"].set_index("id").own_report_id)
-    in_pilot = first_report.isin(data["pilot_report"].report_id)
+    records = data["record"].set_index("id")
+    # A drawn report may have been merged into another one since.
+    drawn = records.report_id[records.own_report_id.isin(data["pilot_report"].report_id)]
+    in_pilot = own.record_id.map(records.report_id).isin(drawn)
     return {
         "order.shown": int((own.ranking_id.notna() & ~in_pilot).sum()),
         "order.drawn": int(in_pilot.sum()),

@@ -7,7 +7,7 @@ from typing import Any
 
 
 class UnreadableJson(dict[str, Any]):
-    """Stands for stored text that is no JSON; it is empty.
+    """In place of stored text that is not JSON; it is empty.
 
     One row that cannot be read must not stop a query that reads many. PostgreSQL checks JSON when
     it is stored.
@@ -15,7 +15,7 @@ class UnreadableJson(dict[str, Any]):
 
 
 def read_json(text: str | bytes) -> Any:
-    """The value of stored JSON; ``UnreadableJson`` if it is none."""
+    """The value of stored JSON; ``UnreadableJson`` if the text is not JSON."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):

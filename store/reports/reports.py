@@ -131,7 +131,7 @@ def get_report_by_record(session: ReadSession, record_ids: Iterable[int]) -> dic
 
 
 def lock_reports(session: WriteSession, report_ids: Select[int] | Collection[int]) -> None:
-    """Lock reports whose records are about to change, by id, as whoever deals cards does.
+    """Lock reports whose records are about to change, by id, as the dealing of cards does.
 
     The triggers that count records lock reports in any order. SQLite has one writer anyway.
     """

@@ -153,9 +153,9 @@ def redeem_invitation(session: WriteSession, secret: str, person: PersonInfo) ->
     )
     if review_id is None:
         raise NotFound("this invitation is no longer valid; ask for a new one")
-    reviews.lock_review(session, review_id)
-    own = get_role(session, review_id, person.id)
-    if own is None or is_higher(info.role, own):
+    before = get_role(session, review_id, person.id)
+    own = before or info.role
+    if before is None or is_higher(info.role, before):
         set_role(session, review_id, person.id, info.role)
         own = info.role
     invited_by = session.scalar(select(Invitation.invited_by).where(Invitation.id == info.id))
@@ -164,7 +164,12 @@ def redeem_invitation(session: WriteSession, secret: str, person: PersonInfo) ->
         "invitation.used",
         review_id=review_id,
         person_id=person.id,
-        detail={"invitation": info.id, "role": own, "invited_by": invited_by},
+        detail={
+            "invitation": info.id,
+            "role": own,
+            "before": before,
+            "invited_by": invited_by,
+        },
     )
     return info
 

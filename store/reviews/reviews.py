@@ -25,7 +25,7 @@ class ReviewInfo:
     """A review without its records.
 
     Attributes:
-        unreadable: whether its settings are stored as text that is no JSON. They are then empty,
+        unreadable: whether its settings are stored as text that is not JSON. They are then empty,
             and the review cannot be used.
     """
 

@@ -174,6 +174,9 @@ def _list_newest_changes(session: ReadSession, review_id: int) -> dict[str, int]
 
 def list_changes(earlier: str, later: str) -> tuple[str, ...]:
     """What has changed from one basis to another, in words; empty if nothing that has a name."""
+    if all(len(part) != _PART for part in earlier.split()):
+        # It has no parts that could be compared.
+        return ("the version of Winnow",)
     differing = set(earlier.split()) ^ set(later.split())
     letters = {part[0] for part in differing if len(part) == _PART}
     return tuple(name for letter, name in _LETTERS.items() if letter in letters and name)

@@ -169,7 +169,7 @@ def list_corrections(
 ) -> frozenset[int]:
     """Ids of decisions made after their report had all the decisions it needed.
 
-    Whoever made one could see what others had decided, so no agreement counts it.
+    The person who made one could see what others had decided, so no agreement counts it.
 
     Args:
         session: a reading session.

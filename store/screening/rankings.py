@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sqlalchemy import case, exists, func, select, update
+from sqlalchemy import case, func, select, update
 
 from store.core.errors import NotFound
 from store.core.session import ReadSession, WriteSession
@@ -26,7 +26,7 @@ from store.core.tables import (
     now,
 )
 from store.reports.report_states import at_stage
-from store.reports.screening_state import active_condition
+from store.reports.screening_state import active_condition, current_reports_query
 from store.rules.agreed_decision import OWN, UNDECIDED
 from store.rules.plans import TITLE_ABSTRACT
 
@@ -250,10 +250,10 @@ def count_shown(session: ReadSession, review_id: int) -> tuple[int, int, int]:
     are left out, and so are those on reports that others must still decide, those that settle a
     conflict, and those that came with a file.
     """
-    in_pilot = exists().where(
-        PilotReport.report_id == RecordRow.own_report_id,
-        PilotRow.id == PilotReport.pilot_id,
-        PilotRow.stage == TITLE_ABSTRACT,
+    in_pilot = Report.id.in_(
+        current_reports_query(PilotReport)
+        .join(PilotRow, PilotRow.id == PilotReport.pilot_id)
+        .where(PilotRow.review_id == review_id, PilotRow.stage == TITLE_ABSTRACT)
     )
     shown, drawn, decided = session.execute(
         select(

@@ -17,7 +17,7 @@ from store.core.tables import GoldLookup, GoldRecord, now
 from store.reviews import reviews
 from store.reviews.reviews import NewProtocol
 
-# The note of protocol versions that only name the lists anew.
+# The note of protocol versions that only list the known studies again.
 KNOWN_CHANGED = "known relevant records changed"
 SEARCH_USES = ("development", "validation")
 RANKING_USES = ("seed", "held_out")

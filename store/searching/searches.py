@@ -201,7 +201,7 @@ def get_search_by_number(session: ReadSession, review_id: int, number: int) -> i
     """
     ids = list(number_searches(session, review_id))
     if not 1 <= number <= len(ids):
-        known = f"; it has {len(ids)}, see Imports" if ids else ""
+        known = f"; it has {len(ids)} (see Imports)" if ids else ""
         raise NotFound(f"there is no search {number} in this review{known}")
     return ids[number - 1]
 

@@ -43,8 +43,8 @@ _WORDS: Final[Mapping[str, str]] = {
 }
 
 _NO_SETTINGS: Final = (
-    "The settings are stored as text that is no JSON, so the review cannot be used. Put back a "
-    "backup, or store empty settings; docs/operating.md says how"
+    "The settings are stored as text that is not valid JSON, so the review cannot be used. Restore "
+    "a backup, or store empty settings; docs/operating.md says how"
 )
 
 

@@ -36,7 +36,7 @@ from store.searching.ingest import BatchContent
 from store.searching.record_rows import KeyedRecord
 
 # Called with what an import does now ("begun", "reading", "storing" or "comparing"), with how many
-# entries or records that is done, and of how many; None if that is not known yet.
+# entries or records are done, and how many there are; None if that is not known yet.
 ImportProgress = Callable[[str, int, int | None], None]
 
 _CHUNK = 1024 * 1024

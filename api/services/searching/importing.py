@@ -189,9 +189,10 @@ def _begin(
         abandoned = other if other is not None and other.waiting else None
         if abandoned is not None and abandoned.sha256 == new.sha256:
             # Our own earlier import, which is being taken away.
-            resume(store, abandoned.id)
+            with suppress(ImportCancelled):
+                resume(store, abandoned.id)
         elif abandoned is not None and deadline is None:
-            # What is wrong with its file is no matter of ours.
+            # What is wrong with its file does not matter here.
             with suppress(ImportCancelled, UnreadableFile, ValueError, AnotherImport):
                 resume(store, abandoned.id)
         elif deadline is not None and time.monotonic() >= deadline:
@@ -382,17 +383,3 @@ def _repeat(
         taken=taken,
         unread=labels.unread,
     )
-
-
-def cancel_import(
-    store: Store, review_id: int, intake_id: int, *, person_id: int | None, reason: str
-) -> IntakeInfo:
-    """Cancel an import that is under way; its process, or the worker, takes it away.
-
-    Raises:
-        NotFound: the review has no such import.
-        Conflict: it has ended already.
-    """
-    with store.write() as session:
-        imports.cancel_import(session, review_id, intake_id, person_id=person_id, reason=reason)
-        return intakes.get_intake(session, intake_id)

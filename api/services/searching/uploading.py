@@ -16,9 +16,10 @@ from api.services.searching.importing import ImportRequest
 from api.services.searching.previews import Preview
 from harvest.errors import UnknownColumns, UnreadableFile
 from harvest.file_content import fingerprint
-from store.core import jobs, raw
+from store.core import intakes, jobs, raw
+from store.core.intakes import IntakeInfo
 from store.core.session import Store
-from store.searching import searches, uploads
+from store.searching import imports, searches, uploads
 from store.searching.uploads import NewUpload
 
 
@@ -138,3 +139,23 @@ def cancel_upload(store: Store, review_id: int, upload_id: int) -> None:
     with store.read() as session:
         uploads.get_upload(session, upload_id, review_id)
     delete_upload(store, upload_id)
+
+
+def cancel_import(
+    store: Store, review_id: int, intake_id: int, *, person_id: int | None, reason: str
+) -> IntakeInfo:
+    """Cancel an import that is under way; its process, or the worker, removes what is stored.
+
+    A file that was uploaded for it is deleted. If somebody uploads it again, it is imported again.
+
+    Raises:
+        NotFound: the review has no such import.
+        Conflict: it has ended already.
+    """
+    with store.write() as session:
+        imports.cancel_import(session, review_id, intake_id, person_id=person_id, reason=reason)
+        intake = intakes.get_intake(session, intake_id)
+        files = uploads.withdraw_requests(session, review_id, intake.sha256)
+    for upload_id in files:
+        delete_upload(store, upload_id)
+    return intake

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from store.core import audit, intakes
 from store.core.session import Store, WriteSession
 from store.reports import studies
 from store.reports.records import list_records_of_report
-from store.reviews import invitations, members, people, reviews
+from store.reviews import invitations, people, reviews
 from store.reviews.invitations import InvitationInfo
 from store.reviews.people import PersonInfo
 from store.reviews.reviews import ReviewInfo
@@ -29,7 +29,11 @@ from store.searching import strategies as stored
 from store.searching.runs import runs
 from tests.api.harvests import STRATEGY, Bench
 from tests.api.people import api_client
+from tests.shared import on_postgresql
 from tests.store.builders import add_records, join
+
+# SQLite lets one at a time write.
+pytestmark = on_postgresql
 
 N = 4
 Send = Callable[[TestClient, int], httpx.Response]
@@ -73,25 +77,38 @@ def burst(app: FastAPI, store: Store, review: ReviewInfo, person: PersonInfo) ->
     return Burst(app, store, review, person)
 
 
-def _let_readers_meet(monkeypatch: pytest.MonkeyPatch, module: object, name: str) -> None:
-    """Let two who have read go on together, and nobody who has the review to themselves."""
-    read, gate = getattr(module, name), threading.Barrier(2)
-
-    def read_and_meet(*args: Any, **values: Any) -> Any:
-        found = read(*args, **values)
-        # Where people take turns, the first waits in vain, and then nobody waits any more.
-        with suppress(threading.BrokenBarrierError):
-            gate.wait(timeout=0.3)
-        return found
-
-    monkeypatch.setattr(module, name, read_and_meet)
+Meet = Callable[[object, str], None]
 
 
-def test_one_run_of_a_search_is_started(
-    at: Bench, burst: Burst, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def let_readers_meet(monkeypatch: pytest.MonkeyPatch) -> Iterator[Meet]:
+    """Lets two who have read go on together, and nobody who has the review to themselves.
+
+    A test that never reads in this way fails, since it shows nothing.
+    """
+    unread: set[str] = set()
+
+    def let_meet(module: object, name: str) -> None:
+        read, gate = getattr(module, name), threading.Barrier(2)
+        unread.add(name)
+
+        def read_and_meet(*args: Any, **values: Any) -> Any:
+            found = read(*args, **values)
+            unread.discard(name)
+            # Where people take turns, the first waits in vain, and then nobody waits any more.
+            with suppress(threading.BrokenBarrierError):
+                gate.wait(timeout=0.3)
+            return found
+
+        monkeypatch.setattr(module, name, read_and_meet)
+
+    yield let_meet
+    assert unread == set()
+
+
+def test_one_run_of_a_search_is_started(at: Bench, burst: Burst, let_readers_meet: Meet) -> None:
     burst.app = create_app(at.settings, at.store)
-    _let_readers_meet(monkeypatch, strategies, "get_current")
+    let_readers_meet(strategies, "get_current")
     body = {"source": "pubmed"}
     sent = burst.send(lambda client, _: client.post(f"{burst.base}/runs", json=body))
     assert sent == [201, 409, 409, 409]
@@ -100,8 +117,8 @@ def test_one_run_of_a_search_is_started(
         assert len(searches.list_searches(session, burst.review.id)) == 1
 
 
-def test_a_known_study_is_listed_once(burst: Burst, monkeypatch: pytest.MonkeyPatch) -> None:
-    _let_readers_meet(monkeypatch, gold, "list_gold")
+def test_a_known_study_is_listed_once(burst: Burst, let_readers_meet: Meet) -> None:
+    let_readers_meet(gold, "list_gold")
     body = {"name": "known", "records": [{"title": "A study", "doi": "10.1/a"}]}
     sent = burst.send(lambda client, _: client.post(f"{burst.base}/gold", json=body))
     assert sent == [201] * N
@@ -111,11 +128,11 @@ def test_a_known_study_is_listed_once(burst: Burst, monkeypatch: pytest.MonkeyPa
     assert listed["records"] == 1
 
 
-def test_own_includes_are_listed_once(burst: Burst, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_own_includes_are_listed_once(burst: Burst, let_readers_meet: Meet) -> None:
     (report,) = add_records(burst.store, burst.review.id, 1)
     body = {"token": "t", "report": report, "decision": "include"}
     assert burst.client().post(f"{burst.base}/decisions", json=body).is_success
-    _let_readers_meet(monkeypatch, gold_lists, "list_own_includes")
+    let_readers_meet(gold_lists, "list_own_includes")
 
     def add(_: int) -> int:
         return gold_lists.add_own_includes(burst.store, burst.review.id, person_id=burst.lead.id)
@@ -125,9 +142,9 @@ def test_own_includes_are_listed_once(burst: Burst, monkeypatch: pytest.MonkeyPa
 
 
 def test_strategies_saved_at_once_are_versions_one_after_the_other(
-    burst: Burst, monkeypatch: pytest.MonkeyPatch
+    burst: Burst, let_readers_meet: Meet
 ) -> None:
-    _let_readers_meet(monkeypatch, stored, "list_versions")
+    let_readers_meet(stored, "list_versions")
     address = f"{burst.base}/strategy"
     sent = burst.send(
         lambda client, place: client.put(address, json={"text": f"{STRATEGY}#4 word{place}\n"})
@@ -140,14 +157,14 @@ def test_strategies_saved_at_once_are_versions_one_after_the_other(
 
 @pytest.mark.parametrize("different", [1, N])
 def test_records_join_a_new_study_once(
-    burst: Burst, monkeypatch: pytest.MonkeyPatch, different: int
+    burst: Burst, let_readers_meet: Meet, different: int
 ) -> None:
     reports = add_records(burst.store, burst.review.id, different)
     with burst.store.read() as session:
         records = [
             list_records_of_report(session, burst.review.id, report)[0].id for report in reports
         ]
-    _let_readers_meet(monkeypatch, intakes, "is_hidden")
+    let_readers_meet(intakes, "is_hidden")
     paths = [f"{burst.base}/records/{record}/studies" for record in records]
     sent = burst.send(
         lambda client, place: client.post(paths[place % different], json={"name": "A trial"})
@@ -159,12 +176,12 @@ def test_records_join_a_new_study_once(
     assert [member.record_id for member in memberships] == sorted(records)
 
 
-def test_a_file_is_withdrawn_once(burst: Burst, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_is_withdrawn_once(burst: Burst, let_readers_meet: Meet) -> None:
     add_records(burst.store, burst.review.id, 1)
     with burst.store.read() as session:
         (file,) = batches.list_batches_of_review(session, burst.review.id)
     # The time is read once it is certain that there is something to withdraw.
-    _let_readers_meet(monkeypatch, batches, "now")
+    let_readers_meet(batches, "now")
     address = f"{burst.base}/files/{file.id}/withdraw"
     sent = burst.send(lambda client, _: client.post(address, json={"reason": "the wrong file"}))
     assert sent == [200, 409, 409, 409]
@@ -172,12 +189,12 @@ def test_a_file_is_withdrawn_once(burst: Burst, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_the_audit_trail_has_each_correction_of_a_search_after_the_one_before(
-    burst: Burst, monkeypatch: pytest.MonkeyPatch
+    burst: Burst, let_readers_meet: Meet
 ) -> None:
     add_records(burst.store, burst.review.id, 1)
     with burst.store.read() as session:
         (search,) = searches.list_searches(session, burst.review.id)
-    _let_readers_meet(monkeypatch, searches, "_row")
+    let_readers_meet(searches, "_row")
     address = f"{burst.base}/searches/{search.id}"
     sent = burst.send(
         lambda client, place: client.patch(address, json={"platform": f"Platform {place}"})
@@ -188,9 +205,9 @@ def test_the_audit_trail_has_each_correction_of_a_search_after_the_one_before(
     assert before == [None, *(edit["after"]["platform"] for edit in edits[:-1])]
 
 
-def test_an_invitation_is_withdrawn_once(burst: Burst, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invitation_is_withdrawn_once(burst: Burst, let_readers_meet: Meet) -> None:
     made = burst.client().post(f"{burst.base}/invitations", json={"role": "viewer"}).json()
-    _let_readers_meet(monkeypatch, members, "now")
+    let_readers_meet(invitations, "now")
     address = f"{burst.base}/invitations/{made['id']}"
     assert burst.send(lambda client, _: client.delete(address)) == [204] * N
     assert len(burst.list_events("invitation.withdrawn")) == 1

@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from api.services.reporting import stored_results
-from api.services.searching import import_steps, importing
+from api.services.searching import import_steps, importing, uploading
 from api.services.searching.importing import ImportRequest
 from api.settings import Settings
 from api.worker.failures import Failures
@@ -21,6 +21,7 @@ from store.core.tables import Upload
 from store.reviews import reviews
 from store.reviews.people import PersonInfo
 from store.reviews.reviews import NewReview, ReviewInfo
+from store.searching import batches
 from tests.api.answers import newest_job
 from tests.api.corpus import until, working
 from tests.api.worker.confirmed import confirm_upload
@@ -88,7 +89,7 @@ def test_no_import_holds_up_figures_or_the_cancelling_of_another_one(
             stored_results.ask_for_figures(
                 store, review.id, stored_results.SCREENING, queue.work_out
             )
-            importing.cancel_import(store, second.id, other, person_id=person.id, reason="no")
+            uploading.cancel_import(store, second.id, other, person_id=person.id, reason="no")
             queue.close()
             until(lambda: newest_job(store, review, "screening").state == "done", 15)
             until(lambda: _state(store, other) == "cancelled", 15)
@@ -106,7 +107,7 @@ def test_a_cancelled_upload_that_waits_is_taken_away_and_not_imported_again(
 ) -> None:
     upload, job = confirm_upload(store, review, person, FILE)
     left = _leave_import(store, review.id, person, monkeypatch)
-    importing.cancel_import(store, review.id, left, person_id=person.id, reason="no")
+    uploading.cancel_import(store, review.id, left, person_id=person.id, reason="no")
     removing = Removing(store, Failures(store))
     removing.remove_waiting()
     removing.close()
@@ -117,6 +118,29 @@ def test_a_cancelled_upload_that_waits_is_taken_away_and_not_imported_again(
     with store.read() as session:
         assert intakes.list_unfinished(session) == []
         assert jobs.find_running(session, review.id, "import") is None
+
+
+@pytest.mark.parametrize("removed_first", [True, False])
+def test_a_file_uploaded_again_after_its_import_was_cancelled_is_imported(
+    store: Store,
+    settings: Settings,
+    review: ReviewInfo,
+    person: PersonInfo,
+    monkeypatch: pytest.MonkeyPatch,
+    removed_first: bool,
+) -> None:
+    left = _leave_import(store, review.id, person, monkeypatch)
+    uploading.cancel_import(store, review.id, left, person_id=person.id, reason="no")
+    upload, job = confirm_upload(store, review, person, FILE)
+    if removed_first:
+        removing = Removing(store, Failures(store))
+        removing.remove_waiting()
+        removing.close()
+    Jobs(store, settings, done=lambda: None)._import_upload(upload, job)
+    assert _state(store, left) == "cancelled"
+    with store.read() as session:
+        (file,) = batches.list_batches_of_review(session, review.id)
+    assert file.name == "f.csv"
 
 
 def test_figures_that_wait_in_their_queue_are_not_lost_when_a_worker_starts(

@@ -159,6 +159,7 @@ def test_damage_is_named_with_the_file_and_what_to_do(
     store.close()
 
 
+@pytest.mark.both_databases
 def test_a_missing_table_is_named_on_both_databases(store: Store) -> None:
     with pytest.raises(Damaged, match="nowhere"), store.read() as session:
         session.execute(text("SELECT * FROM nowhere"))

@@ -49,3 +49,11 @@ def test_filling_a_list_of_likely_misses_changes_the_basis(
     with store.write() as session:
         likely_misses.fill_list(session, number, [(report, True)])
     assert _find_key(store, review) != before
+
+
+def test_what_changed_since_another_version_of_winnow_worked_figures_out_is_not_guessed(
+    store: Store, review: ReviewInfo
+) -> None:
+    key = _find_key(store, review)
+    assert computed_results.list_changes("1.2.3.4.5", key) == ("the version of Winnow",)
+    assert computed_results.list_changes(key, key) == ()

@@ -6,9 +6,10 @@ import pytest
 
 from store.core.errors import Conflict
 from store.core.session import Store
+from store.reports import reports
 from store.reviews.people import PersonInfo
 from store.reviews.reviews import ReviewInfo
-from store.screening import conflicts, pilots
+from store.screening import conflicts, pilots, rankings
 from store.screening.pilots import RoundCandidates, RoundRequest
 from store.screening.stage_queue import Screener
 from tests.store import dealing
@@ -91,3 +92,18 @@ def test_a_draw_has_different_undecided_records_as_many_as_were_asked_for(
             )
     with store.read() as session:
         assert pilots.list_rounds(session, review.id) == []
+
+
+def test_a_pilot_round_s_report_that_was_merged_is_still_one_that_was_drawn(
+    store: Store, review: ReviewInfo, person: PersonInfo, bo: PersonInfo
+) -> None:
+    older, newer = add_records(store, review.id, 2)
+    assert start_round(store, review, person, 1) == [newer]
+    with store.write() as session:
+        grouped = reports.list_grouped_records(session, [older, newer])
+        records = {each.record_id: each for each in grouped}
+        reports.assign_records(session, [sorted(records)], records)
+    for who in (person, bo):
+        decide(store, review, who, older, "include")
+    with store.read() as session:
+        assert rankings.count_shown(session, review.id) == (0, 2, 2)

@@ -17,7 +17,7 @@ import pytest
 from sqlalchemy import event, func, select
 
 from api.protocol import ProtocolBody
-from api.services.searching import import_steps, importing
+from api.services.searching import import_steps, importing, uploading
 from api.services.searching.import_failures import AnotherImport, ImportCancelled
 from api.services.searching.import_steps import ImportProgress
 from api.services.searching.importing import ImportOutcome, ImportRequest
@@ -245,7 +245,7 @@ def test_an_import_goes_on_when_the_one_that_it_waits_for_was_cancelled(
     store: Store, review: ReviewInfo, person: PersonInfo, run: Import
 ) -> None:
     left = kill(run, store)
-    importing.cancel_import(store, review.id, left.id, person_id=person.id, reason="no")
+    uploading.cancel_import(store, review.id, left.id, person_id=person.id, reason="no")
     assert run(table(1000, 20)).batch.new == 20
     with store.read() as session:
         assert len(list_active_reports(session, review.id)) == 20
@@ -332,7 +332,7 @@ def test_a_cancelled_import_leaves_only_its_log(
     def cancel() -> None:
         with store.read() as session:
             (one,) = intakes.list_unfinished(session)
-        importing.cancel_import(
+        uploading.cancel_import(
             store, review.id, one.id, person_id=person.id, reason="Cancelled by ada."
         )
 
