@@ -15,8 +15,8 @@ from api.services.pieces import spare_loaded_code
 from api.settings import Settings
 from store.core.session import Store
 
-# Seconds for which a thread computes while others wait for the interpreter; Python's own 5 ms. Each
-# statement gives the interpreter up, and the one that holds the database's lock should soon go on.
+# Seconds for which a thread may compute while others wait; Python's default is 5 ms. A thread that
+# holds the database's lock gives way at each statement, and must soon get its turn again.
 _SWITCH_INTERVAL: Final = 0.0005
 # Connections that wait to be accepted.
 WAITING_CONNECTIONS = 2048

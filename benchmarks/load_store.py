@@ -75,7 +75,7 @@ def prepare(settings: Settings, sizes: Sizes, *, say: Callable[[str], None]) -> 
     """Make a review with two people for each record, and put its records in order."""
     began = time.monotonic()
     store = open_store(settings, create=True, first_person="lead").store
-    found = _create_team(store, sizes.people)
+    found = create_team(store, sizes.people)
     reports = _add_records(store, found.review_id, sizes.records, say)
     rng = random.Random(1)
     found.relevant = frozenset(each for each in reports if rng.random() < _RELEVANT)
@@ -102,10 +102,17 @@ def rank_now_and_then(data: Path, database_url: str, review_id: int, seconds: fl
         time.sleep(max(0.0, seconds - (time.monotonic() - began)))
 
 
-def _create_team(store: Store, number: int) -> Prepared:
+def create_team(store: Store, number: int, *, dual_share: float = 1.0) -> Prepared:
+    """Make a review, and people who screen it.
+
+    Args:
+        store: with its first person alone, who leads the review.
+        number: of people.
+        dual_share: of the records that two people decide, 0 to 1.
+    """
     with store.write() as session:
         (lead,) = people.list_people(session)
-        body = ProtocolBody(plans=(StagePlan(dual_share=1.0),)).stored()
+        body = ProtocolBody(plans=(StagePlan(dual_share=dual_share),)).stored()
         review = reviews.create_review(
             session, NewReview(SLUG, "Under load", body), person_id=lead.id
         )

@@ -15,7 +15,7 @@ import socket
 import sqlite3
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -82,16 +82,8 @@ def serve_peer(folder: Path) -> Iterator[PeerServer]:
         "ASREVIEW_LAB_TASK_MANAGER_PORT": str(_free_port()),
     }
     line = [str(COMMAND), "lab", "--enable-auth", "--secret-key", secrets.token_hex(16)]
-    line += [
-        "--salt",
-        secrets.token_hex(8),
-        "--no-browser",
-        "--skip-update-check",
-        "--host",
-        "127.0.0.1",
-        "--port",
-        str(port),
-    ]
+    line += ["--salt", secrets.token_hex(8), "--no-browser", "--skip-update-check"]
+    line += ["--host", "127.0.0.1", "--port", str(port)]
     with (folder / "log").open("wb") as log:
         server = subprocess.Popen(line, env={**os.environ, **own}, stdout=log, stderr=log)
         try:
@@ -116,7 +108,7 @@ def _answers(base: str) -> bool:
         return False
 
 
-def _wait_for(is_ready: Any) -> None:
+def _wait_for(is_ready: Callable[[], object]) -> None:
     end = time.monotonic() + _PATIENCE
     while not is_ready():
         if time.monotonic() > end:
@@ -221,8 +213,6 @@ class PeerReviewer:
 def count_peer_work(server: PeerServer, team: PeerTeam) -> tuple[int, int]:
     """How many records are labelled, and from how many models the labelled ones came."""
     path = server.folder / team.project / "results.db"
-    if not path.is_file():
-        path = next((server.folder / team.project).rglob("*.db"))
     reading = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
     try:
         row = reading.execute(

@@ -1,6 +1,6 @@
 """Decisions a second when people wait for nothing but the server, beside ASReview's server.
 
-Run: python -m benchmarks.saturation (a quarter of an hour; the two cores must be idle; ``make
+Run: python -m benchmarks.saturation (ten minutes; the two cores must be idle; ``make
 bench-peers`` first). Both servers hold the same 10,000 records and learn with the same kind of
 model. Each client sends a decision, then asks for the next record, and so on without a pause, as
 each tool's own page does. The servers take turns; both learn while people screen.
@@ -22,16 +22,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from sqlalchemy import func, select
 
-from api.protocol import ProtocolBody, StagePlan
 from api.services.reviews.opening import open_store
 from api.services.searching.importing import ImportRequest, import_file
 from api.settings import Settings
 from benchmarks.load_clients import Client, nearest, run_apart
-from benchmarks.load_store import PIPELINE, get_settings
+from benchmarks.load_store import PIPELINE, SLUG, create_team, get_settings
 from benchmarks.measuring import DATA, write
 from benchmarks.peer_server import (
     COMMAND,
@@ -42,12 +41,8 @@ from benchmarks.peer_server import (
 )
 from benchmarks.served import count_cpu, serve
 from benchmarks.speed import as_csv, texts
-from store.core.session import Store
 from store.core.tables import Decision
-from store.reviews import members, people, reviews
-from store.reviews.reviews import NewReview
 
-_SLUG: Final = "saturated"
 _BAR, _AIM = 3.0, 10.0
 
 
@@ -104,7 +99,7 @@ class _WinnowReviewer:
         self._name = f"{id(self)}-{time.monotonic_ns()}"
 
     async def take(self) -> str | None:
-        path = f"/api/v1/reviews/{_SLUG}/queue/next"
+        path = f"/api/v1/reviews/{SLUG}/queue/next"
         status, answer = await self._client.post(path, {"n": 1})
         hand = json.loads(answer) if status == 200 else {"cards": []}
         self._card = hand["cards"][0] if hand["cards"] else None
@@ -123,7 +118,7 @@ class _WinnowReviewer:
             "ranking": self._ranking,
             "place": self._card["place"],
         }
-        status, _ = await self._client.post(f"/api/v1/reviews/{_SLUG}/decisions", body)
+        status, _ = await self._client.post(f"/api/v1/reviews/{SLUG}/decisions", body)
         return None if status == 200 else f"decide {status}"
 
     def close(self) -> None:
@@ -135,31 +130,18 @@ def _winnow(folder: Path, data: bytes, relevant: Sequence[bool], people: int) ->
     """Winnow's server with its worker, on SQLite, one decision for each record."""
     settings = get_settings(folder, "")
     store = open_store(settings, create=True, first_person="lead").store
-    tokens = _fill(store, data, people)
+    team = create_team(store, people, dual_share=0.0)
+    import_file(
+        store, team.review_id, BytesIO(data), "f.csv", ImportRequest(), person_id=team.people[0]
+    )
+    store.close()
     with serve(settings.data_dir, pipeline=PIPELINE) as (base, pid):
         yield Tool(
             "winnow",
             pid,
-            [_WinnowReviewer(base, token, relevant) for token in tokens],
+            [_WinnowReviewer(base, token, relevant) for token in team.tokens],
             lambda: _count(settings),
         )
-    store.close()
-
-
-def _fill(store: Store, data: bytes, number: int) -> list[str]:
-    with store.write() as session:
-        (lead,) = people.list_people(session)
-        body = ProtocolBody(plans=(StagePlan(dual_share=0.0),)).stored()
-        review = reviews.create_review(
-            session, NewReview(_SLUG, "Saturated", body), person_id=lead.id
-        )
-        team = [people.create_person(session, f"person {each}") for each in range(1, number + 1)]
-        for person in team:
-            members.add_member(session, review.id, person.id, "reviewer", by=lead.id)
-        tokens = [people.create_token(session, person.id, "bench")[1] for person in team]
-        identity = review.id
-    import_file(store, identity, BytesIO(data), "f.csv", ImportRequest(), person_id=lead.id)
-    return tokens
 
 
 def _count(settings: Settings) -> tuple[int, int]:
@@ -297,7 +279,7 @@ def compare(runs: Sequence[dict[str, Any]], clients: int) -> dict[str, Any]:
 
 
 def compare_best(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """The number of people that each tool serves fastest, compared."""
+    """Compare the tools, each at the number of people that it serves fastest."""
     numbers = sorted({run["clients"] for run in runs})
     best = {
         tool: max(_median(runs, tool, clients) for clients in numbers)

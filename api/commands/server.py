@@ -93,8 +93,8 @@ def listen(chosen: Settings) -> socket.socket:
         Refused: the port cannot be used.
     """
     family = socket.AF_INET6 if ":" in chosen.host else socket.AF_INET
-    # Unless the protocol is named, asyncio leaves Nagle's algorithm on: each answer over a
-    # connection that is kept would wait some 40 ms for the client's acknowledgement of its headers.
+    # Unless the protocol is named, asyncio leaves Nagle's algorithm on. On a connection that stays
+    # open, each answer could then wait about 40 ms for the client to acknowledge its headers.
     sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     if os.name != "nt":
         # On Windows this option lets two servers share a port.

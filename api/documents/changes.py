@@ -105,12 +105,12 @@ def _action(entry: AuditEntry) -> str:
     if removed is not None and removed == entry.person_id:
         return "left the review"
     if entry.action == "invitation.used" and "role" in entry.detail:
-        # An older version of Winnow did not write the role, or not the one before.
+        # Older versions of Winnow did not write the earlier role, or any role at all.
         before = entry.detail.get("before")
         if before is None:
             return "joined through {invitation_of}, with the role “{role}”"
         if before == entry.detail["role"]:
-            return "used {invitation_of}; their role is “{role}” as before"
+            return "used {invitation_of}; their role stayed “{role}”"
         return "used {invitation_of}; their role is now “{role}”"
     return SENTENCES.get(entry.action, entry.action)
 

@@ -26,12 +26,10 @@ class Indexing(OwnThread):
         """Index what has come in since."""
         if self._is_kept_up:
             return
+        # PostgreSQL keeps its index itself, and one that it refused it would refuse again.
+        self._is_kept_up = self._store.dialect != "sqlite"
         try:
             build_search_index(self._store, wait=self._stop.wait)
         except Unavailable:
+            self._is_kept_up = False
             raise
-        except Exception:
-            self._is_kept_up = self._store.dialect != "sqlite"
-            raise
-        # PostgreSQL keeps its index itself, and one that it refused it would refuse again.
-        self._is_kept_up = self._store.dialect != "sqlite"

@@ -154,10 +154,9 @@ def redeem_invitation(session: WriteSession, secret: str, person: PersonInfo) ->
     if review_id is None:
         raise NotFound("this invitation is no longer valid; ask for a new one")
     before = get_role(session, review_id, person.id)
-    own = before or info.role
-    if before is None or is_higher(info.role, before):
-        set_role(session, review_id, person.id, info.role)
-        own = info.role
+    own = before if before and not is_higher(info.role, before) else info.role
+    if own != before:
+        set_role(session, review_id, person.id, own)
     invited_by = session.scalar(select(Invitation.invited_by).where(Invitation.id == info.id))
     audit.append_event(
         session,

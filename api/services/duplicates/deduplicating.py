@@ -111,7 +111,7 @@ def compare_new_records(
 def _next_size(size: int, seconds: float) -> int:
     """How many records the next step compares, after one of this size took so long."""
     wanted = round(size * _STEP_SECONDS / max(seconds, 0.001))
-    return max(min(STEP, size), min(wanted, 2 * size, _LONGEST_STEP))
+    return max(STEP, min(wanted, 2 * size, _LONGEST_STEP))
 
 
 @dataclass(frozen=True, slots=True)

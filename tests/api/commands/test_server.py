@@ -10,7 +10,6 @@ import socket
 import subprocess
 import urllib.request
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ import pytest
 from api.commands.server import listen
 from api.services.reviews import work_faults
 from api.settings import Settings
+from benchmarks.load_clients import run_apart
 from store.core.session import Store
 from tests.api.command_line import Run, result, words
 from tests.api.corpus import until
@@ -72,8 +72,7 @@ def test_what_is_sent_over_a_connection_is_not_held_back() -> None:
         return no_delay
 
     # Another test's browser may run an event loop in this thread.
-    with ThreadPoolExecutor(1) as pool:
-        assert pool.submit(asyncio.run, look()).result() != 0
+    assert run_apart(look()) != 0
 
 
 class Served:

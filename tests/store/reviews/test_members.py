@@ -271,7 +271,7 @@ def test_the_trail_says_who_joined_by_whose_invitation_and_with_which_role(
         said = [sentence(entry) for entry in audit.list_events(session, review.id)]
     assert said[0] == "bo joined through an invitation link of ada, with the role “Screens”"
     assert not [each for each in said if "administrator" in each]
-    for role, words in (("viewer", "is “Screens” as before"), ("owner", "is now “Lead (owner)”")):
+    for role, words in (("viewer", "stayed “Screens”"), ("owner", "is now “Lead (owner)”")):
         secret = _invited(store, review, person, role=role)
         with store.write() as session:
             invitations.redeem_invitation(session, secret, bo)
